@@ -1,0 +1,1 @@
+"""The shell: everything that imports Qt, and nothing that decides."""
