@@ -1,0 +1,35 @@
+"""Mailbox: what waits for one subscriber, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """When full it drops its oldest letter and counts it: a slow reader never holds up a sender."""
+
+    def __init__(self, size: int = 1024) -> None:
+        self.dropped = 0
+        self._letters: deque[T] = deque(maxlen=size)
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def put(self, letter: T) -> None:
+        """Never waits, never raises."""
+        if len(self._letters) == self._letters.maxlen:
+            self.dropped += 1
+        self._letters.append(letter)
+        self._filled.set()
+
+    async def get(self) -> T:
+        """Wait for the next letter. One reader only."""
+        while not self._letters:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._letters.popleft()

@@ -1,0 +1,298 @@
+"""loom.toml: the person's settings, read into frozen structs; a key that nobody reads is refused.
+
+A table of a catalogue entry (``[sources.files]``, ``[agents.clipboard]``, ``[llm.NAME]``) is
+checked against the ``Settings`` of that entry's own file, with ``fit``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from loom_desktop.errors import SettingsError
+
+T = TypeVar("T", bound=msgspec.Struct)
+Table = dict[str, Any]
+_MOST_BYTES = 1_000_000
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """The settings of a thing that has none."""
+
+
+class Assistant(msgspec.Struct, frozen=True, kw_only=True):
+    """[assistant]"""
+
+    language: str = "system"
+    """Language of the windows: system, en, de."""
+    theme: Literal["system", "light", "dark"] = "system"
+    """Light or dark windows, or as the system says."""
+    autostart: bool = False
+    """Start when you log in, quietly, in the tray."""
+    agents: tuple[str, ...] = ("chat", "clipboard", "downloads", "reminders")
+    """Which agents run; one file each."""
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """[attention]"""
+
+    cards_per_hour: int = 6
+    """At most so many suggestions an hour; the others wait in the inbox."""
+    quiet_hours: str = "22:00-07:00"
+    """No suggestions between these times; empty for none. Reminders you set still come."""
+    card_expires_s: float = 90.0
+    """A suggestion that nobody answers goes away after so many seconds."""
+    notifications: bool = True
+    """Also show cards as notifications of the desktop when no window of Loom is open."""
+
+
+class Privacy(msgspec.Struct, frozen=True, kw_only=True):
+    """[privacy]"""
+
+    local_only: bool = False
+    """Nothing leaves this computer, whatever else is set."""
+    redact: bool = True
+    """Take passwords, keys and card numbers out of what is sent to a model elsewhere."""
+
+
+class Grants(msgspec.Struct, frozen=True, kw_only=True):
+    """[grants]"""
+
+    folders: tuple[str, ...] = ("~/Downloads", "~/Documents")
+    """Where files may be read and moved. Everything else asks or is refused."""
+
+
+class Router(msgspec.Struct, frozen=True, kw_only=True):
+    """[router]"""
+
+    privacy: Literal["public", "sensitive", "private", "local-only"] = "private"
+    """The most private content that a model elsewhere may see."""
+    latency_budget_ms: int = 4000
+    """How long an answer may take before a quicker model is preferred."""
+    cost_cap: float = 0.05
+    """The most that one answer may cost, in dollars."""
+    cost_per_day: float = 1.00
+    """The most that one day may cost, in dollars."""
+    quality_threshold: float = 0.6
+    """How sure a local model must be of its answer."""
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """[store]"""
+
+    keep_days: int = 90
+    """Events older than this are forgotten. Conversations, reminders and notes are not."""
+    encrypted: bool = True
+    """Keep everything encrypted on disk, with a key from the system's keyring."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of loom.toml. Everything is optional."""
+
+    assistant: Assistant = Assistant()
+    attention: Attention = Attention()
+    privacy: Privacy = Privacy()
+    grants: Grants = Grants()
+    router: Router = Router()
+    store: StoreSettings = StoreSettings()
+    sources: dict[str, Table] = msgspec.field(default_factory=dict)
+    agents: dict[str, Table] = msgspec.field(default_factory=dict)
+    llm: dict[str, Table] = msgspec.field(default_factory=dict)
+    """``[llm.NAME] kind = ...``: models by the names the person gave them, best first."""
+    speech: dict[str, Table] = msgspec.field(default_factory=dict)
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "assistant": Assistant,
+    "attention": Attention,
+    "privacy": Privacy,
+    "grants": Grants,
+    "router": Router,
+    "store": StoreSettings,
+}
+"""The tables that are not catalogues."""
+
+
+def read(path: Path) -> Settings:
+    """Read loom.toml; no file means that everything is as usual. Raises SettingsError."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise SettingsError(f"{path} is too large to be settings.", hint="Move it away.")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.", hint="Check who may read the file."
+        ) from error
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str = "loom.toml") -> Settings:
+    """The same for a text. Errors name file and line, and the nearest key there is."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"line (\d+)", str(error))
+        line = int(where[1]) if where else max(1, text.count("\n") + 1)
+        what = re.sub(r" \(at .*\)$", "", str(error))
+        raise SettingsError(
+            f"{name}, line {line}: {what[0].lower()}{what[1:]}.",
+            hint="Text goes in quotes, lists in [brackets], and yes or no is true or false.",
+        ) from error
+    known = sorted(f.encode_name for f in msgspec.structs.fields(Settings))
+    for key, inside in table.items():
+        if key not in known:
+            raise _unknown(name, text, "", key, known)
+        if not isinstance(inside, dict):
+            raise SettingsError(
+                f"{name}, line {line_of(text, '', key)}: {key!r} must be a table.",
+                hint=f"Write [{key}] on a line of its own, and its settings below.",
+            )
+        if key in SECTIONS:
+            fit(inside, SECTIONS[key], where=key, text=text, name=name)
+        else:
+            for entry, settings in inside.items():
+                if not isinstance(settings, dict):
+                    raise SettingsError(
+                        f"{name}, line {line_of(text, key, entry)}: [{key}] holds tables.",
+                        hint=f"Write [{key}.{entry}] on a line of its own.",
+                    )
+    settings = msgspec.convert(table, Settings)
+    quiet_hours(settings.attention.quiet_hours)
+    return settings
+
+
+def quiet_hours(text: str) -> tuple[int, int] | None:
+    """``22:00-07:00`` as minutes of the day, None for no quiet hours. Raises SettingsError."""
+    if not text.strip():
+        return None
+    found = re.fullmatch(r"\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*", text)
+    numbers = [int(one) for one in found.groups()] if found else []
+    if not found or numbers[0] > 24 or numbers[2] > 24 or numbers[1] > 59 or numbers[3] > 59:
+        raise SettingsError(
+            f"[attention] quiet_hours: {text!r} is not a span of time.",
+            hint='Write it as "22:00-07:00", or "" for none.',
+        )
+    start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
+    return (start % 1440, end % 1440) if start % 1440 != end % 1440 else None
+
+
+def fit(table: Table, kind: type[T], *, where: str, text: str = "", name: str = "loom.toml") -> T:
+    """Make settings from a table; a key that nobody reads is an error, not a surprise later."""
+    known = sorted(f.encode_name for f in msgspec.structs.fields(kind))
+    for key in table:
+        if key not in known:
+            raise _unknown(name, text, where, key, known)
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        found = re.search(r"\$\.?(\w*)", str(error))
+        key = found[1] if found else ""
+        said = re.sub(r" - at `.*`$", "", str(error))
+        raise SettingsError(
+            f"{name}{_line(text, where, key)}: [{where}] {key}: {said[0].lower()}{said[1:]}."
+        ) from error
+
+
+def line_of(text: str, table: str, key: str) -> int:
+    """The line, from 1, on which a key of a table is set; 0 when it is not found."""
+    inside = ""
+    quoted = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]")
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
+        if header:
+            inside = header[1].replace('"', "").replace(" ", "")
+            whole = f"{table}.{key}" if table else key
+            if inside == whole or (not table and inside.startswith(f"{key}.")):
+                return number
+        elif inside == table and quoted.match(line):
+            return number
+    return 0
+
+
+def _line(text: str, table: str, key: str) -> str:
+    number = line_of(text, table, key) if text and key else 0
+    return f", line {number}" if number else ""
+
+
+def _unknown(name: str, text: str, where: str, key: str, known: list[str]) -> SettingsError:
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"It knows: {', '.join(known) or 'nothing'}."
+    place = f"[{where}]" if where else "loom.toml"
+    return SettingsError(f"{name}{_line(text, where, key)}: {place} does not know {key!r}.", hint=hint)
+
+
+def write(path: Path, table: str, key: str, value: object) -> None:
+    """Set one key in loom.toml, atomically, keeping comments. ``None`` takes the key out.
+
+    What would come out is parsed first: a file that we could not read again is never written.
+    """
+    import tomlkit
+
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    document: Any = tomlkit.parse(before)
+    inside: Any = document
+    for part in table.split("."):
+        if part not in inside:
+            inside[part] = tomlkit.table()
+        inside = inside[part]
+    if value is None:
+        inside.pop(key, None)
+    else:
+        inside[key] = list(value) if isinstance(value, tuple) else value
+    after = tomlkit.dumps(document)
+    parse(after, path.name)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=".loom.toml.")
+        try:
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                file.write(after)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Check that the folder may be written and the disk is not full.",
+        ) from error
+
+
+def sentences(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """What the string under each field says: the settings window and the docs show it.
+
+    Empty when the source is not there (a frozen build without sources).
+    """
+    import ast
+    import inspect
+    import textwrap
+
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    except (OSError, TypeError):
+        return {}
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    said: dict[str, str] = {}
+    for line, below in zip(body, body[1:], strict=False):
+        if (
+            isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+            and isinstance(below.value.value, str)
+        ):
+            said[line.target.id] = " ".join(below.value.value.split())
+    return said
