@@ -53,7 +53,14 @@ def export(kind: Kind, module: ModuleType) -> Any:
 
 def _built_in(kind: Kind) -> set[str]:
     folder = _HERE / kind.replace(".", "/")
-    found = {path.stem for path in folder.glob("*.py")} | {path.stem for path in folder.glob("*.pyc")}
+    if not folder.is_dir():  # a frozen build keeps its modules in an archive
+        import pkgutil
+
+        package = importlib.import_module(f"loom_desktop.{kind}")
+        return {m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_"}
+    found = {path.stem for path in folder.glob("*.py")} | {
+        path.stem for path in folder.glob("*.pyc")
+    }
     return {name for name in found if not name.startswith("_")}
 
 

@@ -7,6 +7,7 @@ checked against the ``Settings`` of that entry's own file, with ``fit``.
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import re
 import tempfile
@@ -229,7 +230,9 @@ def _unknown(name: str, text: str, where: str, key: str, known: list[str]) -> Se
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"It knows: {', '.join(known) or 'nothing'}."
     place = f"[{where}]" if where else "loom.toml"
-    return SettingsError(f"{name}{_line(text, where, key)}: {place} does not know {key!r}.", hint=hint)
+    return SettingsError(
+        f"{name}{_line(text, where, key)}: {place} does not know {key!r}.", hint=hint
+    )
 
 
 def write(path: Path, table: str, key: str, value: object) -> None:
@@ -286,7 +289,7 @@ def sentences(kind: type[msgspec.Struct]) -> dict[str, str]:
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     said: dict[str, str] = {}
-    for line, below in zip(body, body[1:], strict=False):
+    for line, below in itertools.pairwise(body):
         if (
             isinstance(line, ast.AnnAssign)
             and isinstance(line.target, ast.Name)

@@ -1,0 +1,208 @@
+"""Broker: looks a capability up, checks what it is given, decides or asks, runs it, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from loom_desktop.actions.capability import Capability
+from loom_desktop.actions.consent import Consent, Question, digest
+from loom_desktop.actions.policy import Asked, Decision, decide
+from loom_desktop.clock import Clock
+from loom_desktop.errors import Code, Denied, LoomError, NotFound
+from loom_desktop.event import Event
+
+log = logging.getLogger(__name__)
+_CONSEQUENTIAL = frozenset(
+    {"write-reversible", "write-irreversible", "send", "execute", "spend", "settings"}
+)
+_PER_MINUTE, _PER_DAY = 10, 100
+_MANY = 5
+MOST_BYTES = 1_000_000
+"""The most that the arguments of one call may take up."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How it went. ``value`` counts only when ``code`` is ACTION_OK."""
+
+    value: Any = None
+    code: Code = "ACTION_OK"
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done."""
+        return self.code == "ACTION_OK"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls, and on behalf of what."""
+
+    agent: str
+    cause: Event
+    ctx: object = None
+    """Handed to a capability whose first parameter is ``ctx``."""
+    by_model: bool = False
+    timeout_s: float = 0.0
+    """0: as the capability says."""
+
+
+class Audit(Protocol):
+    """Where every decision is written down, before the act."""
+
+    async def decided(self, call: Call, capability: Capability, decision: Decision) -> None:
+        """Raises only when it could not be written; then nothing is done."""
+
+
+class Broker:
+    """The only door to effects."""
+
+    def __init__(
+        self,
+        consent: Consent,
+        clock: Clock,
+        *,
+        granted: Callable[[str], bool] = lambda path: False,
+        find: Callable[[str], Iterable[Capability]] = lambda family: (),
+        audit: Audit | None = None,
+    ) -> None:
+        self.consent = consent
+        self._clock, self._granted, self._find_family, self._audit = clock, granted, find, audit
+        self._capabilities: dict[str, Capability] = {}
+        self._families: set[str] = set()
+        self._recent: deque[float] = deque(maxlen=_PER_DAY)
+
+    def add(self, one: Capability) -> None:
+        """From now on it can be called. Two of one name are a mistake in the code."""
+        if self._capabilities.get(one.name, one) is not one:
+            raise ValueError(f"two capabilities are called {one.name}")
+        self._capabilities[one.name] = one
+
+    def directory(self, families: Iterable[str] = ()) -> list[Capability]:
+        """Everything that can be done, by name; ``families`` are loaded first."""
+        for family in families:
+            self._load(family)
+        return sorted(self._capabilities.values(), key=lambda one: one.name)
+
+    async def invoke(self, name: str, arguments: dict[str, Any], call: Call) -> Result:
+        """Never raises for what the capability does; the code says how it went."""
+        try:
+            one = self._find(name)
+            if len(msgspec.msgpack.encode(arguments)) > MOST_BYTES:
+                return Result(code="INVALID_PARAMS", message=f"{name}: that is too much at once.")
+            checked = one.check(arguments)
+            await self._permit(one, arguments, call)
+            timeout_s = call.timeout_s or one.timeout_s
+        except msgspec.ValidationError as error:
+            return Result(code="INVALID_PARAMS", message=f"{name}: {error}.")
+        except TypeError as error:
+            return Result(code="INVALID_PARAMS", message=f"{name}: {error}")
+        except LoomError as error:
+            return Result(code=error.code, message=error.message, hint=error.hint)
+        except Exception as error:  # the policy or the audit failed: fail closed
+            log.exception("%s was not done: it could not be decided", name)
+            return Result(code="DENIED", message=f"{name} was not done: {error}")
+        try:
+            async with asyncio.timeout(timeout_s):
+                return Result(await _run(one, checked, call.ctx))
+        except TimeoutError:
+            return Result(
+                code="ACTION_TIMEOUT", message=f"{name} took longer than {timeout_s:g} s."
+            )
+        except LoomError as error:
+            return Result(code=error.code, message=error.message, hint=error.hint)
+        except Exception as error:
+            log.exception("capability %s failed", name)
+            return Result(code="CAPABILITY_ERROR", message=f"{name} failed: {error}")
+
+    async def _permit(self, one: Capability, arguments: dict[str, Any], call: Call) -> None:
+        paths = [path for key in one.paths for path in _as_list(arguments.get(key))]
+        asked = Asked(
+            effect=one.effect,
+            tainted=call.cause.tainted,
+            granted=all(self._granted(path) for path in paths),
+            attended=self.consent.attended,
+            by_model=call.by_model,
+            many=len(paths) > 2 * _MANY,  # a move names two paths
+        )
+        bound = digest(one.name, arguments)
+        decision = decide(asked)
+        if decision.verdict == "ask" and self.consent.take(bound):
+            decision = Decision("allow", "You allowed exactly this on its card.")
+        if decision.verdict != "deny" and one.effect in _CONSEQUENTIAL:
+            self._count(one)
+        if self._audit is not None and one.effect not in ("none", "notify"):
+            await self._audit.decided(call, one, decision)
+        if decision.verdict == "deny":
+            raise Denied(f"{_words(one)}: {decision.reason}")
+        if decision.verdict == "allow":
+            return
+        question = Question(
+            digest=bound,
+            capability=one.name,
+            arguments=arguments,
+            words=_words(one),
+            reason=decision.reason,
+            effect=one.effect,
+            agent=call.agent,
+            thread=call.cause.begins,
+            cause=call.cause.id,
+            origin=call.cause.origin,
+            expires=self._clock() + self.consent.ask_for_s,
+        )
+        await self.consent.wait(question)
+
+    def _count(self, one: Capability) -> None:
+        now = self._clock()
+        while self._recent and self._recent[0] < now - 86_400:
+            self._recent.popleft()
+        last_minute = sum(1 for at in self._recent if at > now - 60)
+        if last_minute >= _PER_MINUTE or len(self._recent) >= _PER_DAY:
+            raise Denied(
+                f"{_words(one)}: too much was changed in a short time.",
+                hint="Wait a minute, or do it in one step: one plan counts once.",
+            )
+        self._recent.append(now)
+
+    def _find(self, name: str) -> Capability:
+        self._load(name.partition(".")[0])
+        try:
+            return self._capabilities[name]
+        except KeyError:
+            there = ", ".join(sorted(self._capabilities))
+            raise NotFound(
+                f"There is no capability {name!r}.", hint=f"Loaded so far: {there}."
+            ) from None
+
+    def _load(self, family: str) -> None:
+        if family not in self._families:
+            self._families.add(family)
+            for one in self._find_family(family):
+                self.add(one)
+
+
+def _words(one: Capability) -> str:
+    return one.description.splitlines()[0].rstrip(".")
+
+
+def _as_list(value: Any) -> list[str]:
+    """The paths in an argument: one, a list, or a list of records that name several."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [path for each in value for path in _as_list(each)]
+    if isinstance(value, dict):
+        return [path for key in ("source", "target", "path") for path in _as_list(value.get(key))]
+    return []
+
+
+async def _run(one: Capability, arguments: dict[str, Any], ctx: object) -> Any:
+    first = (ctx,) if one.wants_context else ()
+    value = one.run(*first, **arguments)
+    return await value if hasattr(value, "__await__") else value
