@@ -1,0 +1,595 @@
+"""Database: one SQLite file, one thread that writes it, commits in groups that cost one fsync.
+
+What is awaited from ``do`` is on the disk (WAL, FULL). While one group is being synced the next one
+gathers; a group is closed when nobody waits any more, at ``MOST_JOBS``, or after ``LONGEST_S``.
+Every job has a savepoint, so one that raises fails alone. A commit that fails fails the whole group
+after one more try: when the disk was full, with the ballast dropped; when the file was damaged, on
+the file that took its place. **So a job may run twice: it touches nothing but the connection.**
+
+Reading happens in a second thread with a connection of its own. It sees everything whose write was
+awaited. A database in memory has one connection, and reads queue behind writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, TypeVar, cast
+
+import apsw
+
+from loom_desktop.clock import Clock
+from loom_desktop.errors import Unavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Work = Callable[[apsw.Connection], T]
+
+MEMORY = ":memory:"
+MOST_JOBS = 1_000
+LONGEST_S = 0.004
+MOST_WAITING = 100_000
+"""More fire-and-forget writes than this are not taken: they are counted in ``lost``."""
+BUSY_MS = 5_000
+WAL_PAGES = 1_000
+"""A checkpoint is made when the log has this many pages (4 MB)."""
+
+_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+_NO_ROOM = (apsw.FullError, apsw.IOError)
+_WHOLE_GROUP = (*_DAMAGED, *_NO_ROOM, apsw.NoMemError, apsw.InterruptError)
+
+
+def connect(path: Path | str, key: bytes | None, *, only_read: bool = False) -> apsw.Connection:
+    """A connection with the key and every pragma set. Does not touch the file yet, beyond its name.
+
+    A key must be 32 bytes: SQLite would take anything else for a passphrase, in silence. The file
+    is made for this person alone; its -wal and -shm take over its permissions.
+    """
+    if key is not None and len(key) != 32:
+        raise ValueError("The key of the store is 32 bytes.")
+    memory = str(path) == MEMORY
+    if not memory and not only_read:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if os.name == "posix" and os.stat(path).st_mode & 0o077:
+            os.chmod(path, 0o600)
+    connection = apsw.Connection(str(path))
+    try:
+        if key is not None and not memory:
+            connection.pragma("key", f"raw:{key.hex()}")
+        connection.set_busy_timeout(BUSY_MS)
+        connection.execute("pragma temp_store = memory")  # no plain text in /tmp
+        connection.execute("pragma foreign_keys = on")
+        if only_read:
+            connection.execute("pragma query_only = on")
+        else:
+            connection.execute("pragma secure_delete = on; pragma synchronous = full")
+            connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
+            connection.execute(f"pragma journal_size_limit = {WAL_PAGES * 4096}")
+            if not memory:
+                connection.pragma("journal_mode", "wal")
+    except BaseException:
+        connection.close(True)
+        raise
+    return connection
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the file has bytes and does not begin as a plain SQLite file does."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    return bool(start) and not start.startswith(b"SQLite format 3")
+
+
+class _Job:
+    __slots__ = ("answer", "error", "future", "loop", "result", "work")
+
+    def __init__(
+        self,
+        work: Work[Any],
+        loop: asyncio.AbstractEventLoop | None = None,
+        future: asyncio.Future[Any] | None = None,
+        answer: Future[Any] | None = None,
+    ) -> None:
+        self.work = work
+        self.loop = loop
+        self.future = future
+        self.answer = answer
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class _Stop:
+    """What ends a thread."""
+
+
+_STOP = _Stop()
+_Queue = SimpleQueue[_Job | _Stop]
+
+
+class Database:
+    """``await open()``, then ``do``, ``submit``, ``post`` and ``read``; ``await close()`` at last.
+
+    ``opener`` makes the write connection, in the store's thread; it may recover what is broken, and
+    it is called again with ``damaged=True`` when damage is found later. ``relieve`` makes room on a
+    full disk and says whether it could; ``told`` is called from the store's thread with a message
+    and a hint for the person.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        key: bytes | None,
+        *,
+        clock: Clock,
+        opener: Callable[[bool], apsw.Connection] | None = None,
+        relieve: Callable[[], bool] = lambda: False,
+        told: Callable[[str, str], None] = lambda message, hint: None,
+    ) -> None:
+        self.path = path
+        self.key = key
+        self.clock = clock
+        self.lost = 0
+        """Fire-and-forget writes that did not reach the disk."""
+        self.disk: Literal["ok", "full", "broken"] = "ok"
+        """Whether the last commit went through, and if not, why."""
+        self.after_erase: Callable[[], Awaitable[None]] | None = None
+        """Awaited by ``erase``: whoever keeps copies renews them here."""
+        self._opener = opener or (lambda damaged: connect(path, key))
+        self._relieve = relieve
+        self._told = told
+        self._jobs: _Queue = SimpleQueue()
+        self._reads: _Queue = SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = True
+        self._abandoned = False
+        self._reading = threading.Lock()  # held while the read connection is in use
+        self._writer: threading.Thread | None = None
+        self._reader: threading.Thread | None = None
+        self._connection: apsw.Connection | None = None
+        self._read_connection: apsw.Connection | None = None
+        self._asides: set[apsw.Connection] = set()
+        self._logged: set[str] = set()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether everything is gone when it closes: asked for, or nothing else was possible."""
+        return str(self.path) == MEMORY
+
+    # ------------------------------------------------------------------ opening and closing
+
+    async def open(self) -> None:
+        """Raises what ``opener`` raises. The loop is never blocked."""
+        ready: Future[None] = Future()
+        self._writer = threading.Thread(
+            target=self._write, args=(ready,), name="loom-store", daemon=True
+        )
+        self._closed = False
+        self._writer.start()
+        try:
+            await asyncio.wrap_future(ready)
+        except BaseException:
+            self._closed = True
+            raise
+
+    async def close(self, deadline_s: float = 5.0) -> None:
+        """Write what waits, then let go of the file. After the deadline the rest fails."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._reads.put(_STOP)
+            self._jobs.put(_STOP)
+        for long_one in (*self._asides,):
+            long_one.interrupt()
+        for thread, share in ((self._reader, 0.2), (self._writer, 0.8)):
+            if thread is not None and not await _ended(thread, deadline_s * share):
+                log.error("%s did not finish within its deadline", thread.name)
+                self._abandoned = True
+                for connection in (self._read_connection, self._connection):
+                    if connection is not None:
+                        with contextlib.suppress(apsw.Error):
+                            connection.interrupt()
+                await _ended(thread, 1.0)
+
+    # ------------------------------------------------------------------ for callers
+
+    async def do(self, work: Work[T]) -> T:
+        """What ``work`` returns, once its group is on the disk. Raises what it raises.
+
+        Raises Unavailable when the disk does not take it. Cancelling stops the waiting only.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._put(self._jobs, _Job(work, loop, future))
+        return await future
+
+    def submit(self, work: Work[T]) -> Future[T]:
+        """The same from any thread, without waiting."""
+        answer: Future[T] = Future()
+        self._put(self._jobs, _Job(work, answer=answer))
+        return answer
+
+    def post(self, work: Work[Any]) -> None:
+        """From any thread, for what may be lost. Never waits, never raises; see ``lost``."""
+        try:
+            if self._jobs.qsize() < MOST_WAITING:
+                self._put(self._jobs, _Job(work))
+                return
+        except Unavailable:
+            pass
+        self.lost += 1
+
+    async def read(self, work: Work[T]) -> T:
+        """What ``work`` returns; all its queries see the same moment. It must not write."""
+        if self.in_memory:
+            return await self.do(work)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        with self._gate:
+            if self._reader is None and not self._closed:
+                self._reader = threading.Thread(
+                    target=self._read, name="loom-store-read", daemon=True
+                )
+                self._reader.start()
+        self._put(self._reads, _Job(work, loop, future))
+        return await future
+
+    async def aside(self, work: Work[T]) -> T:
+        """Long reading (a snapshot, a check) on a connection of its own, in a worker thread.
+
+        Ended with apsw.InterruptError when the database closes. Not for a database in memory.
+        """
+        return await asyncio.to_thread(self._aside, work)
+
+    async def erase(self, work: Work[T]) -> T:
+        """``do`` for what the person wants forgotten: no byte of it stays, in no copy."""
+        result = await self.do(work)
+        await self.checkpoint()
+        if self.after_erase is not None:
+            await self.after_erase()
+        return result
+
+    async def checkpoint(self) -> bool:
+        """Move the log into the database and empty it. False when a long reader is in the way."""
+        return await asyncio.wrap_future(self._special(self._truncate))
+
+    async def mend(self) -> bool:
+        """Look whether the file is damaged, and if so recover. Returns whether it was."""
+        return await asyncio.wrap_future(self._special(self._mend))
+
+    # ------------------------------------------------------------------ the writing thread
+
+    def _put(self, queue: _Queue, job: _Job) -> None:
+        with self._gate:
+            if self._closed:
+                raise Unavailable("The store is closed.", hint="Start Loom again.")
+            queue.put(job)
+
+    def _special(self, work: Callable[[], T]) -> Future[T]:
+        """Run in the writing thread, outside of any transaction."""
+        answer: Future[T] = Future()
+        self._put(self._jobs, _Special(work, answer))
+        return answer
+
+    def _write(self, ready: Future[None]) -> None:
+        try:
+            self._open_with(False)
+        except BaseException as error:
+            ready.set_exception(error)
+            return
+        ready.set_result(None)
+        stopping = False
+        while not stopping and not self._abandoned:
+            job = self._jobs.get()
+            if isinstance(job, _Stop):
+                break
+            if isinstance(job, _Special):
+                job.run()
+                continue
+            stopping = self._commit_group(job)
+        self._finish_queue(self._jobs)
+        if self._reader is not None:
+            self._reader.join(5.0)
+        try:
+            self._writing.close(True)
+        except apsw.Error as error:
+            log.warning("The store did not close cleanly: %s", error)
+
+    @property
+    def _writing(self) -> apsw.Connection:
+        assert self._connection is not None
+        return self._connection
+
+    def _commit_group(self, first: _Job) -> bool:
+        """One transaction for what waits. Returns whether a stop was among it."""
+        group: list[_Job] = []
+        after: _Job | _Stop | None = None
+        error: BaseException | None = None
+        try:
+            self._writing.execute("begin immediate")
+            job, end = first, time.monotonic() + LONGEST_S
+            while True:
+                group.append(job)
+                self._attempt(job)
+                if len(group) >= MOST_JOBS or time.monotonic() > end:
+                    break
+                following = self._jobs.get_nowait()
+                if isinstance(following, _Special | _Stop):
+                    after = following
+                    break
+                job = following
+        except Empty:
+            pass
+        except apsw.Error as failure:
+            error = failure
+        if not group:
+            group.append(first)
+        error = error or self._commit()
+        if error is not None:
+            error = self._again(group, error)
+        else:
+            self.disk = "ok"
+        self._settle(group, error)
+        if isinstance(after, _Special):
+            after.run()
+        return isinstance(after, _Stop)
+
+    def _attempt(self, job: _Job) -> None:
+        """Run one job in its savepoint. Raises only what costs the whole group."""
+        connection = self._writing
+        job.result = job.error = None
+        connection.execute("savepoint job")
+        try:
+            job.result = job.work(connection)
+        except _WHOLE_GROUP:
+            raise
+        except BaseException as error:  # the thread outlives every job
+            if not connection.in_transaction:  # SQLite gave up all of it
+                raise apsw.AbortError(str(error)) from error
+            job.error = error
+            connection.execute("rollback to job")
+        connection.execute("release job")
+
+    def _commit(self) -> apsw.Error | None:
+        try:
+            self._writing.execute("commit")
+        except apsw.Error as error:
+            return error
+        return None
+
+    def _again(self, group: Sequence[_Job], error: BaseException) -> BaseException | None:
+        """Remove the reason if that is possible and run every job alone. The error that stays."""
+        self._roll_back()
+        try:
+            if isinstance(error, _DAMAGED):
+                worth_it = self._mend()
+            elif isinstance(error, _NO_ROOM):
+                worth_it = self._make_room(error)
+            else:
+                worth_it = isinstance(error, apsw.AbortError)
+        except Exception as failure:
+            log.exception("The store could not help itself")
+            error, worth_it = failure, False
+        if not worth_it:
+            self.disk = "full" if isinstance(error, apsw.FullError) else "broken"
+            return error
+        self.disk = "ok"
+        for job in group:
+            try:
+                self._writing.execute("begin immediate")
+                self._attempt(job)
+                self._writing.execute("commit")
+            except apsw.Error as failure:
+                self._roll_back()
+                job.error = failure
+                if isinstance(failure, _NO_ROOM):
+                    self.disk = "full"
+        return None
+
+    def _roll_back(self) -> None:
+        if self._writing.in_transaction:
+            with contextlib.suppress(apsw.Error):  # there is nothing left to roll back
+                self._writing.execute("rollback")
+
+    def _make_room(self, error: BaseException) -> bool:
+        log.warning("The store cannot write: %s", error)
+        room = self._relieve()
+        if not room and self.disk != "ok":
+            return False  # told already, and nothing has changed
+        self._told(
+            "The disk is full. Loom works on with the room it had put by."
+            if room
+            else "The disk is full: nothing new is being saved.",
+            "Free some space. What was saved before is safe.",
+        )
+        if room:
+            self._truncate()
+        return room
+
+    def _truncate(self) -> bool:
+        if self.in_memory:
+            return True
+        with self._reading:  # a reader in the middle of something would keep the log from emptying
+            try:
+                self._writing.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.Error as error:
+                log.warning("The log of the store was not emptied: %s", error)
+                return False
+        return True
+
+    def _mend(self) -> bool:
+        if self.in_memory:
+            return False
+        try:
+            if self._writing.pragma("quick_check") == "ok":
+                return False
+        except apsw.Error as error:
+            log.warning("The store is damaged: %s", error)
+        with self._reading:
+            for connection in (self._read_connection, self._connection):
+                if connection is not None:
+                    connection.close(True)
+            self._read_connection = None
+            self._open_with(True)
+        return True
+
+    def _open_with(self, damaged: bool) -> None:
+        self._connection = self._opener(damaged)
+        if not self._connection.filename:  # nothing else was possible
+            self.path = MEMORY
+
+    def _settle(self, group: Sequence[_Job], error: BaseException | None) -> None:
+        """Tell everybody who waits: one call per loop."""
+        loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        for job in group:
+            job.error = _understandable(error or job.error)
+            if job.loop is not None:
+                loops.setdefault(job.loop, []).append(job)
+            elif job.answer is not None:
+                if not job.answer.set_running_or_notify_cancel():
+                    continue
+                if job.error is None:
+                    job.answer.set_result(job.result)
+                else:
+                    job.answer.set_exception(job.error)
+            elif job.error is not None:
+                self._count_lost(job.error)
+        for loop, jobs in loops.items():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, jobs)
+
+    def _count_lost(self, error: BaseException) -> None:
+        self.lost += 1
+        kind = f"{type(error).__name__}: {error}"[:200]
+        if kind not in self._logged and len(self._logged) < 100:
+            self._logged.add(kind)
+            log.error("Not saved (said once): %s", kind, exc_info=error)
+
+    def _finish_queue(self, queue: _Queue) -> None:
+        """What came after the end."""
+        error = Unavailable("The store is closed.", hint="Start Loom again.")
+        with contextlib.suppress(Empty):
+            while True:
+                job = queue.get_nowait()
+                if isinstance(job, _Special):
+                    cast(Future[Any], job.answer).set_exception(error)
+                elif isinstance(job, _Job):
+                    self._settle([job], error)
+
+    # ------------------------------------------------------------------ the reading thread
+
+    def _read(self) -> None:
+        while not isinstance(job := self._reads.get(), _Stop):
+            try:
+                job.result = self._look(job.work)
+            except _DAMAGED:
+                try:
+                    self._special(self._mend).result(60.0)
+                    job.result = self._look(job.work)
+                except Exception as error:
+                    job.error = error
+            except Exception as error:
+                job.error = error
+            self._settle([job], None)
+        self._finish_queue(self._reads)
+        with self._reading:
+            if self._read_connection is not None:
+                self._read_connection.close(True)
+                self._read_connection = None
+
+    def _look(self, work: Work[T]) -> T:
+        with self._reading:
+            connection = self._read_connection
+            if connection is None:
+                connection = connect(self.path, self.key, only_read=True)
+                self._read_connection = connection
+            return _at_one_moment(connection, work)
+
+    def _aside(self, work: Work[T]) -> T:
+        connection = connect(self.path, self.key, only_read=True)
+        self._asides.add(connection)
+        try:
+            if self._closed:
+                raise apsw.InterruptError("closing")
+            return _at_one_moment(connection, work)
+        finally:
+            self._asides.discard(connection)
+            connection.close(True)
+
+
+class _Special(_Job):
+    """A job outside of every transaction."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Callable[[], Any], answer: Future[Any]) -> None:
+        super().__init__(lambda connection: None, answer=answer)
+        self.call = call
+
+    def run(self) -> None:
+        answer = cast(Future[Any], self.answer)
+        if not answer.set_running_or_notify_cancel():
+            return
+        try:
+            answer.set_result(self.call())
+        except BaseException as error:
+            answer.set_exception(error)
+
+
+def _at_one_moment(connection: apsw.Connection, work: Work[T]) -> T:
+    connection.execute("begin")
+    try:
+        return work(connection)
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+
+
+def _resolve(jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        future = cast(asyncio.Future[Any], job.future)
+        if future.done():  # whoever waited was cancelled
+            continue
+        if job.error is None:
+            future.set_result(job.result)
+        else:
+            future.set_exception(job.error)
+
+
+def _understandable(error: BaseException | None) -> BaseException | None:
+    """The error as a person may see it; what is a bug stays as it is."""
+    if error is None or not isinstance(error, apsw.Error):
+        return error
+    told: Unavailable | None = None
+    if isinstance(error, apsw.FullError):
+        told = Unavailable("The disk is full: this was not saved.", hint="Free some space.")
+    elif isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.IOError):
+        told = Unavailable(
+            "The disk did not take it: this was not saved.",
+            hint="Look whether the disk is full, write-protected or failing.",
+        )
+    elif isinstance(error, _DAMAGED):
+        told = Unavailable(
+            "Loom's data is damaged there.", hint="Start Loom again: it restores what it can."
+        )
+    elif isinstance(error, apsw.BusyError | apsw.LockedError):
+        told = Unavailable(
+            "Another program holds Loom's data.", hint="Close the other program and try again."
+        )
+    if told is not None:
+        told.__cause__ = error
+        return told
+    return error
+
+
+async def _ended(thread: threading.Thread, timeout_s: float) -> bool:
+    await asyncio.to_thread(thread.join, timeout_s)
+    return not thread.is_alive()

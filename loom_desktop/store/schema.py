@@ -1,0 +1,185 @@
+"""The tables of loom.db, as numbered steps that only go forward.
+
+One function is one step, and its place in ``STEPS`` is the number it leads to. Each runs in one
+transaction together with ``user_version``, so a crash leaves the old schema or the new one. A step
+that was released is never edited: write the next one.
+
+Texts that can be searched have an FTS5 index over their table, kept by triggers. Its option
+``secure-delete`` is needed beside the pragma of the same name: without it forgotten words stay in
+the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import apsw
+
+Step = Callable[[apsw.Connection], None]
+
+
+class Newer(Exception):
+    """The file was written by a version of Loom that is newer than this one."""
+
+
+def _searchable(connection: apsw.Connection, table: str, *columns: str, when: str = "1") -> None:
+    """An FTS5 index over the columns of a table; rows for which ``when`` is false stay out of it.
+
+    In ``when`` the row is called ``this``. It must be false or true for both sides of an update
+    by what the row says alone, as the index can only drop what it was given.
+    """
+    names = ", ".join(columns)
+    new, old = (", ".join(f"{side}.{one}" for one in columns) for side in ("new", "old"))
+    index = f"{table}_words"
+    is_new, is_old = when.replace("this.", "new."), when.replace("this.", "old.")
+    connection.execute(f"""
+        create virtual table {index} using fts5({names}, content='{table}', content_rowid='id',
+            tokenize='porter unicode61 remove_diacritics 2');
+        insert into {index}({index}, rank) values('secure-delete', 1);
+        create trigger {table}_added after insert on {table} when {is_new} begin
+            insert into {index}(rowid, {names}) values (new.id, {new});
+        end;
+        create trigger {table}_removed after delete on {table} when {is_old} begin
+            insert into {index}({index}, rowid, {names}) values ('delete', old.id, {old});
+        end;
+        create trigger {table}_changed_from after update of {names}, state on {table}
+        when {is_old} begin
+            insert into {index}({index}, rowid, {names}) values ('delete', old.id, {old});
+        end;
+        create trigger {table}_changed_to after update of {names}, state on {table}
+        when {is_new} begin
+            insert into {index}(rowid, {names}) values (new.id, {new});
+        end;
+    """)
+
+
+def first(connection: apsw.Connection) -> None:
+    """Everything that version 0.1 keeps."""
+    connection.execute("""
+        create table event (
+            id integer primary key, time real not null, topic text not null, sender text not null,
+            thread integer not null, cause integer not null, origin text not null,
+            privacy integer not null, event blob not null) strict;
+        create index event_time on event(time);
+        create index event_thread on event(thread);
+        create index event_cause on event(cause) where cause <> 0;
+
+        create table message (
+            id integer primary key, conversation integer not null, turn integer not null,
+            role text not null, text text not null, time real not null, route text not null,
+            model text not null, seconds real not null, cost real not null, state text not null,
+            origin text not null, privacy integer not null, unique (turn, role)) strict;
+        create index message_conversation on message(conversation, id);
+        create index message_streaming on message(id) where state = 'streaming';
+
+        create table card (
+            id integer primary key, kind text not null, agent text not null, title text not null,
+            text text not null, detail text not null, actions blob not null, state text not null,
+            created real not null, expires real not null, answer text not null,
+            thread integer not null, cause integer not null, origin text not null,
+            why text not null, digest text not null, data blob not null,
+            shown real not null) strict;
+        create index card_open on card(state, id) where state in ('open', 'waiting');
+        create index card_shown on card(shown) where shown > 0;
+        create index card_thread on card(thread);
+
+        create table never (
+            id integer primary key, agent text not null, what text not null, time real not null,
+            unique (agent, what)) strict;
+
+        create table schedule (
+            id integer primary key, text text not null, said text not null, at text not null,
+            zone text not null, fold integer not null, rrule text not null, cron text not null,
+            every_s real not null, policy text not null, next real not null, state text not null,
+            thread integer not null, origin text not null, privacy integer not null,
+            created real not null, agent text not null, data blob not null) strict;
+        create index schedule_due on schedule(next) where state = 'active';
+        create table occurrence (
+            id integer primary key, schedule integer not null references schedule on delete cascade,
+            at real not null, time real not null, unique (schedule, at)) strict;
+
+        create table note (
+            id integer primary key, text text not null, time real not null, changed real not null,
+            state text not null, thread integer not null, origin text not null,
+            privacy integer not null) strict;
+
+        create table act (
+            id integer primary key, time real not null, agent text not null, kind text not null,
+            words text not null, thread integer not null, state text not null,
+            outcome text not null, ended real not null, run integer not null) strict;
+        create index act_state on act(state, id);
+        create table act_step (
+            id integer primary key, act integer not null references act on delete cascade,
+            number integer not null, source blob not null, target blob not null,
+            size_bytes integer not null, mtime_ns integer not null, sha256 text not null,
+            kept blob not null, state text not null, message text not null,
+            unique (act, number)) strict;
+
+        create table known_file (
+            id integer primary key, folder blob not null, path blob not null unique,
+            size_bytes integer not null, mtime_ns integer not null) strict;
+        create index known_file_folder on known_file(folder);
+
+        create table egress (
+            id integer primary key, time real not null, host text not null, port integer not null,
+            purpose text not null, agent text not null, thread integer not null,
+            privacy integer not null, bytes_out integer not null, bytes_in integer not null,
+            outcome text not null, ended real not null) strict;
+        create index egress_time on egress(time);
+
+        create table state (
+            id integer primary key, agent text not null, key text not null, value blob not null,
+            version integer not null, unique (agent, key)) strict;
+
+        create table secret (
+            id integer primary key, name text not null unique, place text not null,
+            value text not null) strict;
+    """)
+    # an answer that still streams changes many times a second: its words come in when it is whole
+    _searchable(connection, "message", "text", when="this.state <> 'streaming'")
+    _searchable(connection, "card", "title", "text", "detail")
+    _searchable(connection, "note", "text")
+
+
+STEPS: Sequence[Step] = (first,)
+
+TABLES = (
+    "event", "message", "card", "never", "schedule", "occurrence", "note", "act", "act_step",
+    "known_file", "egress", "state", "secret",
+)  # fmt: skip
+"""The tables that hold something of their own; what refers to another table comes after it."""
+
+
+def version(connection: apsw.Connection) -> int:
+    """The step this file has reached; 0 is an empty one. Raises apsw.Error for what is no store."""
+    return int(connection.pragma("user_version"))
+
+
+def migrate(
+    connection: apsw.Connection,
+    *,
+    before: Callable[[int], None] = lambda version: None,
+    steps: Sequence[Step] = STEPS,
+) -> bool:
+    """Whether there was anything to do. ``before`` is told the old version, to take a snapshot.
+
+    It is not called for an empty file. Raises Newer and touches nothing when the file is ahead.
+    """
+    here = version(connection)
+    if here > len(steps):
+        raise Newer(f"schema {here}, known up to {len(steps)}")
+    if here == len(steps):
+        return False
+    if here:
+        before(here)
+    for number, step in enumerate(steps[here:], here + 1):
+        connection.execute("begin immediate")
+        try:
+            step(connection)
+            connection.execute(f"pragma user_version = {number}")
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+    return True
