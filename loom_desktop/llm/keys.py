@@ -1,0 +1,122 @@
+"""API keys are named in loom.toml, never written there.
+
+``keyring:NAME`` is a secret stored with ``loom secrets set NAME``, ``env:NAME`` a variable of the
+environment, ``cmd:...`` a program that prints the key (run without a shell, with a deadline).
+A key never appears in an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+
+from loom_desktop.errors import SettingsError
+
+Secrets = Callable[[str], Awaitable[str | None]]
+"""Gives a stored secret by its name, None when there is none."""
+
+COMMAND_S = 10.0
+_MOST_BYTES = 10_000
+
+
+def check(reference: str, setting: str) -> None:
+    """Refuse what is not a reference, with the command that stores it. Nothing is looked up."""
+    kind, colon, rest = reference.partition(":")
+    if not reference or (colon and kind in ("keyring", "env", "cmd") and rest.strip()):
+        return
+    name = setting.rpartition(".")[2] or "name"
+    if colon and kind in ("keyring", "env", "cmd"):
+        raise SettingsError(
+            f"[{setting}] api_key: {kind}: names nothing.",
+            hint=f'Write a name behind it, for example "{kind}:{name}".',
+        )
+    raise SettingsError(
+        f"[{setting}] api_key holds the key itself, which does not belong into a file.",
+        hint=f'Store it with "loom secrets set {name}" and write api_key = "keyring:{name}".',
+    )
+
+
+async def resolve(
+    reference: str,
+    setting: str,
+    secrets: Secrets,
+    *,
+    environ: Mapping[str, str] | None = None,
+    timeout_s: float = COMMAND_S,
+) -> str:
+    """The key that ``reference`` names; empty for an empty reference. Raises SettingsError."""
+    check(reference, setting)
+    if not reference:
+        return ""
+    kind, _, rest = reference.partition(":")
+    rest = rest.strip()
+    if kind == "keyring":
+        found = await secrets(rest)
+        missing = f"There is no secret called {rest!r}."
+        hint = f'Store it with "loom secrets set {rest}".'
+    elif kind == "env":
+        found = (os.environ if environ is None else environ).get(rest)
+        missing = f"The environment variable {rest} is not set."
+        hint = f"Set it before Loom starts, or store the key with: loom secrets set {rest.lower()}"
+    else:
+        found = await _printed(rest, setting, timeout_s)
+        missing = f"[{setting}] api_key: the command printed nothing."
+        hint = "Run it in a terminal to see why."
+    key = (found or "").strip()
+    if not key:
+        raise SettingsError(missing, hint=hint)
+    if re.search(r"[\x00-\x20\x7f]|[^\x00-\x7f]", key):
+        raise SettingsError(
+            f"[{setting}] api_key: what {kind}: gives is not a key; it holds blanks or line breaks.",
+            hint="Only the key itself must be stored or printed.",
+        )
+    return key
+
+
+async def _printed(command: str, setting: str, timeout_s: float) -> str:
+    """The first line that a command prints."""
+    try:
+        words = shlex.split(command)
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except (ValueError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            f"[{setting}] api_key: the command cannot be run: {said}.",
+            hint="It is run without a shell: give the program and its arguments.",
+        ) from error
+    assert process.stdout
+    try:
+        async with asyncio.timeout(timeout_s):
+            printed = await process.stdout.read(_MOST_BYTES)
+            while not printed.endswith(b"\n") and len(printed) < _MOST_BYTES:
+                more = await process.stdout.read(_MOST_BYTES)
+                if not more:
+                    break
+                printed += more
+            code = await process.wait()
+    except TimeoutError as error:
+        raise SettingsError(
+            f"[{setting}] api_key: the command took longer than {timeout_s:g} seconds.",
+            hint="It may wait for a password; run it once in a terminal.",
+        ) from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if code:
+        raise SettingsError(
+            f"[{setting}] api_key: the command ended with status {code}.",
+            hint="Run it in a terminal to see why.",
+        )
+    lines = printed.decode("utf-8", errors="replace").splitlines()
+    return lines[0] if lines else ""

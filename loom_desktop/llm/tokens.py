@@ -1,0 +1,69 @@
+"""How many tokens a text is, without a vocabulary: a guess per kind of writing, learnt from usage.
+
+Against a real vocabulary the guess errs by -2 % (German) to +25 % (code), on the safe side; four
+letters a token, the usual rule, is 68 % too low for Chinese. Vocabularies cost 34 to 142 MB.
+"""
+
+from __future__ import annotations
+
+import re
+
+from loom_desktop.llm import Message
+
+_RUN = re.compile(
+    r"(?P<latin>[A-Za-z]+)|(?P<digits>\d+)|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)"
+    r"|(?P<letters>[^\W\d_]+)|(?P<space>\s+)|(?P<signs>[\W_])"
+)
+_LATIN, _LETTERS = 5.5, 2.9  # letters in a token: English; other alphabets and accents
+_CJK, _LINE, _SIGN = 0.95, 0.8, 0.72  # tokens for a character, for blanks and breaks, for a sign
+PER_MESSAGE = 4
+"""What a turn costs beside its text."""
+PER_IMAGE = 800
+
+
+def estimate(text: str) -> float:
+    """Tokens of a text, before any correction."""
+    tokens = 0.0
+    for run in _RUN.finditer(text):
+        length = run.end() - run.start()
+        match run.lastgroup:
+            case "latin":
+                tokens += max(1.0, length / _LATIN)
+            case "digits":
+                tokens += -(-length // 3)
+            case "cjk":
+                tokens += length * _CJK
+            case "letters":
+                tokens += max(1.0, length / _LETTERS)
+            case "space":
+                tokens += 0.0 if run[0] == " " else _LINE
+            case _:
+                tokens += _SIGN
+    return tokens
+
+
+class Counter:
+    """Counts for one model, and learns from what its server says it counted."""
+
+    def __init__(self, weight: float = 0.2) -> None:
+        """``weight`` of the newest observation in the moving average."""
+        self._weight = weight
+        self.factor = 1.0
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, rounded up."""
+        return -int(-estimate(text) * self.factor // 1)
+
+    def prompt(self, messages: tuple[Message, ...] | list[Message]) -> int:
+        """Tokens of a whole conversation."""
+        return sum(
+            self.count(one.text) + PER_MESSAGE + PER_IMAGE * len(one.images) for one in messages
+        )
+
+    def learn(self, text: str, counted: int) -> None:
+        """The server counted ``counted`` tokens in ``text``. Short texts teach nothing."""
+        guess = estimate(text)
+        if guess <= 20 or counted <= 0:
+            return
+        seen = min(3.0, max(0.3, counted / guess))  # one odd answer must not throw it off
+        self.factor += self._weight * (seen - self.factor)
