@@ -1,0 +1,36 @@
+"""Answers what the person asks, piece by piece."""
+
+from __future__ import annotations
+
+from loom_desktop import Agent, Context, Event, QoS
+from loom_desktop.errors import LoomError
+
+agent = Agent("chat", at_once=4, deadline_s=900)
+
+
+@agent.on("chat.asked")
+async def answer(ctx: Context, event: Event) -> None:
+    """Stream the answer; what came before an error is kept and the error is told."""
+    said, text = event.payload, ""
+    try:
+        async for step in ctx.converse(
+            said["text"], files=said.get("files", []), clip=said.get("clip", "")
+        ):
+            if step.kind == "text":
+                text += step.text
+                await ctx.emit("chat.streamed", qos=QoS.REALTIME, turn=event.id, text=step.text)
+            elif step.kind == "done":
+                await ctx.emit("chat.answered", turn=event.id, text=text, **step.facts)
+    except LoomError as error:
+        await ctx.emit(
+            "chat.failed", turn=event.id, text=text, message=error.message, hint=error.hint
+        )
+    except Exception:
+        await ctx.emit(
+            "chat.failed",
+            turn=event.id,
+            text=text,
+            message="Something went wrong inside Loom.",
+            hint="It is written down in the log. Try again, or say it in other words.",
+        )
+        raise

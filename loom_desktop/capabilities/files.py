@@ -1,0 +1,62 @@
+"""Files: a plan of names and folders with reasons, the moves, and their undo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop import capability
+
+if TYPE_CHECKING:
+    from loom_desktop import Context
+
+_SHOWN = 12
+
+
+@capability("files.plan", effect="read-local", idempotent=True, paths=("paths",), timeout_s=300)
+async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
+    """Propose a name and a folder for files, with a reason for each. Changes nothing."""
+    rows = await ctx.files.plan(paths, to=to)
+    todo = [row for row in rows if row["status"] == "planned"]
+    if not rows:
+        return {"text": "There are no files to sort.", "plan": []}
+    if not todo:
+        return {"text": "Everything is in its place already.", "plan": rows}
+    lines = [f"- `{row['source_name']}` → `{row['folder']}/{row['name']}`: {row['reason']}" for row in todo]
+    more = [f"- … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return {
+        "text": "\n".join(
+            [f"This is how I would sort {_count(len(todo))}. Nothing was moved yet.", "", *lines[:_SHOWN], *more]
+        ),
+        "plan": rows,
+    }
+
+
+@capability("files.move", effect="write-reversible", paths=("moves",), timeout_s=600)
+async def move(ctx: Context, moves: list[dict[str, str]], words: str = "") -> dict[str, Any]:
+    """Move files to the names and folders of a plan. Nothing is replaced; it can be undone."""
+    act, moved, failed = await ctx.files.move(
+        [(one["source"], one["target"]) for one in moves], words=words or _count(len(moves))
+    )
+    text = f"Moved {_count(len(moved))}." if moved else "Nothing was moved."
+    return {
+        "text": "\n".join([text, *[f"- {one}" for one in failed]]),
+        "act": act,
+        "moved": [{"source": one.source, "target": one.target} for one in moved],
+        "failed": failed,
+    }
+
+
+@capability("files.undo", effect="write-reversible", idempotent=True, timeout_s=600)
+async def undo(ctx: Context, act: int = 0) -> dict[str, Any]:
+    """Move files back to where they were: the last time, or the one of a number."""
+    undone, refused = await ctx.files.undo(act)
+    text = f"Moved {_count(len(undone))} back." if undone else "Nothing was moved back."
+    return {
+        "text": "\n".join([text, *[f"- {one}" for one in refused]]),
+        "undone": [{"source": one.source, "target": one.target} for one in undone],
+        "refused": refused,
+    }
+
+
+def _count(number: int) -> str:
+    return "1 file" if number == 1 else f"{number} files"

@@ -1,0 +1,58 @@
+"""Reminders: set from a phrase, listed, put off, done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop import capability
+
+if TYPE_CHECKING:
+    from loom_desktop import Context
+
+
+@capability("reminders.add", effect="write-reversible")
+async def add(ctx: Context, said: str) -> dict[str, Any]:
+    """Set a reminder from what was said: "remind me every weekday at 8:30 to stretch"."""
+    one = await ctx.reminders.add(said, event=ctx.event)
+    return {
+        "text": f"I will remind you: **{one.text}**, {one.words}.",
+        "chips": [{"label": "Show reminders", "ask": "my reminders"}],
+        "reminder": one.id,
+        "at": one.at,
+        "rrule": one.rrule,
+    }
+
+
+@capability("reminders.list", effect="read-local", idempotent=True)
+async def listed(ctx: Context) -> dict[str, Any]:
+    """Which reminders are set."""
+    found = await ctx.reminders.listed()
+    if not found:
+        return {
+            "text": "There are no reminders.",
+            "chips": [{"label": "Set one", "ask": "Remind me tomorrow at 9 to "}],
+            "reminders": [],
+        }
+    lines = "\n".join(f"- **{one.text}**, {one.words}" for one in found)
+    return {"text": lines, "reminders": [one.id for one in found]}
+
+
+@capability("reminders.done", effect="write-reversible", idempotent=True)
+async def done(ctx: Context, reminder: int) -> dict[str, Any]:
+    """Tick a reminder off; one that comes again stays for the next time."""
+    await ctx.reminders.done(reminder)
+    return {"text": "Done."}
+
+
+@capability("reminders.snooze", effect="write-reversible")
+async def snooze(ctx: Context, reminder: int, seconds: int = 600) -> dict[str, Any]:
+    """Put a reminder off."""
+    one = await ctx.reminders.snooze(reminder, seconds)
+    return {"text": f"I will come back {one.words}."}
+
+
+@capability("reminders.remove", effect="write-reversible", idempotent=True)
+async def remove(ctx: Context, reminder: int) -> dict[str, Any]:
+    """Take a reminder away."""
+    await ctx.reminders.remove(reminder)
+    return {"text": "The reminder is gone."}

@@ -1,0 +1,51 @@
+"""Agent: a name, the topics that wake it, and what it then does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loom_desktop.actions import Capability
+    from loom_desktop.event import Event
+    from loom_desktop.runtime.context import Context
+
+Handler = Callable[["Context", "Event"], Awaitable[None]]
+
+
+class Agent:
+    """Only a description: it does nothing until a supervisor starts it.
+
+    ``at_once`` is how many events it works on at the same time; ``deadline_s`` is how long one
+    may take (0: as the lane of the event says). ``on_event`` with ``topics`` is the same as
+    decorating a function with ``on`` for each topic.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        topics: Iterable[str] = (),
+        capabilities: Iterable[Capability] = (),
+        on_event: Handler | None = None,
+        at_once: int = 1,
+        deadline_s: float = 0.0,
+    ) -> None:
+        self.name = name
+        self.capabilities = list(capabilities)
+        self.at_once, self.deadline_s = at_once, deadline_s
+        self.handlers: list[tuple[str, Handler]] = []
+        if on_event is not None:
+            self.handlers += [(topic, on_event) for topic in topics]
+
+    def on(self, pattern: str) -> Callable[[Handler], Handler]:
+        """Wake on every event whose topic matches."""
+
+        def remember(handler: Handler) -> Handler:
+            self.handlers.append((pattern, handler))
+            return handler
+
+        return remember
+
+    on_event = on
+    """The same, by its older name."""

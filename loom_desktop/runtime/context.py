@@ -1,0 +1,195 @@
+"""Context: everything a handler may do. What it makes carries the labels of what woke it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from loom_desktop.actions import Broker, Call, Result
+from loom_desktop.bus import Bus
+from loom_desktop.clock import Clock
+from loom_desktop.errors import Denied
+from loom_desktop.event import Event, Privacy, QoS
+from loom_desktop.tasks import Tasks
+
+if TYPE_CHECKING:
+    from loom_desktop.actions.moves import Moved
+    from loom_desktop.cognition import Step, Thinker
+    from loom_desktop.runtime.attention import Desk, Offer
+    from loom_desktop.store import Store
+
+_RESERVED = ("consent.", "card.", "status.", "popup.", "window.")
+"""Topics that only the runtime publishes: whoever listens to them may rely on it."""
+
+
+class Files(Protocol):
+    """Moves with undo, for the capabilities that need them."""
+
+    async def move(
+        self, moves: list[tuple[str, str]], *, words: str
+    ) -> tuple[int, list[Moved], list[str]]:
+        """Move; returns the journal's id, what was moved, and what failed, in words."""
+
+    async def undo(self, act: int) -> tuple[list[Moved], list[str]]:
+        """Move back; returns what was undone, and what was not, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a context works with; the same for every agent."""
+
+    bus: Bus
+    broker: Broker
+    store: Store
+    desk: Desk
+    thinker: Thinker
+    clock: Clock
+    zone: ZoneInfo
+    files: Any
+    """The mover of ``files.move``; bound to an agent and a thread by ``Context.files``."""
+    settings: dict[str, Any]
+    """Settings of the agents, by name, checked already."""
+    sources: dict[str, Any]
+    """The running sources by name; capabilities ask the clipboard for what it holds."""
+
+
+class Context:
+    """One agent on one event. What it makes belongs to that event: same thread, same labels."""
+
+    __slots__ = ("_parts", "_tasks", "agent", "event", "log")
+
+    def __init__(self, agent: str, event: Event, parts: Parts, tasks: Tasks) -> None:
+        self.agent, self.event = agent, event
+        self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
+        self._parts, self._tasks = parts, tasks
+
+    @property
+    def settings(self) -> Any:
+        """The settings of this agent: the struct ``Settings`` of its file."""
+        return self._parts.settings.get(self.agent)
+
+    @property
+    def now(self) -> datetime:
+        """The time on the person's wall, with its zone."""
+        return datetime.fromtimestamp(self._parts.clock(), self._parts.zone)
+
+    async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> None:
+        """Say that something happened. Realtime events are not kept; all others are."""
+        if topic.startswith(_RESERVED):
+            raise Denied(f"{topic} is published by the runtime alone.")
+        self._parts.bus.publish(self._follow(topic, payload, qos=qos))
+
+    async def reply(self, question: Event, /, **payload: Any) -> None:
+        """Answer a request."""
+        topic = question.reply_to or f"{question.topic}.answered"
+        self._parts.bus.publish(self._follow(topic, payload, answers=question.id))
+
+    async def request(self, topic: str, /, *, timeout_s: float = 5.0, **payload: Any) -> Event:
+        """Ask, and wait for the first answer. Raises TimedOut."""
+        return await self._parts.bus.request(self._follow(topic, payload), timeout_s=timeout_s)
+
+    async def tool(self, name: str, /, **arguments: Any) -> Result:
+        """Do something through the broker. Does not raise; look at the code."""
+        call = Call(agent=self.agent, cause=self.event, ctx=self)
+        return await self._parts.broker.invoke(name, arguments, call)
+
+    async def think(self, prompt: str, *, about: object = None) -> str:
+        """Ask the model, or the skills where there is none. The whole answer."""
+        if about is not None:
+            told = about if isinstance(about, str) else msgspec.json.encode(about).decode()
+            prompt = f"{prompt}\n\n{told}"
+        pieces = [step.text async for step in self.converse(prompt) if step.kind == "text"]
+        return "".join(pieces).strip()
+
+    def converse(
+        self, text: str, *, files: list[str] | None = None, clip: str = ""
+    ) -> AsyncIterator[Step]:
+        """Answer the person step by step: pieces of text, and at the end how it was done."""
+        return self._parts.thinker.converse(self, text, files=files or [], clip=clip)
+
+    async def offer(self, offer: Offer) -> int:
+        """Show the person a card. Returns its id; what they choose comes as an event
+        ``card.answered.AGENT.ACTION``."""
+        return await self._parts.desk.offer(offer, agent=self.agent, cause=self.event)
+
+    async def withdraw(self, key: str) -> None:
+        """What the card was about is over: it goes away unanswered."""
+        await self._parts.desk.supersede(self.agent, key)
+
+    async def remember(self, key: str, value: Any) -> None:
+        """Keep plain data of this agent over restarts."""
+        await self._parts.store.state.put(self.agent, key, value)
+
+    async def recall(self, key: str, default: Any = None) -> Any:
+        """What was remembered under the key."""
+        found = await self._parts.store.state.get(self.agent, key)
+        return default if found is None else found.value
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Go on with something beside the handler. It ends with the thread or the agent."""
+        self._tasks.start(f"{self.agent}:{name}", work)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait. Cancelled with the thread."""
+        await asyncio.sleep(seconds)
+
+    # ------------------------------------------------- for capabilities: what stands behind them
+    @property
+    def parts(self) -> Parts:
+        """The parts of the engine, for the built-in capabilities."""
+        return self._parts
+
+    @property
+    def files(self) -> Files:
+        """Moves with undo."""
+        mover: Files = self._parts.files.bound(self.agent, self.event)
+        return mover
+
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """``async with ctx.deadline(5):`` raises TimeoutError when it takes longer."""
+        return asyncio.timeout(seconds)
+
+    def _follow(
+        self, topic: str, payload: dict[str, Any], *, answers: int = 0, qos: QoS | None = None
+    ) -> Event:
+        return follow(
+            self.event, topic, payload, sender=self.agent, time=self._parts.clock(),
+            answers=answers, qos=qos,
+        )  # fmt: skip
+
+
+def follow(
+    before: Event,
+    topic: str,
+    payload: dict[str, Any],
+    *,
+    sender: str,
+    time: float,
+    answers: int = 0,
+    qos: QoS | None = None,
+    origin: frozenset[str] = frozenset(),
+    privacy: Privacy = Privacy.PUBLIC,
+) -> Event:
+    """The event that another one led to: same thread, one hop on, never a looser label."""
+    return Event(
+        topic=topic,
+        payload=payload,
+        sender=sender,
+        time=time,
+        qos=QoS.BATCHED if qos is None else qos,
+        thread=before.begins,
+        cause=before.id,
+        answers=answers,
+        hop=before.hop + 1,
+        traceparent=before.traceparent,
+        origin=before.origin | origin,
+        privacy=max(before.privacy, privacy),
+    )

@@ -1,0 +1,104 @@
+"""Supervisor: gives every agent a mailbox and tasks, and goes on when one fails.
+
+Every event is handled in a task of its own, so that one conversation can be stopped by its thread
+id, with all it started, while the agent goes on. A handler that raises or overruns its deadline
+costs that event and is told; it never costs the agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from functools import partial
+from typing import Any
+
+from loom_desktop.bus.mailbox import Mailbox
+from loom_desktop.errors import LoomError
+from loom_desktop.event import Event, QoS
+from loom_desktop.runtime.agent import Agent, Handler
+from loom_desktop.runtime.context import Context, Parts
+from loom_desktop.tasks import Tasks
+
+log = logging.getLogger(__name__)
+Letter = tuple[Handler, Event]
+DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
+
+
+class Supervisor:
+    """Keeps agents going."""
+
+    def __init__(self, parts: Parts, tasks: Tasks) -> None:
+        self._parts, self._tasks = parts, tasks
+        self._running: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
+        self._mailboxes: dict[str, Mailbox[Letter]] = {}
+        self.failed: dict[str, str] = {}
+        """The last failure of each agent, in words."""
+
+    @property
+    def busy(self) -> int:
+        """How many events are being handled."""
+        return sum(map(len, self._running.values()))
+
+    @property
+    def agents(self) -> list[str]:
+        """Who runs."""
+        return sorted(self._mailboxes)
+
+    def start(self, agent: Agent) -> None:
+        """From now on it misses nothing: it is subscribed here and not in its task."""
+        for one in agent.capabilities:
+            self._parts.broker.add(one)
+        mailbox: Mailbox[Letter] = Mailbox()
+        self._mailboxes[agent.name] = mailbox
+        for pattern, handler in agent.handlers:
+            self._parts.bus.subscribe(pattern, partial(_post, mailbox, handler))
+        for number in range(agent.at_once):
+            self._tasks.start(f"agent:{agent.name}:{number}", self._live(agent, mailbox))
+
+    def cancel(self, thread: int) -> int:
+        """Stop everything that is being done for this thread; how many pieces of work it was."""
+        running = self._running.pop(thread, set())
+        for task in running:
+            task.cancel()
+        return len(running)
+
+    async def _live(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
+        while True:
+            handler, event = await mailbox.get()
+            if agent.at_once > 1 or mailbox:
+                await asyncio.sleep(0)
+            await self._handle(agent, handler, event)
+
+    async def _handle(self, agent: Agent, handler: Handler, event: Event) -> None:
+        limit_s = agent.deadline_s or DEADLINE_S[event.qos]
+        async with Tasks() as inside:  # what the handler spawns ends with it
+            ctx = Context(agent.name, event, self._parts, self._tasks)
+            task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
+            running = self._running[event.begins]
+            running.add(task)
+            try:
+                done, _ = await asyncio.wait({task}, timeout=limit_s)
+                if not done:
+                    task.cancel()
+                    await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
+                elif not task.cancelled() and (error := task.exception()) is not None:
+                    log.error("agent %s failed on %s", agent.name, event.topic, exc_info=error)
+                    hint = error.hint if isinstance(error, LoomError) else ""
+                    await self._tell(ctx, str(error) or repr(error), hint)
+            finally:
+                running.discard(task)
+                if not running:
+                    self._running.pop(event.begins, None)
+
+    async def _tell(self, ctx: Context, message: str, hint: str) -> None:
+        self.failed[ctx.agent] = message
+        # An agent that listens to failures must not be able to fail for ever.
+        if ctx.event.topic != "agent.failed":
+            await ctx.emit(
+                "agent.failed", agent=ctx.agent, topic=ctx.event.topic, error=message, hint=hint
+            )
+
+
+def _post(mailbox: Mailbox[Letter], handler: Handler, event: Event) -> None:
+    mailbox.put((handler, event))
