@@ -187,7 +187,7 @@ def files() -> dict[str, str]:
 def png(svg: str, size: int) -> bytes:
     """The picture in pixels. Needs a QGuiApplication."""
     from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
-    from PySide6.QtGui import QImage, QPainter
+    from PySide6.QtGui import QImage, QImageWriter, QPainter
     from PySide6.QtSvg import QSvgRenderer
 
     image = QImage(size, size, QImage.Format.Format_ARGB32)
@@ -197,7 +197,8 @@ def png(svg: str, size: int) -> bytes:
     painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, b"PNG")
+    if not QImageWriter(buffer, QByteArray(b"png")).write(image):
+        raise RuntimeError("Qt could not write the PNG.")
     return bytes(buffer.data().data())
 
 
