@@ -52,56 +52,69 @@ def understand(phrase: Phrase) -> Wish | None:
     return None
 
 
-_REMIND = re.compile(
-    r"^\s*(?:please\s+|bitte\s+|hey\s+)?(?:can you\s+|could you\s+|kannst du\s+)?(?:"
-    r"remind\b|don'?t let me forget|do not let me forget|remember to\b|wake me\b|alarm\b|"
-    r"(?:set|create|add|make)\s+(?:me\s+)?(?:a|an|another)?\s*(?:reminder|alarm|timer)\b|reminder\b|"
-    r"erinner|weck\b|wecke?\s+mich|rappel|réveille|recu[eé]rd|despi[eé]rta|av[ií]same)",
-    re.I,
+def _say(pattern: str) -> re.Pattern[str]:
+    """A pattern written with room: white space in it is for the reader, ``_`` is a space said."""
+    return re.compile(pattern.replace("_", r"\s+"), re.I | re.S | re.X)
+
+
+_PLEASE = r"\s*(?:(?:please|bitte|hey|ok)_)*(?:(?:can|could|would)_you_|kannst_du_|please_)?"
+_MY = r"(?:(?:my|the|all|meine[nrs]?|die|den|das|mes|les|mis|los)_)*"
+
+_REMIND = _say(
+    rf"""{_PLEASE}(?:remind\b | (?:don'?t|do_not)_let_me_forget | remember_to\b | wake_me\b
+    | (?:set|create|add|make)_(?:me_)?(?:(?:a|an|another)_)?(?:reminder|alarm|timer)\b
+    | (?:reminder|alarm|timer)\b(?!s)
+    | erinner\w*_mich | erinnerung\b | weck(?:e)?_mich
+    | rappelle[sz]?(?:_|-)moi | réveille[sz]?(?:_|-)moi | fais(?:_|-)moi_penser
+    | rec(?:u|ú)[eé]rda(?:me|rme)?\b | despi[eé]rtame | av[ií]same)"""
 )
-_LIST_REMINDERS = re.compile(
-    r"^\s*(?:(?:what|which|show|list)\b.*\breminders?\b|(?:my )?reminders\s*\??$|"
-    r"(?:welche|meine|zeig\w*)\b.*\berinnerungen\b|mes rappels\b|mis recordatorios\b)",
-    re.I,
+_LIST_REMINDERS = _say(
+    r"""\s*(?:(?:what|which|show|list)\b .* \breminders?\b | (?:my_)?reminders\s*\??$
+    | (?:welche|meine|zeig\w*)\b .* \berinnerungen\b | mes_rappels\b | mis_recordatorios\b)"""
 )
-_NOTE = re.compile(
-    r"^\s*(?:(?:please\s+)?(?:take|make|write|add|save)\s+(?:a\s+|down\s+(?:a\s+)?)?note(?:\s+that|\s+to self)?"
-    r"|note(?:\s+that|\s+to self|\s+down)?|jot down|notiz|notiere|merk(?:e)? dir|note bien|prends? note"
-    r"|anota|toma nota)\s*[:,]?\s+(?P<text>\S.*)$",
-    re.I | re.S,
+_NOTE = _say(
+    rf"""{_PLEASE}(?:(?:take|make|write|add|save|keep)_(?:down_)?(?:a_)?note(?:_(?:that|to_self))?
+    | note(?:_(?:that|to_self|down))? | jot_down | notiz | notiere | merke?_dir | prends?_note
+    | anota | toma_nota)(?:\s*[:,]\s*|_)(?P<text>\S.*)$"""
 )
-_FIND_NOTE = re.compile(
-    r"^\s*(?:find|search|look up|show|suche?|finde|zeig\w*|cherche|busca)\s+(?:in\s+)?(?:my\s+|meine[nr]?\s+|mes\s+|mis\s+)?"
-    r"(?:notes?|notizen|notas?)\b\s*(?:about|for|with|on|über|nach|mit|sur|sobre)?\s*(?P<query>.*?)\s*\??$",
-    re.I,
+_FIND_NOTE = _say(
+    rf"""{_PLEASE}(?:find|search|look_up|show|suche?|finde|zeig\w*|cherche|busca)_(?:in_)?{_MY}
+    (?:notes?|notizen|notas?)\b\s*(?:about|for|with|on|über|nach|mit|sur|sobre)?\s*
+    (?P<query>.*?)\s*\??$"""
 )
-_MY_NOTES = re.compile(r"^\s*(?:my notes|meine notizen|mes notes|mis notas)\s*\??$", re.I)
-_SUMMARISE = re.compile(
-    r"^\s*(?:please\s+|bitte\s+)?(?:(?:can|could) you\s+)?(?:summari[sz]e|summary(?: of)?|sum up|tl;?dr|give me (?:a|the) (?:summary|gist)"
-    r"|(?:fasse?|zusammenfassung)\b|zusammenfassen|résume[rz]?|resume[rn]?|resumir)\b[:,]?\s*(?P<rest>.*)$",
-    re.I | re.S,
+_MY_NOTES = _say(r"\s*(?:(?:list_)?my_notes|meine_notizen|mes_notes|mis_notas)\s*\??$")
+_SUMMARISE = _say(
+    rf"""{_PLEASE}(?:summari[sz]e|summary(?:_of)?|sum_up|tl;?dr|give_me_(?:a|the)_(?:summary|gist)
+    | fasse?\b | zusammenfass\w* | résume[rz]?(?:(?:_|-)moi)? | resume[n]? | resumir)
+    (?![\w'])[:,]?\s*(?P<rest>.*)$"""
 )
-_CLIP = re.compile(
-    r"\b(?:clipboard|what i (?:just )?copied|copied text|zwischenablage|kopiert\w*|presse-papiers|portapapeles)\b",
-    re.I,
+_CLIP = _say(
+    r"""\b(?:clipboard | (?:what|that)_i(?:_have|'ve)?(?:_just)?_copied | copied_text
+    | zwischenablage | kopiert\w* | presse-papiers | portapapeles)\b"""
 )
-_ORGANISE = re.compile(
-    r"^\s*(?:please\s+|bitte\s+)?(?:organi[sz]e|tidy(?: up)?|clean up|sort(?: out)?|räum\w*|sortiere?|ordne|range|ordena)\b"
-    r"\s*(?:my\s+|the\s+|meine[nrs]?\s+|die\s+|den\s+|mes\s+|mis\s+)?(?P<what>.*)$",
-    re.I,
+_THAT = _say(r"(?:it|this|that|das|es|ça|esto)?(?:_zusammen)?\s*[.?!]?$")
+_ORGANISE = _say(
+    rf"""{_PLEASE}(?:organi[sz]e | tidy(?:_up)? | clean_up | sort(?:_out)? | räum\w* | sortiere?
+    | ordne | range | trie | ordena)_{_MY}(?P<what>.*)$"""
 )
-_FOLDER = re.compile(r"\b(?:downloads?|files?|folder|dateien|ordner|téléchargements|descargas|archivos)\b", re.I)
-_UNDO = re.compile(
-    r"^\s*(?:undo|rückgängig|mach das rückgängig|annule|deshacer)(?:\s+(?:that|it|this|the last.*|das))?\s*[.!]?$",
-    re.I,
+_FOLDER = _say(
+    r"\b(?:downloads?|files?|folder|dateien|ordner|téléchargements|fichiers|descargas|archivos)\b"
 )
-_HELP = re.compile(
-    r"^\s*(?:help|\?|what can (?:you|i) do.*|what do you do.*|who are you.*|hilfe|was kannst du.*|aide|ayuda|que sais-tu faire.*|qué puedes hacer.*)\s*\??$",
-    re.I,
+_UNDO = _say(
+    r"""\s*(?:undo | rückgängig | mach_das_rückgängig | annule[rz]? | deshacer | deshaz)
+    (?:_(?:that|it|this|das|ça|eso|the_last\b.*))?\s*[.!]?$"""
 )
-_HELLO = re.compile(r"^\s*(?:hi|hello|hey|hallo|bonjour|hola|good (?:morning|evening|afternoon)|guten \w+)\b[\s,!.]*(?:loom)?[\s!.]*$", re.I)
-_THANKS = re.compile(r"^\s*(?:thanks?(?: you)?|thx|danke|merci|gracias)\b[\s\w]{0,20}[!.]*$", re.I)
-_READ = re.compile(r"^\s*(?:read|extract(?: the)?(?: text)?(?: from)?|show(?: me)? the text|what(?: does| is in).*|lies|text aus)\b", re.I)
+_HELP = _say(
+    r"""\s*(?:help | \? | what_can_(?:you|i)_do\b.* | what_do_you_do\b.* | who_are_you\b.* | hilfe
+    | was_kannst_du\b.* | wer_bist_du\b.* | aide | que_sais-tu_faire\b.* | ayuda
+    | qué_puedes_hacer\b.* | hi | hello | hey | hallo | bonjour | hola
+    | good_(?:morning|evening|afternoon) | guten_\w+)(?:[\s,!.]*loom)?[\s!?.]*$"""
+)
+_THANKS = _say(r"\s*(?:thanks?(?:_you)?|thx|danke|merci|gracias)\b[\s\w]{0,20}[!.]*$")
+_READ = _say(
+    rf"""{_PLEASE}(?:read | extract(?:_the)?(?:_text)?(?:_from)? | show(?:_me)?_the_text
+    | what(?:_does|_is_in|'s_in)\b.* | lies | text_aus | lis | lee)\b"""
+)
 
 
 def _remind(phrase: Phrase) -> Wish | None:
@@ -137,7 +150,7 @@ def _summarise(phrase: Phrase) -> Wish | None:
         return Wish("summary", "text.summarize", {"text": phrase.clip}, True)
     if len(rest.split()) > 25 or len(rest) > _LONG:
         return Wish("summary", "text.summarize", {"text": rest}, True)
-    if not rest or _CLIP.search(rest) or len(rest) < 40:
+    if _CLIP.search(rest) or _THAT.match(rest):
         return Wish("summary", "text.summarize_clipboard", {}, True)
     return None
 
@@ -156,7 +169,7 @@ def _undo(phrase: Phrase) -> Wish | None:
 
 
 def _help(phrase: Phrase) -> Wish | None:
-    if _HELP.match(phrase.text) or _HELLO.match(phrase.text):
+    if _HELP.match(phrase.text):
         return Wish("help", "desktop.help", {})
     return Wish("help", "desktop.welcome", {}) if _THANKS.match(phrase.text) else None
 
@@ -165,9 +178,10 @@ def _compute(phrase: Phrase) -> Wish | None:
     """Arithmetic, units and dates: each looks itself whether the phrase is one."""
     if len(phrase.text) > _LONG or phrase.files or phrase.clip:
         return None
-    from loom_desktop.text.calculate import calculate
     from loom_desktop.text.dates import answer_date
     from loom_desktop.text.units import convert
+
+    from loom_desktop.text.calculate import calculate
 
     text = phrase.text
     if convert(text) is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,30 +16,21 @@ import msgspec
 from loom_desktop.actions import Broker, Call, Result
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
-from loom_desktop.errors import Denied
+from loom_desktop.errors import Denied, Unavailable
 from loom_desktop.event import Event, Privacy, QoS
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
-    from loom_desktop.actions.moves import Moved
     from loom_desktop.cognition import Step, Thinker
     from loom_desktop.runtime.attention import Desk, Offer
+    from loom_desktop.runtime.mover import BoundMover, Mover
+    from loom_desktop.runtime.reading import Reader
+    from loom_desktop.runtime.reminders import Reminders
     from loom_desktop.store import Store
+    from loom_desktop.text.extract import Document
 
 _RESERVED = ("consent.", "card.", "status.", "popup.", "window.")
 """Topics that only the runtime publishes: whoever listens to them may rely on it."""
-
-
-class Files(Protocol):
-    """Moves with undo, for the capabilities that need them."""
-
-    async def move(
-        self, moves: list[tuple[str, str]], *, words: str
-    ) -> tuple[int, list[Moved], list[str]]:
-        """Move; returns the journal's id, what was moved, and what failed, in words."""
-
-    async def undo(self, act: int) -> tuple[list[Moved], list[str]]:
-        """Move back; returns what was undone, and what was not, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +44,26 @@ class Parts:
     thinker: Thinker
     clock: Clock
     zone: ZoneInfo
-    files: Any
-    """The mover of ``files.move``; bound to an agent and a thread by ``Context.files``."""
+    mover: Mover
+    reminders: Reminders
+    reader: Reader
     settings: dict[str, Any]
     """Settings of the agents, by name, checked already."""
     sources: dict[str, Any]
-    """The running sources by name; capabilities ask the clipboard for what it holds."""
+    """The sources by name; the clipboard is asked for what it holds."""
 
 
 class Context:
     """One agent on one event. What it makes belongs to that event: same thread, same labels."""
 
-    __slots__ = ("_parts", "_tasks", "agent", "event", "log")
+    __slots__ = ("_parts", "_tasks", "agent", "event", "local", "log")
 
-    def __init__(self, agent: str, event: Event, parts: Parts, tasks: Tasks) -> None:
+    def __init__(
+        self, agent: str, event: Event, parts: Parts, tasks: Tasks, local: dict[str, Any]
+    ) -> None:
         self.agent, self.event = agent, event
+        self.local = local
+        """What this agent keeps in memory between events; gone with the process."""
         self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
         self._parts, self._tasks = parts, tasks
 
@@ -141,21 +137,47 @@ class Context:
         """Wait. Cancelled with the thread."""
         await asyncio.sleep(seconds)
 
-    # ------------------------------------------------- for capabilities: what stands behind them
+    async def ask(
+        self, text: str, *, clip: str = "", files: list[str] | None = None, show: bool = False
+    ) -> int:
+        """Ask on behalf of the person, in a conversation of its own; ``show`` brings up the
+        window. Returns the id of the question."""
+        payload = {"text": text, "files": files or [], "clip": clip, "conversation": 0}
+        question = msgspec.structs.replace(self._follow("chat.asked", payload), thread=0)
+        if show:
+            self._parts.bus.publish(
+                self._follow("popup.requested", {"conversation": question.id}, qos=QoS.REALTIME)
+            )
+        self._parts.bus.publish(question)
+        return question.id
+
+    async def show(self, *, draft: str = "") -> None:
+        """Bring up the window, with something to say already written."""
+        self._parts.bus.publish(self._follow("popup.requested", {"draft": draft}, qos=QoS.REALTIME))
+
+    # ------------------------------------------------- what the built-in capabilities stand on
     @property
-    def parts(self) -> Parts:
-        """The parts of the engine, for the built-in capabilities."""
-        return self._parts
+    def reminders(self) -> Reminders:
+        """Reminders: add, listed, done, snooze, remove."""
+        return self._parts.reminders
 
     @property
-    def files(self) -> Files:
-        """Moves with undo."""
-        mover: Files = self._parts.files.bound(self.agent, self.event)
-        return mover
+    def notes(self) -> Notes:
+        """Notes: add, search, remove."""
+        return Notes(self._parts.store)
 
-    def deadline(self, seconds: float) -> AbstractAsyncContextManager[object]:
-        """``async with ctx.deadline(5):`` raises TimeoutError when it takes longer."""
-        return asyncio.timeout(seconds)
+    @property
+    def files(self) -> BoundMover:
+        """Files: plan, move, undo; in the name of this agent and thread."""
+        return self._parts.mover.bound(self.agent, self.event)
+
+    async def read(self, path: str) -> Document:
+        """The text of a document, read in a process of its own with a deadline."""
+        return await self._parts.reader.read(path)
+
+    async def clip(self, wanted: str = "") -> str:
+        """What was copied last; with a hash, only if it is still that. Raises Unavailable."""
+        return await clip_text(self._parts.sources.get("clipboard"), wanted)
 
     def _follow(
         self, topic: str, payload: dict[str, Any], *, answers: int = 0, qos: QoS | None = None
@@ -193,3 +215,40 @@ def follow(
         origin=before.origin | origin,
         privacy=max(before.privacy, privacy),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Notes of the person. A note keeps the labels of what it was made from."""
+
+    _store: Store
+
+    async def add(self, text: str, event: Event) -> int:
+        """Keep one; its id."""
+        return await self._store.notes.add(text, origin=event.origin, privacy=event.privacy)
+
+    async def search(self, query: str, limit: int) -> list[Any]:
+        """By words; the newest when there are none."""
+        return list(await self._store.notes.search(query, limit=limit))
+
+    async def remove(self, number: int) -> None:
+        """Take one away."""
+        await self._store.notes.remove(number)
+
+
+async def clip_text(clipboard: Any, wanted: str) -> str:
+    """What was copied, from the source that saw it, or read now because the person asks."""
+    if clipboard is None:
+        raise Unavailable("The clipboard cannot be read here.", hint="Paste the text instead.")
+    latest = clipboard.latest()
+    text: str | None = latest[0] if latest else await clipboard.read_once()
+    if not text:
+        raise Unavailable(
+            "There is no text on the clipboard.", hint="Copy some text first, then ask again."
+        )
+    if wanted and hashlib.sha256(text.encode()).hexdigest() != wanted:
+        raise Unavailable(
+            "What was copied then is not on the clipboard any more.",
+            hint="Copied text is not stored. Copy it again.",
+        )
+    return text

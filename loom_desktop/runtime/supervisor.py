@@ -22,6 +22,8 @@ from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
 Letter = tuple[Handler, Event]
+MOST_WAITING = 16_384
+"""Events that wait for one agent: as many as the kernel keeps for the watcher of a folder."""
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 
 
@@ -32,6 +34,7 @@ class Supervisor:
         self._parts, self._tasks = parts, tasks
         self._running: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
         self._mailboxes: dict[str, Mailbox[Letter]] = {}
+        self._local: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
 
@@ -49,7 +52,7 @@ class Supervisor:
         """From now on it misses nothing: it is subscribed here and not in its task."""
         for one in agent.capabilities:
             self._parts.broker.add(one)
-        mailbox: Mailbox[Letter] = Mailbox()
+        mailbox: Mailbox[Letter] = Mailbox(MOST_WAITING)
         self._mailboxes[agent.name] = mailbox
         for pattern, handler in agent.handlers:
             self._parts.bus.subscribe(pattern, partial(_post, mailbox, handler))
@@ -73,7 +76,7 @@ class Supervisor:
     async def _handle(self, agent: Agent, handler: Handler, event: Event) -> None:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:  # what the handler spawns ends with it
-            ctx = Context(agent.name, event, self._parts, self._tasks)
+            ctx = Context(agent.name, event, self._parts, self._tasks, self._local[agent.name])
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
             running = self._running[event.begins]
             running.add(task)

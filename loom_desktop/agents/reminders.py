@@ -1,0 +1,72 @@
+"""Brings reminders when their moment comes, and takes the answer."""
+
+from __future__ import annotations
+
+from loom_desktop import Agent, Context, Event, Offer
+
+agent = Agent("reminders")
+_SNOOZE = {"snooze": 600, "hour": 3600}
+
+
+@agent.on("timer.due")
+async def remind(ctx: Context, event: Event) -> None:
+    """A card that stays until it is answered; late ones say so."""
+    said = event.payload
+    late = "" if said["late_s"] < 90 else f"It was due {said['late_words']}."
+    await ctx.offer(
+        Offer(
+            kind="reminder",
+            title=said["text"],
+            text=late or said["words"],
+            actions=(("done", "Done"), ("snooze", "In 10 minutes"), ("hour", "In an hour")),
+            why=f"You asked: {said['said']}",
+            key=f"reminder {said['schedule']}",
+            expires_s=0,
+            data={"reminder": said["schedule"]},
+        )
+    )
+
+
+@agent.on("reminder.added")
+async def show(ctx: Context, event: Event) -> None:
+    """Show the times as they were understood, with a way back."""
+    said = event.payload
+    await ctx.offer(
+        Offer(
+            kind="notice",
+            title=f"Reminder set: {said['text']}",
+            text=said["words"],
+            detail=said["times"],
+            actions=(("change", "Change"), ("remove", "Undo")),
+            why=f"You said: {said['said']}",
+            key=f"added {said['reminder']}",
+            data={"reminder": said["reminder"], "said": said["said"]},
+        )
+    )
+
+
+@agent.on("card.answered.reminders.done")
+async def done(ctx: Context, event: Event) -> None:
+    """Tick it off."""
+    await ctx.tool("reminders.done", reminder=event.payload["data"]["reminder"])
+
+
+@agent.on("card.answered.reminders.snooze")
+@agent.on("card.answered.reminders.hour")
+async def snooze(ctx: Context, event: Event) -> None:
+    """Put it off."""
+    number, seconds = event.payload["data"]["reminder"], _SNOOZE[event.payload["action"]]
+    await ctx.tool("reminders.snooze", reminder=number, seconds=seconds)
+
+
+@agent.on("card.answered.reminders.remove")
+async def remove(ctx: Context, event: Event) -> None:
+    """It was not meant."""
+    await ctx.tool("reminders.remove", reminder=event.payload["data"]["reminder"])
+
+
+@agent.on("card.answered.reminders.change")
+async def change(ctx: Context, event: Event) -> None:
+    """Take it away, and let the person say it again in the popup."""
+    await ctx.tool("reminders.remove", reminder=event.payload["data"]["reminder"])
+    await ctx.show(draft=event.payload["data"]["said"])
