@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
-import logging
 import socket
 import ssl
 import zlib
@@ -27,16 +26,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from loom_desktop import clock as clocks
-from loom_desktop.clock import Clock
 from loom_desktop.errors import Denied, LoomError, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Privacy
 
 if TYPE_CHECKING:
     import httpcore2
     import httpx2
-
-log = logging.getLogger(__name__)
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host, as text. Raises OSError when there are none."""
@@ -52,35 +47,23 @@ _STEP = 65_536
 _CHECK = "Check the network connection and try again."
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the ledger as it is known before anything is sent. Never any content."""
-
-    time: float
-    """Seconds since 1970."""
-    method: str
-    host: str
-    port: int
-    purpose: str
-    """What for: ``answer``, ``models``, ``web`` ..."""
-    agent: str = ""
-    """On whose behalf."""
-    thread: int = 0
-    privacy: Privacy = Privacy.LOCAL_ONLY
-    """The label of what is sent."""
-    local: bool = False
-    """Stays on this computer (loopback): it does not count as having left."""
-
-
 class Ledger(Protocol):
     """Where requests are written down. The store implements it."""
 
-    async def begin(self, entry: Outgoing) -> int:
-        """Write the line and return its number. When it raises, nothing is sent."""
+    async def begin(
+        self,
+        host: str,
+        port: int,
+        *,
+        purpose: str,
+        agent: str = "",
+        thread: int = 0,
+        privacy: Privacy = Privacy.LOCAL_ONLY,
+    ) -> int:
+        """Write the line and return its number when it is safe. When it raises, nothing is sent."""
 
-    async def finish(
-        self, row: int, *, address: str, status: int, bytes_out: int, bytes_in: int, error: str
-    ) -> None:
-        """Add how it ended: the address, the HTTP status (0 for none), and what went wrong."""
+    def finish(self, id: int, *, bytes_out: int, bytes_in: int, outcome: str) -> None:  # noqa: A002
+        """Add how it ended, without waiting: the status and address, or what went wrong."""
 
 
 class Unreachable(Unavailable):
@@ -183,7 +166,6 @@ class Net:
         *,
         local_only: bool = False,
         allowed_local: Iterable[str] = (),
-        clock: Clock = clocks.wall,
         resolve: Resolve | None = None,
     ) -> None:
         """``allowed_local`` holds ``host:port`` of model servers that the person named."""
@@ -191,7 +173,6 @@ class Net:
         """Nothing leaves this computer. May be switched at any time; connections kept for later
         are checked again before they are used."""
         self._ledger = ledger
-        self._clock = clock
         self._resolve = resolve or _resolve
         self._allowed = {_host_port(one) for one in allowed_local}
         self._clients: dict[tuple[str, bool], httpx2.AsyncClient] = {}
@@ -244,17 +225,7 @@ class Net:
             raise UsageError(f"The request to {who} cannot be made.") from error
         host, port = self._same(request, host, port, allow_local)
         row = await self._begin(
-            Outgoing(
-                time=self._clock(),
-                method=method,
-                host=host,
-                port=port,
-                purpose=purpose,
-                agent=agent,
-                thread=thread,
-                privacy=privacy,
-                local=is_loopback(host),
-            )
+            host, port, purpose=purpose, agent=agent, thread=thread, privacy=privacy
         )
         raw: httpx2.Response | None = None
         response: Response | None = None
@@ -282,13 +253,13 @@ class Net:
         finally:
             if raw is not None:
                 await raw.aclose()
-            await self._finish(
+            address = self._addresses.get((host, port), "")
+            status = f"{response.status} from {address}" if response else ""
+            self._ledger.finish(
                 row,
-                address=self._addresses.get((host, port), ""),
-                status=response.status if response else 0,
                 bytes_out=_size(request, body),
                 bytes_in=response.bytes_in if response else 0,
-                error=wrong,
+                outcome=", ".join(one for one in (status, wrong) if one),
             )
 
     async def fetch(
@@ -464,22 +435,15 @@ class Net:
 
         return connect, connected
 
-    async def _begin(self, entry: Outgoing) -> int:
+    async def _begin(self, host: str, port: int, **about: Any) -> int:
         try:
             async with asyncio.timeout(_LEDGER_S):
-                return await self._ledger.begin(entry)
+                return await self._ledger.begin(host, port, **about)
         except TimeoutError as error:
             raise Unavailable(
                 "The list of connections could not be written, so nothing was sent.",
                 hint="Check that the disk is not full, then try again.",
             ) from error
-
-    async def _finish(self, row: int, **outcome: Any) -> None:
-        try:
-            async with asyncio.timeout(_LEDGER_S):
-                await self._ledger.finish(row, **outcome)
-        except (LoomError, TimeoutError):
-            log.exception("the outcome of connection %d was not written down", row)
 
 
 # ------------------------------------------------------------------------------ addresses

@@ -62,7 +62,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endpoint(api_base: str, setting: str) -> Endpoint:
-    """Read an ``api_base``. Raises SettingsError, which names ``setting``, when it is no address."""
+    """Read an ``api_base``. Raises SettingsError that names ``setting`` when it is no address."""
     text = api_base.strip().rstrip("/")
     text = text.removesuffix("/chat/completions").rstrip("/")
     try:

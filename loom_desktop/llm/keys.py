@@ -71,7 +71,7 @@ async def resolve(
         raise SettingsError(missing, hint=hint)
     if re.search(r"[\x00-\x20\x7f]|[^\x00-\x7f]", key):
         raise SettingsError(
-            f"[{setting}] api_key: what {kind}: gives is not a key; it holds blanks or line breaks.",
+            f"[{setting}] api_key: what {kind}: gives is no key: it holds blanks or line breaks.",
             hint="Only the key itself must be stored or printed.",
         )
     return key

@@ -89,7 +89,7 @@ class EventStream:
 
 
 def _line_end(buffer: bytes, start: int) -> tuple[int, int]:
-    r"""Where the line ends and the next begins; -1 when that cannot be known yet (``\r``|``\n``)."""
+    """Where the line ends and the next begins; -1 when more must come to know it."""
     newline, carriage = buffer.find(b"\n", start), buffer.find(b"\r", start)
     if carriage < 0 or 0 <= newline < carriage:
         return newline, newline + 1
