@@ -46,7 +46,7 @@ def move(folders: Folders, source: Path, target: Path) -> Moved:
             try:
                 name = _put(from_folder, source, to_folder, target, sha256)
             except BaseException:
-                _remove_if_empty(str(one) for one in made)
+                remove_if_empty(str(one) for one in made)
                 raise
     return Moved(
         source=str(source),
@@ -77,7 +77,7 @@ def undo(folders: Folders, moved: Moved) -> None:
                 ) from None
             except OSError as error:
                 raise _told(error, source) from error
-    _remove_if_empty(moved.made)
+    remove_if_empty(moved.made)
 
 
 def _put(from_folder: int, source: Path, to_folder: int, target: Path, sha256: str) -> str:
@@ -166,7 +166,8 @@ def _told(error: OSError, where: Path) -> LoomError:
     )
 
 
-def _remove_if_empty(folders: Iterable[str]) -> None:
+def remove_if_empty(folders: Iterable[str]) -> None:
+    """Remove folders that were made for a move, the innermost first, while they are empty."""
     for folder in reversed(list(folders)):
         try:
             Path(folder).rmdir()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -22,11 +21,11 @@ import msgspec
 from loom_desktop.actions.consent import Consent, Question, digest
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
-from loom_desktop.errors import Denied, NotFound, UsageError
+from loom_desktop.errors import Denied, UsageError
 from loom_desktop.event import Event, QoS, privacy_at_birth
 from loom_desktop.runtime.context import follow
 from loom_desktop.settings import Attention, quiet_hours
-from loom_desktop.store import Card, Store
+from loom_desktop.store import Action, Card, Store
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -80,7 +79,6 @@ class Desk:
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._questions: dict[int, Question] = {}
-        self.listen: Callable[[], None] = lambda: None
         consent.withdraw = self._withdraw
 
     def attend(self) -> None:
@@ -105,25 +103,20 @@ class Desk:
             "expires_s": expires_s,
         }
         card = Card(
-            id=0,
             kind=offer.kind,
             agent=agent,
             title=offer.title,
             text=offer.text,
             detail=offer.detail,
             actions=[
-                {"id": one, "label": label, "primary": number == 0}
-                for number, (one, label) in enumerate(offer.actions)
+                Action(one, label, number == 0) for number, (one, label) in enumerate(offer.actions)
             ],
             state="waiting",
             created=now,
-            expires=0.0,
-            answer="",
             thread=cause.begins,
             cause=cause.id,
             origin=cause.origin,
             why=offer.why,
-            digest="",
             data=data,
         )
         async with self._one_at_a_time:
@@ -132,10 +125,10 @@ class Desk:
             if offer.kind == "suggestion" and (reason := await self._held_back(now)):
                 card = msgspec.structs.replace(card, state="quiet")
                 log.info("a card of %s waits in the inbox: %s", agent, reason)
-            number = await self._store.cards.put(card)
+            card = await self._store.cards.put(card)
             if card.state == "waiting":
                 await self._show_next()
-        return number
+        return card.id
 
     async def supersede(self, agent: str, key: str) -> None:
         """What it was about is over."""
@@ -152,9 +145,7 @@ class Desk:
         something else than what would be done is refused.
         """
         card = await self._store.cards.get(number)
-        if card is None:
-            raise NotFound(f"There is no card {number}.", hint="See `loom inbox`.")
-        known = {one["id"] for one in card.actions}
+        known = [one.id for one in card.actions]
         if action not in known and action != "dismiss":
             raise UsageError(
                 f"The card has no {action!r}.", hint=f"It has {', '.join([*known, 'dismiss'])}."
@@ -170,12 +161,12 @@ class Desk:
                 raise Denied("The card does not show what would be done. It was not done.")
         state = "declined" if declining else "answered"
         live = (*LIVE, "quiet") if card.kind != "approval" else ("open",)
-        if not await self._store.cards.set_state(number, state, expect=live, answer=action):
-            now_is = await self._store.cards.get(number)
-            raise Denied(
-                f"The card was {now_is.state if now_is else 'removed'} already.",
-                hint="Nothing was done twice.",
-            )
+        async with self._one_at_a_time:
+            first = await self._store.cards.set_state(number, state, answer=action, expected=live)
+        if not first:
+            now_is = (await self._store.cards.get(number)).state
+            was = "over" if now_is in LIVE else f"{now_is} already"
+            raise Denied(f"The card was {was}.", hint="Nothing was done twice.")
         self._close(card, state, action)
         if card.kind == "approval":
             self._questions.pop(number, None)
@@ -189,8 +180,6 @@ class Desk:
     async def never(self, number: int) -> None:
         """The agent does not offer this kind of thing again."""
         card = await self._store.cards.get(number)
-        if card is None:
-            raise NotFound(f"There is no card {number}.")
         await self._store.cards.add_never(card.agent, card.data.get("_", {}).get("topic", ""))
         if card.state in (*LIVE, "quiet"):
             await self.answer(number, "dismiss")
@@ -200,7 +189,7 @@ class Desk:
         while True:
             self._changed.clear()
             async with self._one_at_a_time:
-                for card in await self._store.cards.expire_due(self._clock()):
+                for card in await self._store.cards.expire_due():
                     self._close(card, "expired", "")
                     self._questions.pop(card.id, None)
                 await self._show_next()
@@ -216,7 +205,7 @@ class Desk:
         """After a restart: approvals of the last run are void, their calls are gone."""
         for card in await self._store.cards.open():
             if card.kind == "approval":
-                await self._store.cards.set_state(card.id, "expired", expect=LIVE, answer="")
+                await self._store.cards.set_state(card.id, "expired")
 
     def quiet(self) -> bool:
         """Whether it is one of the person's quiet hours."""
@@ -238,27 +227,23 @@ class Desk:
 
     async def _show_next(self) -> None:
         """Open what waits: everything that was asked for, and one suggestion."""
-        live = await self._store.cards.open()
-        busy = any(c.kind == "suggestion" and c.state == "open" for c in live)
-        for card in live:
-            if card.state != "waiting" or (card.kind == "suggestion" and busy):
+        busy = any(card.kind == "suggestion" for card in await self._store.cards.open())
+        for card in await self._store.cards.waiting():
+            if card.kind == "suggestion" and busy:
                 continue
             busy = busy or card.kind == "suggestion"
             expires_s = float(card.data.get("_", {}).get("expires_s", 0.0))
             expires = self._clock() + expires_s if expires_s else 0.0
-            if await self._store.cards.set_state(
-                card.id, "open", expect=("waiting",), answer="", expires=expires
-            ):
-                shown = msgspec.structs.replace(card, state="open", expires=expires)
-                self._say("card.offered", {"card": plain(shown)}, card)
-                self._changed.set()
+            shown = msgspec.structs.replace(card, state="open", expires=expires)
+            await self._store.cards.put(shown)
+            self._say("card.offered", {"card": plain(shown)}, card)
+            self._changed.set()
 
     async def _supersede(self, agent: str, key: str) -> None:
-        for card in await self._store.cards.open():
+        cards = self._store.cards
+        for card in [*await cards.open(), *await cards.waiting()]:
             same = card.agent == agent and card.data.get("_", {}).get("key") == key
-            if same and await self._store.cards.set_state(
-                card.id, "superseded", expect=LIVE, answer=""
-            ):
+            if same and await cards.set_state(card.id, "superseded"):
                 self._close(card, "superseded", "")
 
     def _ask(self, question: Question) -> None:
@@ -268,20 +253,18 @@ class Desk:
         lines = [f"{key}: {_one_line(value)}" for key, value in question.arguments.items()]
         origin = ", ".join(sorted(question.origin)) or "unknown"
         card = Card(
-            id=0,
             kind="approval",
             agent=question.agent,
             title=question.words,
             text=question.reason,
             detail="\n".join(lines),
             actions=[
-                {"id": "deny", "label": "Do not", "primary": True},
-                {"id": "allow", "label": question.words.split()[0], "primary": False},
+                Action("deny", "Do not", primary=True),
+                Action("allow", question.words.split()[0]),
             ],
             state="open",
             created=self._clock(),
             expires=question.expires,
-            answer="",
             thread=question.thread,
             cause=question.cause,
             origin=question.origin,
@@ -289,9 +272,8 @@ class Desk:
             digest=question.digest,
             data={"capability": question.capability, "arguments": question.arguments},
         )
-        number = await self._store.cards.put(card)
-        card = msgspec.structs.replace(card, id=number)
-        self._questions[number] = question
+        card = await self._store.cards.put(card)
+        self._questions[card.id] = question
         self._say("card.offered", {"card": plain(card)}, card)
         self._changed.set()
 
@@ -303,7 +285,7 @@ class Desk:
 
     async def _end(self, number: int) -> None:
         card = await self._store.cards.get(number)
-        if card and await self._store.cards.set_state(number, "expired", expect=LIVE, answer=""):
+        if await self._store.cards.set_state(number, "expired"):
             self._close(card, "expired", "")
 
     def _close(self, card: Card, state: str, action: str) -> None:

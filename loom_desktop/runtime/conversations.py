@@ -1,0 +1,62 @@
+"""Conversations: writes down what was asked and answered, as it happens on the bus."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from loom_desktop.bus import Bus
+from loom_desktop.event import Event
+from loom_desktop.store import Store
+from loom_desktop.store.conversations import Message
+from loom_desktop.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Keeps every conversation, piece by piece, so that a crash costs no more than a sentence."""
+
+    def __init__(self, bus: Bus, store: Store, tasks: Tasks) -> None:
+        self._store, self._tasks = store, tasks
+        bus.subscribe("chat.*", self._note)
+
+    def _note(self, event: Event) -> None:
+        if event.topic == "chat.streamed":
+            self._store.conversations.extend(event.payload["turn"], event.payload["text"])
+        elif event.topic == "chat.asked":
+            self._later(event, role="user", turn=event.id, text=event.payload["text"])
+            self._later(event, role="assistant", turn=event.id, text="", state="streaming")
+        elif event.topic == "chat.answered":
+            said = event.payload
+            self._later(
+                event,
+                role="assistant",
+                turn=said["turn"],
+                text=said["text"],
+                route=said["route"],
+                model=said["model"],
+                seconds=said["seconds"],
+                cost=said["cost"] or 0.0,
+            )
+        elif event.topic in ("chat.failed", "chat.cancelled"):
+            said = event.payload
+            whole = said.get("text", "")
+            if said.get("message"):
+                told = " ".join(one for one in (said["message"], said.get("hint", "")) if one)
+                whole = f"{whole}\n\n{told}".strip()
+            state = event.topic.partition(".")[2]
+            self._later(event, role="assistant", turn=said["turn"], text=whole, state=state)
+
+    def _later(self, event: Event, **fields: Any) -> None:
+        message = Message(
+            conversation=event.begins,
+            time=event.time,
+            origin=event.origin,
+            privacy=event.privacy,
+            **fields,
+        )
+        self._tasks.start(f"record {event.topic}", self._put(message))
+
+    async def _put(self, message: Message) -> None:
+        await self._store.conversations.put(message)
