@@ -1,4 +1,4 @@
-"""Where the pictures and texts that belong to the shell lie: beside the checkout or in the wheel."""
+"""Where the shell's pictures and texts lie: beside the checkout or in the wheel."""
 
 from __future__ import annotations
 
