@@ -44,7 +44,7 @@ fmt: setup-test ## Format the code and repair what can be repaired safely
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
 types: setup-test ## Check the types, strictly
-	@.venv/bin/mypy && .venv/bin/mypy $(CHECKED)
+	@.venv/bin/mypy && .venv/bin/mypy --explicit-package-bases $(CHECKED)
 
 imports: setup-test ## Check who may import whom
 	@.venv/bin/lint-imports

@@ -81,8 +81,8 @@ def version() -> str:
 
 def freeze(work: Path) -> Path:
     """PyInstaller's folder: /opt/loom-desktop of the package."""
-    sys.path.insert(0, str(ROOT / "installers"))
-    from stage import stage
+    sys.path.insert(0, str(ROOT))
+    from installers.stage import stage
 
     staged = work / "staged"
     stage(ROOT, staged)
