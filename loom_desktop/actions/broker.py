@@ -49,6 +49,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     ctx: object = None
     """Handed to a capability whose first parameter is ``ctx``."""
     by_model: bool = False
+    given: tuple[str, ...] = ()
+    """Paths that the person named in this call: naming a file is granting it, once."""
     timeout_s: float = 0.0
     """0: as the capability says."""
 
@@ -126,7 +128,7 @@ class Broker:
         asked = Asked(
             effect=one.effect,
             tainted=call.cause.tainted,
-            granted=all(self._granted(path) for path in paths),
+            granted=all(path in call.given or self._granted(path) for path in paths),
             attended=self.consent.attended,
             by_model=call.by_model,
             many=len(paths) > 2 * _MANY,  # a move names two paths

@@ -178,10 +178,9 @@ def _compute(phrase: Phrase) -> Wish | None:
     """Arithmetic, units and dates: each looks itself whether the phrase is one."""
     if len(phrase.text) > _LONG or phrase.files or phrase.clip:
         return None
+    from loom_desktop.text.calculate import calculate
     from loom_desktop.text.dates import answer_date
     from loom_desktop.text.units import convert
-
-    from loom_desktop.text.calculate import calculate
 
     text = phrase.text
     if convert(text) is not None:

@@ -1,0 +1,6 @@
+"""Cognition: from what the person says to an answer, by a skill or by a model, step by step."""
+
+from __future__ import annotations
+
+from loom_desktop.cognition.thinking import Step as Step
+from loom_desktop.cognition.thinking import Thinker as Thinker
