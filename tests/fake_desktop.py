@@ -198,19 +198,24 @@ class FakeShortcuts(ServiceInterface):
         self.session = ""
         self.bound: dict[str, dict[str, Any]] = {}
         self._bus = bus
-        self._sender = ""
+        self.silent_bind = False  # the person does not answer
+        self.caller = ""  # who called last, as the bus names it
         bus.add_message_handler(self._note_sender)
 
     def _note_sender(self, message: Message) -> None:
         if message.message_type is MessageType.METHOD_CALL and message.sender:
-            self._sender = message.sender[1:].replace(".", "_")
+            self.caller = message.sender
+
+    @property
+    def _sender(self) -> str:
+        return self.caller[1:].replace(".", "_")
 
     def _reply(self, options: dict[str, Variant], results: dict[str, Variant]) -> str:
         path = f"{PORTAL}/request/{self._sender}/{options['handle_token'].value}"
         request = FakeRequest()
         self._bus.export(path, request)
         code = 1 if self.answer == "refuse" else 0
-        if self.answer != "silent":
+        if self.answer != "silent" and not (self.silent_bind and "shortcuts" in results):
             later = asyncio.get_running_loop().call_later
             later(0.01, request.Response, code, {} if code else results)
         return path
