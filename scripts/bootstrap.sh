@@ -3,7 +3,7 @@
 #
 #   scripts/bootstrap.sh run      what `make run` needs: base and mcp
 #   scripts/bootstrap.sh test     that and the tools of `make test`
-#   scripts/bootstrap.sh check [run|test]   only the system packages: 0 complete, 1 something is missing
+#   scripts/bootstrap.sh system [run|test]   only the system packages, as for an image
 #
 # SETUP_NO_SYSTEM=1  leaves the system's packages alone.
 # PYTHON=...         the Python to use, 3.11 or newer.
@@ -13,8 +13,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 profile=${1:-run}
-only_check=
-[ "$profile" = check ] && { only_check=1; profile=${2:-run}; }
+only_system=
+[ "$profile" = system ] && { only_system=1; profile=${2:-run}; }
 case $profile in
 run | test) ;;
 *) echo "scripts/bootstrap.sh: there is no profile '$profile'. There are: run, test." >&2; exit 2 ;;
@@ -60,7 +60,7 @@ fi
 # ---------------------------------------------------------------- system packages
 if [ -z "${SETUP_NO_SYSTEM:-}" ]; then
     missing=$("$python" scripts/system_deps.py missing "$profile")
-    if [ -n "$missing" ] && [ -z "$only_check" ] && may_install; then
+    if [ -n "$missing" ] && may_install; then
         # shellcheck disable=SC2086
         apt_install $missing || true
         missing=$("$python" scripts/system_deps.py missing "$profile")
@@ -70,7 +70,7 @@ if [ -z "${SETUP_NO_SYSTEM:-}" ]; then
         stop "system packages are missing. Run: $command"
     fi
 fi
-[ -z "$only_check" ] || exit 0
+[ -z "$only_system" ] || exit 0
 
 # ---------------------------------------------------------------- virtual environment and packages
 # Ours alone: whatever environment the caller is in must not get our packages.
