@@ -66,7 +66,10 @@ def unpacked(column: bytes) -> Any:
 
 def path_bytes(path: str) -> bytes:
     """A path as the file system knows it: names that are not text survive as well."""
-    return os.fsencode(path)
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:  # no file can have that name
+        return os.fsencode(storable(path))
 
 
 def path_text(column: bytes) -> str:

@@ -429,9 +429,13 @@ class Database:
         if self.in_memory:
             return False
         try:
-            if self._writing.pragma("quick_check") == "ok":
-                return False
-        except apsw.Error as error:
+            fresh = connect(self.path, self.key, only_read=True)  # not what is in our cache
+            try:
+                if fresh.pragma("quick_check") == "ok":
+                    return False
+            finally:
+                fresh.close(True)
+        except (apsw.Error, OSError) as error:
             log.warning("The store is damaged: %s", error)
         with self._reading:
             for connection in (self._read_connection, self._connection):

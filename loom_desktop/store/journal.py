@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, cast
 
 import apsw
 import msgspec
@@ -143,8 +143,8 @@ class Journal:
                 f"select event from event {where}", values
             ).fetchall()
         )
-        events = []
-        for (blob,) in blobs:
+        events: list[Event] = []
+        for (blob,) in cast(list[tuple[bytes]], blobs):
             try:
                 events.append(_decoder.decode(blob))
             except msgspec.DecodeError as error:
@@ -152,9 +152,8 @@ class Journal:
         return events
 
     async def _flush(self) -> None:
-        """Wait for what was kept."""
-        if self._batch is not None:
-            await self._db.do(lambda connection: None)
+        """Wait for what was kept: whatever is queued now comes after it."""
+        await self._db.do(lambda connection: None)
 
     def _write(self, connection: apsw.Connection, batch: _Batch) -> None:
         rows = batch.taken()
@@ -227,8 +226,8 @@ def _put(connection: apsw.Connection, row: _Row) -> bool:
         connection.execute(_PUT, row)
     except apsw.ConstraintError:
         connection.execute("rollback to one")
-        there = connection.execute("select event from event where id = ?", (row[0],)).get
-        return bool(there == row[-1])
+        there: Any = connection.execute("select event from event where id = ?", (row[0],)).get
+        return _decoder.decode(there) == _decoder.decode(row[-1])
     finally:
         connection.execute("release one")
     return True

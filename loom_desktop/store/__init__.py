@@ -1,0 +1,263 @@
+"""The store: everything Loom remembers, in one encrypted file. The only package that speaks SQL.
+
+``async with Store(path, key) as store`` opens it in a thread of its own, brings it to today's
+schema and starts its upkeep: a check of every page, the ballast, a snapshot each hour. It opens
+whatever lies at the path (see ``recovery``); what the person must know is in ``problems``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple, Self
+
+import apsw
+
+from loom_desktop.clock import Clock, wall
+from loom_desktop.store.acts import Acts
+from loom_desktop.store.backup import Snapshots, remove
+from loom_desktop.store.ballast import Ballast
+from loom_desktop.store.cards import Cards
+from loom_desktop.store.conversations import Conversations
+from loom_desktop.store.database import MEMORY, Database
+from loom_desktop.store.files import Files
+from loom_desktop.store.journal import Journal
+from loom_desktop.store.ledger import Ledger
+from loom_desktop.store.notes import Notes
+from loom_desktop.store.recovery import Recovery, opened_in_memory
+from loom_desktop.store.schedules import Schedules
+from loom_desktop.store.secrets import Secrets
+from loom_desktop.store.state import State
+from loom_desktop.tasks import Tasks
+
+__all__ = ["Problem", "Store"]
+
+log = logging.getLogger(__name__)
+
+LOW_BYTES = 500 << 20
+"""With less free than this the person is warned."""
+SCARCE_BYTES = 200 << 20
+"""With less than this, sources that bring much should stop."""
+SETTLED_S = 2.0
+"""Upkeep begins when the start is over."""
+LOOK_S = 60.0
+HOUR_S = 3_600.0
+WEEK_S = 7 * 86_400.0
+
+Disk = Literal["ok", "low", "scarce", "full", "broken", "memory"]
+
+
+class Problem(NamedTuple):
+    """Something the person should know: what happened, and what to do."""
+
+    message: str
+    hint: str
+
+
+class Store:
+    """One open store and its parts.
+
+    ``key`` has 32 bytes (see ``keys.obtain``); None writes plain text, which is the person's choice
+    in loom.toml, or ``":memory:"``. ``told`` is called on the loop with each further problem.
+    """
+
+    journal: Journal
+    conversations: Conversations
+    cards: Cards
+    schedules: Schedules
+    notes: Notes
+    acts: Acts
+    files: Files
+    ledger: Ledger
+    state: State
+    secrets: Secrets
+
+    def __init__(
+        self,
+        path: Path | str,
+        key: bytes | None = None,
+        *,
+        clock: Clock = wall,
+        told: Callable[[Problem], None] | None = None,
+        upkeep: bool = True,
+        use_keyring: bool = True,
+        ballast: Ballast | None = None,
+    ) -> None:
+        if key is not None and len(key) != 32:
+            raise ValueError("The key of the store is 32 bytes.")
+        self.problems: list[Problem] = []
+        self._clock = clock
+        self._told = told
+        self._upkeep = upkeep
+        self._tasks = Tasks()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+        self._snapshotting = asyncio.Lock()
+        self._snapshot_at = -1
+        if str(path) == MEMORY:
+            self._folder = Path()
+            self._snapshots = Snapshots(Path(), None)
+            self._ballast = ballast or Ballast(Path())
+            self._db = Database(
+                MEMORY, None, clock=clock, opener=lambda damaged: opened_in_memory(clock)
+            )
+        else:
+            file = Path(path).absolute()
+            self._folder = file.parent
+            self._snapshots = Snapshots(file.parent / "snapshots", key)
+            self._ballast = ballast or Ballast(file.parent / "ballast")
+            recovery = Recovery(
+                file,
+                key,
+                clock=clock,
+                snapshots=self._snapshots,
+                ballast=self._ballast,
+                tell=self._tell,
+            )
+            self._db = Database(
+                file,
+                key,
+                clock=clock,
+                opener=recovery.open,
+                relieve=self._ballast.drop,
+                told=self._tell,
+            )
+        db = self._db
+        self.journal = Journal(db)
+        self.conversations = Conversations(db)
+        self.cards = Cards(db, clock)
+        self.schedules = Schedules(db, clock)
+        self.notes = Notes(db, clock)
+        self.acts = Acts(db, clock)
+        self.files = Files(db)
+        self.ledger = Ledger(db, clock)
+        self.state = State(db)
+        self.secrets = Secrets(db, use_keyring=use_keyring)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        await self._db.open()
+        if not self.in_memory:
+            self._db.after_erase = self._renew_copies
+            if self._upkeep:
+                self._tasks.start("store upkeep", self._keep_up())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping = True
+        await self._tasks.__aexit__()
+        await self._db.close()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing of this run is saved: asked for, or nothing else was possible."""
+        return self._db.in_memory
+
+    @property
+    def disk(self) -> Disk:
+        """How the disk stands: below ``scarce`` a source that brings much should pause."""
+        if self.in_memory:
+            return "memory"
+        if self._db.disk != "ok":
+            return self._db.disk
+        free = self._ballast.free_bytes()
+        return "scarce" if free < SCARCE_BYTES else "low" if free < LOW_BYTES else "ok"
+
+    @property
+    def lost(self) -> int:
+        """Writes that nobody waited for and that did not reach the disk."""
+        return self._db.lost + self.journal.lost
+
+    async def snapshot(self) -> Path | None:
+        """Take a checked copy of everything now, and let those go that are not worth keeping.
+
+        None when it could not be taken (told), or in memory.
+        """
+        if self.in_memory:
+            return None
+        async with self._snapshotting:
+            try:
+                path = await self._db.aside(self._copy)
+            except (apsw.Error, OSError) as error:
+                if not isinstance(error, apsw.InterruptError):
+                    self._tell(
+                        f"No copy of Loom's data could be made ({error}).",
+                        "Free some space, and look at the permissions of its folder.",
+                    )
+                return None
+            await asyncio.to_thread(self._snapshots.rotate)
+            return path
+
+    async def check(self, *, thorough: bool = False) -> bool:
+        """Whether every page is sound. When one is not, recover at once; that is told."""
+        if self.in_memory:
+            return True
+        pragma = "integrity_check" if thorough else "quick_check"
+        try:
+            if await self._db.aside(lambda connection: connection.pragma(pragma)) == "ok":
+                return True
+        except apsw.InterruptError:
+            return True
+        except apsw.Error as error:
+            log.warning("The check found damage: %s", error)
+        return not await self._db.mend()
+
+    # ------------------------------------------------------------------ upkeep
+
+    async def _keep_up(self) -> None:
+        await asyncio.sleep(SETTLED_S)
+        await self.check()
+        warned = False
+        while not self.in_memory:
+            await asyncio.to_thread(self._ballast.fill)
+            if (low := self.disk == "low" or self.disk == "scarce") and not warned:
+                self._tell(
+                    "The disk is nearly full.", "Free some space, so that Loom can go on saving."
+                )
+            warned = low
+            now = self._clock()
+            if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
+                await self.check(thorough=True)
+                await self.state.set_fact("checked", now)
+            newest = next(iter(await asyncio.to_thread(self._snapshots.times)), 0.0)
+            if abs(now - newest) >= HOUR_S and await self._changed():
+                await self.snapshot()
+            await asyncio.sleep(LOOK_S)
+
+    async def _changed(self) -> bool:
+        """Whether anything was written since the last snapshot of this run."""
+        count = await self._db.do(lambda connection: connection.total_changes())
+        changed = count != self._snapshot_at
+        self._snapshot_at = count
+        return changed
+
+    def _copy(self, connection: apsw.Connection) -> Path:
+        return self._snapshots.take(connection, self._clock(), stopping=lambda: self._stopping)
+
+    async def _renew_copies(self) -> None:
+        """Something was forgotten: no older copy stays, nor what was set aside as damaged."""
+        if self.in_memory:
+            return
+        there = await asyncio.to_thread(self._snapshots.times)
+        path = await self.snapshot() if there else None
+        await asyncio.to_thread(self._drop_copies, path)
+
+    def _drop_copies(self, path: Path | None) -> None:
+        self._snapshots.keep_only(path)
+        for old in (*self._snapshots.folder.glob("before-schema-*.db"),):
+            remove(old)
+        for old in (*self._folder.glob("*.corrupt.*"), *self._folder.glob("*.lost.*")):
+            old.unlink(missing_ok=True)
+
+    def _tell(self, message: str, hint: str) -> None:
+        """From any thread."""
+        problem = Problem(message, hint)
+        log.warning("%s %s", message, hint)
+        self.problems.append(problem)
+        if self._told is not None and self._loop is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._told, problem)
+            except RuntimeError:
+                log.debug("Nobody is left to be told")

@@ -1,0 +1,159 @@
+"""Snapshots: whole copies of the store under the same key, checked, and few of them.
+
+Three of the last hours, three of the last days, two of the last weeks. After a forget the old ones
+go: what was forgotten is in no copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from loom_desktop.paths import private_folder
+from loom_desktop.store.database import connect
+from loom_desktop.store.keys import sync_folder
+
+log = logging.getLogger(__name__)
+
+HOURLY, DAILY, WEEKLY = 3, 3, 2
+_PAGES = 200
+_FORMAT = "%Y%m%dT%H%M%S"
+DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+
+
+def stamp(time: float) -> str:
+    """A moment as part of a file name, in UTC."""
+    return datetime.fromtimestamp(max(time, 0.0), UTC).strftime(_FORMAT)
+
+
+def worth_keeping(times: Iterable[float]) -> set[float]:
+    """The newest three, the newest of each of the last three days and of the last two weeks.
+
+    Days and weeks without a snapshot do not count.
+    """
+    newest_first = sorted(times, reverse=True)
+    keep = set(newest_first[:HOURLY])
+    for count, period in ((DAILY, _day), (WEEKLY, _week)):
+        seen: set[object] = set()
+        for time in newest_first:
+            if period(time) in seen:
+                continue
+            if len(seen) == count:
+                break
+            seen.add(period(time))
+            keep.add(time)
+    return keep
+
+
+class Snapshots:
+    """The copies in one folder. Blocking: call from a thread."""
+
+    def __init__(self, folder: Path, key: bytes | None) -> None:
+        self.folder = folder
+        self._key = key
+
+    def times(self) -> dict[float, Path]:
+        """Those there are, by when they were taken; the newest first."""
+        found: dict[float, Path] = {}
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob("loom.*.db"):
+                with contextlib.suppress(ValueError):
+                    when = datetime.strptime(path.name[5:-3], _FORMAT).replace(tzinfo=UTC)
+                    found[when.timestamp()] = path
+        return dict(sorted(found.items(), reverse=True))
+
+    def take(
+        self,
+        source: apsw.Connection,
+        time: float,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Path:
+        """Copy what the connection sees, check the copy, and only then give it its name.
+
+        Raises apsw.Error or OSError, and then leaves nothing behind.
+        """
+        private_folder(self.folder)
+        path = self.folder / f"loom.{stamp(time)}.db"
+        draft = path.with_suffix(".part")
+        try:
+            remove(draft)
+            target = connect(draft, self._key)
+            try:
+                target.pragma("journal_mode", "memory")
+                target.execute("pragma synchronous = off")  # it is synced as a whole
+                with target.backup("main", source, "main") as copy:
+                    while not copy.done:
+                        if stopping():
+                            raise apsw.InterruptError("closing")
+                        copy.step(_PAGES)
+                target.pragma("journal_mode", "delete")  # one file, without a log beside it
+            finally:
+                target.close(True)
+            if not self.good(draft):
+                raise apsw.CorruptError("the copy is not readable")
+            with open(draft, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+            sync_folder(self.folder)
+        finally:
+            remove(draft)
+        return path
+
+    def good(self, path: Path) -> bool:
+        """Whether it can be read with our key and every page of it is sound."""
+        try:
+            connection = connect(path, self._key, only_read=True)
+        except (apsw.Error, OSError):
+            return False
+        try:
+            return connection.pragma("quick_check") == "ok" and bool(born(connection))
+        except (apsw.Error, UnicodeDecodeError):
+            return False
+        finally:
+            connection.close(True)
+
+    def newest_good(self) -> tuple[float, Path] | None:
+        """What to restore from."""
+        for time, path in self.times().items():
+            if self.good(path):
+                return time, path
+            log.warning("The snapshot %s is not good", path.name)
+        return None
+
+    def rotate(self) -> None:
+        """Remove those that are not worth keeping."""
+        there = self.times()
+        for time in there.keys() - worth_keeping(there):
+            remove(there[time])
+
+    def keep_only(self, path: Path | None) -> None:
+        """Remove all others: something was forgotten."""
+        for other in self.times().values():
+            if other != path:
+                remove(other)
+
+
+def born(connection: apsw.Connection) -> object:
+    """The row that every store has from its first moment: without it a file is empty, not new."""
+    return connection.execute("select value from state where agent = '' and key = 'born'").get
+
+
+def remove(path: Path) -> None:
+    """The file and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _day(time: float) -> object:
+    return datetime.fromtimestamp(time, UTC).date()
+
+
+def _week(time: float) -> object:
+    return datetime.fromtimestamp(time, UTC).isocalendar()[:2]

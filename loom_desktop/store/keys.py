@@ -1,0 +1,398 @@
+"""Where the key of the store comes from: the keyring, a file beside the store, or a passphrase.
+
+    key.json   {"kind": "keyring", "name": "store-..."}          the keyring holds the key
+               {"kind": "file"}                                  store.key beside it holds the key
+               {"kind": "passphrase", "salt", "n", "r", "p", "wrapped", "check"}
+
+A passphrase does not make the key, it wraps it: one that is set, changed or taken away rewrites
+key.json and neither the store nor its snapshots. The wrapping is the key XOR a scrypt output that
+is used for nothing else, with a check value beside it that tells a wrong passphrase.
+
+A keyring may be locked and wait for somebody for ever, so it is called in a thread that nobody
+joins. Nothing is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from loom_desktop.errors import Denied, TimedOut, Unavailable
+from loom_desktop.paths import private_folder
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SERVICE = "loom-desktop"
+"""The name under which a keyring shows what is ours."""
+KEY_BYTES = 32
+_MOST_BYTES = 4_096  # of a file that is read here
+_N, _R, _P = 1 << 15, 8, 1  # of scrypt: 32 MiB, about 0.1 s
+_MOST_SCRYPT_BYTES = 256 << 20
+
+Kind = Literal["keyring", "file", "passphrase"]
+
+
+class Key(Struct, frozen=True):
+    """The key, how it is kept, and what the person must be told about that."""
+
+    bytes: bytes
+    kind: Kind
+    warning: str = ""
+    """Empty, or a sentence to show: the key lies beside the data."""
+
+    def __repr__(self) -> str:
+        return f"Key(kind={self.kind!r})"  # never the key itself
+
+
+class NoKeyring(Exception):
+    """There is no keyring, or none that keeps secrets."""
+
+
+class _Kept(Struct, kw_only=True):
+    kind: Kind
+    name: str = ""
+    salt: str = ""
+    n: int = 0
+    r: int = 0
+    p: int = 0
+    wrapped: str = ""
+    check: str = ""
+
+
+def check_value(key: bytes) -> str:
+    """What tells one key from another and says nothing about either."""
+    import hashlib  # only when a key is new or wrong
+
+    return hashlib.blake2b(b"the key of this store", key=key, digest_size=16).hexdigest()
+
+
+async def obtain(
+    folder: Path,
+    *,
+    keyring_timeout_s: float = 5.0,
+    use_keyring: bool = True,
+    passphrase: str | None = None,
+) -> Key:
+    """The key of the store in this folder; the first time, a new one.
+
+    Raises Unavailable when it is in a keyring that does not answer or has lost it, Denied without
+    the right passphrase. Then the store is not readable now; nothing is changed.
+    """
+    kept = await asyncio.to_thread(_kept, folder)
+    if kept is None:
+        return await _first(folder, keyring_timeout_s if use_keyring else 0.0)
+    if kept.kind == "passphrase":
+        if passphrase is None:
+            raise Denied(
+                "Loom's data is locked with a passphrase.", hint="Type the passphrase to open it."
+            )
+        return Key(await asyncio.to_thread(_unwrap, kept, passphrase), "passphrase")
+    if kept.kind == "file":
+        return await asyncio.to_thread(_from_file, folder)
+    return await _from_keyring(folder, kept, keyring_timeout_s)
+
+
+async def set_passphrase(folder: Path, key: Key, passphrase: str) -> Key:
+    """From now on the key is wrapped in the passphrase; the key itself stays as it is.
+
+    The keyring entry or the key file is removed. Raises Unavailable when that cannot be written.
+    """
+    if not passphrase:
+        raise Denied("An empty passphrase protects nothing.", hint="Type at least one word.")
+    before = await asyncio.to_thread(_kept, folder)
+    await asyncio.to_thread(_wrap, folder, key.bytes, passphrase)
+    if before is not None and before.kind == "keyring":
+        try:
+            await ask_keyring(lambda keyring: keyring.delete_password(SERVICE, before.name), 5.0)
+        except (NoKeyring, TimedOut, Unavailable) as error:
+            log.warning("The old entry stays in the keyring: %s", error)
+    return Key(key.bytes, "passphrase")
+
+
+async def remove_passphrase(
+    folder: Path, key: Key, *, keyring_timeout_s: float = 5.0, use_keyring: bool = True
+) -> Key:
+    """Back to the keyring, or to the key file where there is none."""
+    return await _first(folder, keyring_timeout_s if use_keyring else 0.0, key.bytes)
+
+
+async def ask_keyring(ask: Callable[[Any], T], timeout_s: float) -> T:
+    """What ``ask`` says about the keyring. It runs in a thread that may hang for ever.
+
+    Raises NoKeyring when there is none, TimedOut when it does not answer (locked, most often) and
+    Unavailable when it refuses.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]  # None is a T here
+
+    def work() -> None:
+        result: T | None = None
+        failure: Exception | None = None
+        try:
+            result = ask(_keyring())
+        except NoKeyring as error:
+            failure = error
+        except Exception as error:  # whatever a backend raises: there are many
+            log.info("The keyring refused: %r", error)
+            failure = Unavailable(
+                f"The keyring refused: {type(error).__name__}.",
+                hint="Unlock the keyring of your desktop and try again.",
+            )
+        try:
+            loop.call_soon_threadsafe(tell, result, failure)
+        except RuntimeError:  # nobody waits any more
+            log.info("The keyring answered after the end")
+
+    threading.Thread(target=work, name="loom-keyring", daemon=True).start()
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await future
+    except TimeoutError:
+        raise TimedOut(
+            f"The keyring did not answer within {timeout_s:g} s.",
+            hint="Unlock the keyring of your desktop and try again.",
+        ) from None
+
+
+def _keyring() -> Any:
+    """A backend that really keeps secrets. Slow, and may hang."""
+    import keyring
+
+    backend = keyring.get_keyring()
+    # below 1: "fail", "null" and those that write plain text
+    if backend.priority < 1:
+        raise NoKeyring(f"{type(backend).__module__} keeps nothing safe")
+    return backend
+
+
+def _name(folder: Path) -> str:
+    import hashlib
+
+    return "store-" + hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=6).hexdigest()
+
+
+async def _first(folder: Path, keyring_timeout_s: float, key: bytes | None = None) -> Key:
+    """A place for the key: the keyring when there is one, else the file."""
+    private_folder(folder)
+    reason = "the keyring is switched off"
+    if keyring_timeout_s > 0:
+        name = _name(folder)
+        new = key or os.urandom(KEY_BYTES)
+
+        def keep(keyring: Any) -> str | None:
+            there = None if key else keyring.get_password(SERVICE, name)
+            if there is None:
+                keyring.set_password(SERVICE, name, new.hex())
+            return str(keyring.get_password(SERVICE, name))
+
+        try:
+            found = _from_hex(await ask_keyring(keep, keyring_timeout_s))
+            if found is not None:
+                await asyncio.to_thread(_write_kept, folder, _Kept(kind="keyring", name=name))
+                (folder / "store.key").unlink(missing_ok=True)
+                return Key(found, "keyring")
+            reason = "the keyring did not keep it"
+        except NoKeyring:
+            reason = "there is no keyring"
+        except TimedOut:
+            reason = "the keyring did not answer"
+        except Unavailable:
+            reason = "the keyring refused"
+    log.info("The key goes into a file: %s", reason)
+    try:
+        await asyncio.to_thread(_new_file, folder, key)
+    except OSError as error:
+        raise _not_written(error) from error
+    return await asyncio.to_thread(_from_file, folder)
+
+
+async def _from_keyring(folder: Path, kept: _Kept, timeout_s: float) -> Key:
+    where = f"The entry is {SERVICE} / {kept.name}."
+    try:
+        there = await ask_keyring(lambda one: one.get_password(SERVICE, kept.name), timeout_s)
+    except NoKeyring:
+        raise Unavailable(
+            "The key of Loom's data is in a keyring that is not there now.",
+            hint=f"Start the desktop session or the keyring you used before. {where}",
+        ) from None
+    if (key := _from_hex(there)) is None:
+        raise Unavailable(
+            "The keyring does not hold the key of Loom's data any more.",
+            hint=f"Restore the keyring, or move {folder} away to begin anew. {where}",
+        )
+    return Key(key, "keyring")
+
+
+def _from_hex(text: str | None) -> bytes | None:
+    try:
+        key = bytes.fromhex(text or "")
+    except ValueError:
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
+def _from_file(folder: Path) -> Key:
+    path = folder / "store.key"
+    try:
+        key = _from_hex(_small(path).decode("ascii", "replace").strip())
+    except FileNotFoundError:
+        key = None
+    except OSError as error:
+        raise Unavailable(
+            f"{path} cannot be read: {error.strerror}.", hint="Give yourself permission to read it."
+        ) from error
+    if key is None:
+        raise Unavailable(
+            f"The key of Loom's data is not in {path} any more.",
+            hint=f"Put the file back from a backup, or move {folder} away to begin anew.",
+        )
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return Key(
+        key,
+        "file",
+        f"The key of your data lies beside it in {path}, as there is no keyring: whoever can copy "
+        "the folder can read it.",
+    )
+
+
+def _new_file(folder: Path, key: bytes | None) -> None:
+    """Made once: of two programs that start at the same time the second uses the first one's."""
+    path = folder / "store.key"
+    if key is not None:
+        write_private(path, key.hex().encode())
+    elif not path.exists():
+        draft = folder / f"store.key.{os.getpid()}"
+        write_private(draft, os.urandom(KEY_BYTES).hex().encode())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            os.replace(draft, path)
+        draft.unlink(missing_ok=True)
+        sync_folder(folder)
+    _write_kept(folder, _Kept(kind="file"))
+
+
+def _wrap(folder: Path, key: bytes, passphrase: str) -> None:
+    salt = os.urandom(16)
+    pad = _scrypt(passphrase, salt, _N, _R, _P)
+    kept = _Kept(
+        kind="passphrase",
+        salt=salt.hex(),
+        wrapped=_xor(key, pad).hex(),
+        check=check_value(key),
+        n=_N,
+        r=_R,
+        p=_P,
+    )
+    _write_kept(folder, kept)
+    (folder / "store.key").unlink(missing_ok=True)
+
+
+def _unwrap(kept: _Kept, passphrase: str) -> bytes:
+    import hmac
+
+    try:
+        pad = _scrypt(passphrase, bytes.fromhex(kept.salt), kept.n, kept.r, kept.p)
+        key = _xor(bytes.fromhex(kept.wrapped), pad)
+    except (ValueError, MemoryError) as error:
+        raise _unreadable(str(error)) from error
+    if not hmac.compare_digest(check_value(key), kept.check):
+        raise Denied("That is not the passphrase.", hint="Look at the keyboard layout, and Caps.")
+    return key
+
+
+def _scrypt(passphrase: str, salt: bytes, n: int, r: int, p: int) -> bytes:
+    import hashlib
+
+    text = passphrase.encode("utf-8", "surrogatepass")
+    return hashlib.scrypt(
+        text, salt=salt, n=n, r=r, p=p, maxmem=_MOST_SCRYPT_BYTES, dklen=KEY_BYTES
+    )
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
+def _kept(folder: Path) -> _Kept | None:
+    path = folder / "key.json"
+    try:
+        return msgspec.json.decode(_small(path), type=_Kept)
+    except FileNotFoundError:  # nothing yet, or only the key file was put back
+        return _Kept(kind="file") if (folder / "store.key").exists() else None
+    except (msgspec.DecodeError, OSError) as error:
+        raise _unreadable(f"{path}: {error}") from error
+
+
+def _unreadable(why: str) -> Unavailable:
+    return Unavailable(
+        f"What says where the key of Loom's data is cannot be read ({why}).",
+        hint="Put key.json back from a backup, or move Loom's data folder away to begin anew.",
+    )
+
+
+def _write_kept(folder: Path, kept: _Kept) -> None:
+    fields = {name: value for name, value in msgspec.to_builtins(kept).items() if value}
+    try:
+        write_private(folder / "key.json", msgspec.json.encode(fields))
+    except OSError as error:
+        raise _not_written(error) from error
+
+
+def _not_written(error: OSError) -> Unavailable:
+    return Unavailable(
+        f"The key of Loom's data cannot be written: {error.strerror}.",
+        hint="Free the disk or give write permission, or set LOOM_HOME to another folder.",
+    )
+
+
+def _small(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_MOST_BYTES)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """The whole content or what was there before, readable for this person alone, on the disk."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        os.write(file, content)
+        os.fsync(file)
+    except BaseException:
+        os.close(file)
+        draft.unlink(missing_ok=True)
+        raise
+    os.close(file)
+    os.replace(draft, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names that were made or changed in it survive a power cut."""
+    if os.name != "posix":
+        return
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
