@@ -1,0 +1,1 @@
+"""What can be done with text and documents without any model: pure functions, no network."""
