@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BARE = ("sh", "dirname", "id", "cat", "cut", "sha256sum", "rm", "env", "chmod", "uname")
+BARE = ("sh", "dirname", "id", "cat", "cut", "sha256sum", "rm", "env", "chmod", "true")
 PROGRAM = "loom-test-program"
 LACKING = f"""\
 [[dependency]]
