@@ -15,23 +15,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
-import socket
-import ssl
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from loom_desktop.errors import Denied, LoomError, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Privacy
+from loom_desktop.net import transport
+from loom_desktop.net.address import (
+    LOCALHOST,
+    host_and_port,
+    is_literal,
+    is_localhost,
+    is_loopback,
+    is_public,
+    resolve_name,
+)
+from loom_desktop.net.transport import CHECK, Unreachable
 
 if TYPE_CHECKING:
-    import httpcore2
     import httpx2
+
+__all__ = [
+    "Ledger",
+    "Net",
+    "Page",
+    "Resolve",
+    "Response",
+    "Unreachable",
+    "is_loopback",
+    "is_public",
+]
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host, as text. Raises OSError when there are none."""
@@ -39,12 +55,8 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 FETCH_MOST_BYTES = 10_000_000
 FETCH_MOST_SECONDS = 30.0
 FETCH_MOST_REDIRECTS = 5
-_CONNECT_S = 10.0
-_NEXT_ADDRESS_S = 2.0  # a dead address among several must not eat the whole wait
 _RESOLVE_S = 5.0
 _LEDGER_S = 5.0
-_STEP = 65_536
-_CHECK = "Check the network connection and try again."
 
 
 class Ledger(Protocol):
@@ -64,15 +76,6 @@ class Ledger(Protocol):
 
     def finish(self, id: int, *, bytes_out: int, bytes_in: int, outcome: str) -> None:  # noqa: A002
         """Add how it ended, without waiting: the status and address, or what went wrong."""
-
-
-class Unreachable(Unavailable):
-    """The other side could not be reached, or hung up."""
-
-    def __init__(self, message: str, *, hint: str = "", why: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.why = why
-        """``refused``, ``name``, ``route``, ``tls``, ``broken``, or empty."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ class Response:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body in pieces as they come. Raises TimedOut after a silence, Unreachable."""
-        decode = _decoder(self.headers.get("content-encoding", ""), self._who)
+        decode = transport.decoder(self.headers.get("content-encoding", ""), self._who)
         raw = self._raw.aiter_raw()
         try:
             while True:
@@ -113,7 +116,7 @@ class Response:
                         hint="Try again.",
                     ) from error
                 except Exception as error:
-                    raise _unreachable(error, self._who, started=True) from error
+                    raise transport.unreachable(error, self._who, started=True) from error
                 for part in decode(piece):
                     yield part
         finally:
@@ -173,8 +176,8 @@ class Net:
         """Nothing leaves this computer. May be switched at any time; connections kept for later
         are checked again before they are used."""
         self._ledger = ledger
-        self._resolve = resolve or _resolve
-        self._allowed = {_host_port(one) for one in allowed_local}
+        self._resolve = resolve or resolve_name
+        self._allowed = {host_and_port(one) for one in allowed_local}
         self._clients: dict[tuple[str, bool], httpx2.AsyncClient] = {}
         self._addresses: dict[tuple[str, int], str] = {}
         self._loading = asyncio.Lock()
@@ -182,7 +185,7 @@ class Net:
 
     def allow_local(self, host_port: str) -> None:
         """From now on requests with ``allow_local`` may go to this exact host and port."""
-        self._allowed.add(_host_port(host_port))
+        self._allowed.add(host_and_port(host_port))
 
     def check(self, url: str, *, allow_local: bool = False) -> None:
         """Raise Denied or UsageError when ``url`` would be refused before anything is resolved."""
@@ -219,10 +222,7 @@ class Net:
         head = {"accept-encoding": "identity", **(headers or {})}
         if json is not None:
             head.setdefault("content-type", "application/json")
-        try:
-            request = client.build_request(method, url, headers=head, content=body)
-        except (ValueError, TypeError) as error:  # a key with a line break in it, for example
-            raise UsageError(f"The request to {who} cannot be made.") from error
+        request = transport.built(client, method, url, head, body, who)
         host, port = self._same(request, host, port, allow_local)
         row = await self._begin(
             host, port, purpose=purpose, agent=agent, thread=thread, privacy=privacy
@@ -241,7 +241,7 @@ class Net:
             except LoomError:
                 raise
             except Exception as error:
-                raise _unreachable(error, who) from error
+                raise transport.unreachable(error, who) from error
             response = Response(raw, idle_timeout_s, who)
             yield response
         except LoomError as error:
@@ -257,7 +257,7 @@ class Net:
             status = f"{response.status} from {address}" if response else ""
             self._ledger.finish(
                 row,
-                bytes_out=_size(request, body),
+                bytes_out=transport.size(request, body),
                 bytes_in=response.bytes_in if response else 0,
                 outcome=", ".join(one for one in (status, wrong) if one),
             )
@@ -280,12 +280,12 @@ class Net:
         Any status is an answer; it is the caller who judges it. Headers go to the first host only.
         Raises Denied, Unreachable, TimedOut, Unavailable (too large, too many redirects).
         """
-        first = url
+        whom = self._checked(url, allow_local)
         try:
             async with asyncio.timeout(timeout_s):
                 for _ in range(FETCH_MOST_REDIRECTS + 1):
                     head = {"accept-encoding": "gzip, deflate"}
-                    if _origin(url) == _origin(first):
+                    if self._checked(url, allow_local) == whom:
                         head |= headers or {}
                     async with self.stream(
                         "GET",
@@ -305,12 +305,11 @@ class Net:
                             return Page(url, response.status, response.headers, body)
                     url = _joined(url, target)
         except TimeoutError as error:
-            host = urlsplit(first).hostname or first
             raise TimedOut(
-                f"{host} took longer than {_seconds(timeout_s)}.", hint="Try again later."
+                f"{whom[0]} took longer than {_seconds(timeout_s)}.", hint="Try again later."
             ) from error
         raise Unavailable(
-            f"{urlsplit(first).hostname} sends one from page to page without end.",
+            f"{whom[0]} sends one from page to page without end.",
             hint="Open the page in a browser.",
         )
 
@@ -319,10 +318,10 @@ class Net:
 
         Nothing is sent and no library is loaded: a look that costs nothing where there is nothing.
         """
-        host, port = _host_port(host_port)
+        host, port = host_and_port(host_port)
         if (host, port) not in self._allowed or not is_loopback(host):
             raise Denied(f"{host_port} is not a model server of this computer.")
-        for address in _LOCALHOST if _is_localhost(host) else [host]:
+        for address in LOCALHOST if is_localhost(host) else [host]:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     _, writer = await asyncio.open_connection(address, port)
@@ -387,9 +386,9 @@ class Net:
         """Addresses that may be connected to. Raises Denied, Unreachable."""
         if self.local_only:  # once more: the pool connects later than the request was checked
             self._check_local_only(host, port, allow_local)
-        if _is_localhost(host):
-            found = list(_LOCALHOST)  # never asked from a name server (RFC 6761)
-        elif _literal(host):
+        if is_localhost(host):
+            found = list(LOCALHOST)  # never asked from a name server (RFC 6761)
+        elif is_literal(host):
             found = [host]
         else:
             try:
@@ -397,7 +396,7 @@ class Net:
                     found = await self._resolve(host, port)
             except TimeoutError as error:
                 raise Unreachable(
-                    f"The name {host} could not be looked up in time.", hint=_CHECK, why="name"
+                    f"The name {host} could not be looked up in time.", hint=CHECK, why="name"
                 ) from error
             except (OSError, UnicodeError) as error:
                 raise Unreachable(
@@ -418,13 +417,13 @@ class Net:
         async with self._loading:
             if key not in self._clients:
                 # 40 ms of imports and certificates: not on the loop
-                make = await asyncio.to_thread(_load)
+                make = await asyncio.to_thread(transport.load)
                 if self._closed:
                     raise Unavailable("Loom is closing and opens no more connections.")
                 self._clients[key] = make(self._connector(allow_local))
             return self._clients[key]
 
-    def _connector(self, allow_local: bool) -> Connect:
+    def _connector(self, allow_local: bool) -> transport.Connect:
         async def connect(host: str, port: int) -> list[str]:
             return await self._addresses_of(host, port, allow_local)
 
@@ -446,285 +445,11 @@ class Net:
             ) from error
 
 
-# ------------------------------------------------------------------------------ addresses
-
-_LOCALHOST = ("127.0.0.1", "::1")
-_NOT_PUBLIC = tuple(
-    ipaddress.ip_network(one)
-    for one in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",  # carriers' NAT
-        "192.0.0.0/24",
-        "192.88.99.0/24",  # 6to4 relays
-        "::/96",
-        "64:ff9b::/96",  # NAT64: an IPv4 address in disguise
-        "64:ff9b:1::/48",
-        "fec0::/10",
-        "5f00::/16",
-    )
-)
-_GLOBAL_6 = ipaddress.ip_network("2000::/3")
-
-
-def is_public(address: str) -> bool:
-    """Whether an address belongs to the public internet. What cannot be read does not.
-
-    ``ipaddress.is_global`` alone calls NAT64, 6to4, multicast and others public, and its tables
-    differ between Python versions.
-    """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            return is_public(str(ip.ipv4_mapped))
-        if ip.sixtofour or ip.teredo or ip not in _GLOBAL_6:
-            return False
-    if any(ip in one for one in _NOT_PUBLIC if one.version == ip.version):
-        return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this host, as written, is this computer: ``localhost`` or a loopback address."""
-    if _is_localhost(host):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_localhost(host: str) -> bool:
-    return host.lower().rstrip(".") == "localhost"
-
-
-def _literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _host_port(text: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(f"//{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not port or parts.path or parts.username is not None:
-        raise UsageError(f"{text!r} is not host:port.", hint="For example 127.0.0.1:11434.")
-    return host.lower(), port
-
-
-async def _resolve(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
-
-
-# ------------------------------------------------------------------------------ the library
-
-Connect = tuple[Callable[[str, int], Awaitable[list[str]]], Callable[[str, int, str], None]]
-
-
-def _load() -> Callable[[Connect], httpx2.AsyncClient]:
-    """Import the HTTP library, off the loop, and return what makes a client of it."""
-    import http.cookiejar
-
-    import httpcore2
-    import httpx2
-
-    inner = httpcore2.AnyIOBackend()
-    tls = httpx2.create_ssl_context(trust_env=False)
-
-    class Backend(httpcore2.AsyncNetworkBackend):
-        """Connects to checked addresses only."""
-
-        def __init__(self, connect: Connect) -> None:
-            self._addresses_of, self._connected = connect
-
-        async def connect_tcp(
-            self,
-            host: str,
-            port: int,
-            timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-            local_address: str | None = None,
-            socket_options: Any = None,
-        ) -> httpcore2.AsyncNetworkStream:
-            addresses = await self._addresses_of(host, port)
-            for number, address in enumerate(addresses, 1):
-                limit = _CONNECT_S if number == len(addresses) else _NEXT_ADDRESS_S
-                try:
-                    stream = await inner.connect_tcp(
-                        address, port, limit, local_address, socket_options
-                    )
-                except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                    if number == len(addresses):
-                        raise
-                else:
-                    self._connected(host, port, address)
-                    return stream
-            raise AssertionError("there is always an address")
-
-        async def connect_unix_socket(
-            self,
-            path: str,
-            timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-            socket_options: Any = None,
-        ) -> httpcore2.AsyncNetworkStream:
-            raise Denied("Sockets of this computer are not for web requests.")
-
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(seconds)
-
-    class Transport(httpx2.AsyncBaseTransport):
-        """httpcore's pool with our own way to connect. Its errors pass through untouched."""
-
-        def __init__(self, connect: Connect) -> None:
-            self._pool = httpcore2.AsyncConnectionPool(
-                ssl_context=tls,
-                max_connections=20,
-                max_keepalive_connections=5,
-                keepalive_expiry=30,
-                network_backend=Backend(connect),
-            )
-
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            url = request.url
-            answer = await self._pool.handle_async_request(
-                httpcore2.Request(
-                    method=request.method,
-                    url=httpcore2.URL(
-                        scheme=url.raw_scheme,
-                        host=url.raw_host,
-                        port=url.port,
-                        target=url.raw_path,
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-            return httpx2.Response(
-                answer.status, headers=answer.headers, stream=Body(answer), extensions={}
-            )
-
-        async def aclose(self) -> None:
-            await self._pool.aclose()
-
-    class Body(httpx2.AsyncByteStream):
-        def __init__(self, answer: httpcore2.Response) -> None:
-            self._answer = answer
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            async for part in self._answer.aiter_stream():
-                yield part
-
-        async def aclose(self) -> None:
-            await self._answer.aclose()
-
-    def make(connect: Connect) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            transport=Transport(connect),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx2.Timeout(None),  # the deadlines are ours
-            headers={"user-agent": "loom-desktop"},
-            cookies=http.cookiejar.CookieJar(
-                http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-            ),
-        )
-
-    return make
-
-
-def _unreachable(error: Exception, who: str, *, started: bool = False) -> LoomError:
-    """Words for what the library raised; whatever is none of its errors is a bug and is raised."""
-    if isinstance(error, LoomError):
-        return error
-    import httpcore2
-    import httpx2
-
-    known = (
-        httpcore2.NetworkError,
-        httpcore2.ProtocolError,
-        httpcore2.TimeoutException,
-        httpx2.HTTPError,
-        OSError,
-    )
-    if not isinstance(error, known):
-        raise error
-    first: BaseException = error
-    while first.args and isinstance(first.args[0], BaseException):
-        first = first.args[0]
-    while not isinstance(first, ssl.SSLError) and isinstance(first.__cause__, OSError):
-        first = first.__cause__
-    if isinstance(first, BaseExceptionGroup):
-        first = next(iter(first.exceptions), first)
-    if isinstance(first, ssl.SSLCertVerificationError):
-        return Unreachable(
-            f"{who} could not prove who it is: {first.verify_message}.",
-            hint="Check the address and this computer's date. Loom does not connect without proof.",
-            why="tls",
-        )
-    if isinstance(first, ssl.SSLError):
-        return Unreachable(
-            f"{who} does not speak the encrypted protocol.",
-            hint="Check whether the address begins with http:// or https://.",
-            why="tls",
-        )
-    if isinstance(error, httpcore2.TimeoutException) or isinstance(first, TimeoutError):
-        return TimedOut(f"{who} could not be reached in time.", hint=_CHECK)
-    number = first.errno if isinstance(first, OSError) else None
-    if number == errno.ECONNREFUSED or isinstance(first, ConnectionRefusedError):
-        return Unreachable(f"{who} did not answer (connection refused).", why="refused")
-    if number in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return Unreachable(f"{who} cannot be reached from here.", hint=_CHECK, why="route")
-    when = "in the middle of its answer" if started else "before it answered"
-    return Unreachable(f"{who} hung up {when}.", hint="Try again.", why="broken")
-
-
-# ------------------------------------------------------------------------------ small things
-
-
-def _decoder(encoding: str, who: str) -> Callable[[bytes], Iterable[bytes]]:
-    """Unpacks gzip and deflate piece by piece, so that no piece grows without limit."""
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return lambda piece: (piece,)
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise Unavailable(f"{who} sent its answer packed as {encoding!r}, which was not asked for.")
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    def decode(piece: bytes) -> Iterable[bytes]:
-        while piece:
-            try:
-                part = unpack.decompress(piece, _STEP)
-            except zlib.error as error:
-                raise Unavailable(f"{who} sent an answer that cannot be unpacked.") from error
-            if part:
-                yield part
-            piece = unpack.unconsumed_tail
-
-    return decode
-
-
-def _size(request: httpx2.Request, body: bytes | None) -> int:
-    head = sum(len(k) + len(v) + 4 for k, v in request.headers.raw)
-    return len(request.method) + len(request.url.raw_path) + 13 + head + len(body or b"")
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
-
-
 def _joined(url: str, target: str) -> str:
-    from urllib.parse import urljoin
-
-    return urljoin(url, target)
+    try:
+        return urljoin(url, target)
+    except ValueError as error:
+        raise Unavailable(f"{urlsplit(url).hostname} leads to an address that is none.") from error
 
 
 def _seconds(amount: float) -> str:
