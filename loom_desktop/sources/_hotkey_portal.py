@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class PortalKeys:
 
     async def open(self) -> None:
         """Connect and begin a session. Raises Unavailable where there is no such portal."""
+        await asyncio.to_thread(importlib.import_module, "dbus_fast.aio")  # slow the first time
         from dbus_fast import Variant
         from dbus_fast.aio import MessageBus
         from dbus_fast.errors import AuthError, InvalidAddressError
