@@ -1,1 +1,45 @@
-"""Loom Desktop."""
+"""Loom Desktop: write agents that live on your own computer.
+
+from loom_desktop import Agent, Context, Event, capability
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loom_desktop.actions import Result as Result
+    from loom_desktop.actions import capability as capability
+    from loom_desktop.actions import tool as tool
+    from loom_desktop.event import Event as Event
+    from loom_desktop.event import QoS as QoS
+    from loom_desktop.loom import Loom as Loom
+    from loom_desktop.runtime import Agent as Agent
+    from loom_desktop.runtime import Context as Context
+    from loom_desktop.runtime.attention import Offer as Offer
+    from loom_desktop.sources import Publish as Publish
+    from loom_desktop.sources import Report as Report
+    from loom_desktop.sources import Source as Source
+
+_HOME = {  # public name -> the module it lives in, imported when the name is first used
+    "Agent": "runtime",
+    "Context": "runtime",
+    "Event": "event",
+    "Loom": "loom",
+    "Offer": "runtime.attention",
+    "Publish": "sources",
+    "QoS": "event",
+    "Report": "sources",
+    "Result": "actions",
+    "Source": "sources",
+    "capability": "actions",
+    "tool": "actions",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

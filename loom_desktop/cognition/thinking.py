@@ -111,7 +111,7 @@ class Thinker:
     ) -> AsyncGenerator[Step, None]:
         result = await self._invoke(ctx, wish.capability, wish.arguments, tuple(files))
         if not result.ok:
-            raise _error(result)
+            raise error_of(result)
         value = result.value
         yield Step(kind="text", text=value["text"])
         yield self._done(f"offline · {wish.skill}", "", begun, chips=value.get("chips", []))
@@ -205,6 +205,7 @@ class Thinker:
         )
 
 
-def _error(result: Result) -> LoomError:
+def error_of(result: Result) -> LoomError:
+    """What a call that was not done is to a person."""
     kind = _ERRORS.get(result.code, NotUnderstood)
     return kind(result.message, hint=result.hint)

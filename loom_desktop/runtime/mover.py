@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -34,17 +34,17 @@ class Mover:
     def __init__(
         self,
         store: Store,
-        folders: Folders,
+        folders: Callable[[], Folders],
         reader: Reader,
         clock: Clock,
         zone: ZoneInfo,
         *,
-        watched: Iterable[Path],
-        destination: Path,
+        watched: Callable[[], list[Path]],
+        destination: Callable[[], Path],
     ) -> None:
-        self.folders = folders
+        # Settings change while Loom runs: folders are asked for at each act, not kept.
+        self._folders, self._watched, self._destination = folders, watched, destination
         self._store, self._reader, self._clock, self._zone = store, reader, clock, zone
-        self._watched, self._destination = list(watched), destination
 
     def bound(self, agent: str, event: Event) -> BoundMover:
         """The mover as one agent has it while it works on one event."""
@@ -57,7 +57,7 @@ class Mover:
         go; by default the person's destination for files of a watched folder, and else the folder
         itself, so that a folder somebody names is sorted in place.
         """
-        given = [_whole(one) for one in paths] or self._watched
+        given = [_whole(one) for one in paths] or self._watched()
         today = datetime.fromtimestamp(self._clock(), self._zone).date()
         rows: list[dict[str, Any]] = []
         files = await asyncio.to_thread(_files, given)
@@ -107,8 +107,8 @@ class Mover:
     def _target(self, path: Path, given: list[Path], to: str) -> Path:
         if to:
             return Path(to).expanduser().absolute()
-        if any(path.parent == one for one in self._watched):
-            return self._destination
+        if any(path.parent == one for one in self._watched()):
+            return self._destination()
         named = [one for one in given if one == path.parent]
         return named[0] if named else path.parent
 
@@ -125,7 +125,7 @@ class Mover:
         failed: list[str] = []
         for number, (source, target) in enumerate(pairs):
             try:
-                one = await asyncio.to_thread(moves.move, self.folders, source, target)
+                one = await asyncio.to_thread(moves.move, self._folders(), source, target)
             except LoomError as error:
                 failed.append(f"{shown(source.name)}: {error.message}")
                 await self._store.acts.step(act, number, "failed", message=error.message)
@@ -157,7 +157,7 @@ class Mover:
                 sha256=step.sha256,
             )
             try:
-                await asyncio.to_thread(moves.undo, self.folders, one)
+                await asyncio.to_thread(moves.undo, self._folders(), one)
             except LoomError as error:
                 refused.append(f"{shown(Path(step.target).name)}: {error.message}")
                 await self._store.acts.step(act.id, step.number, "done", message=error.message)

@@ -31,6 +31,7 @@ class Supervisor:
     """Keeps agents going."""
 
     def __init__(self, parts: Parts, tasks: Tasks) -> None:
+        self.parts = parts
         self._parts, self._tasks = parts, tasks
         self._running: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
         self._mailboxes: dict[str, Mailbox[Letter]] = {}

@@ -1,0 +1,73 @@
+"""``loom``: without arguments and with a display the desktop application, else the command line.
+
+A second start and ``loom popup`` talk to the running application before anything heavy is
+imported; ``--version`` imports nothing at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code: 0, 1 for what was told on stderr, 2 for a wrong use of the command."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments in (["--version"], ["-V"]):
+        from loom_desktop.version import VERSION
+
+        sys.stdout.write(f"loom {VERSION}\n")
+        return 0
+    if not arguments or arguments == ["--hidden"]:
+        if _display():
+            return _shell(arguments)
+        arguments = ["run"]
+    if arguments == ["popup"]:
+        from loom_desktop.door.client import show
+
+        if (code := show("popup")) is not None:
+            return code
+    if arguments[:1] == ["run"] and "--headless" not in arguments and _display():
+        return _shell(arguments[1:])
+    from loom_desktop.cli import run
+
+    return run(arguments)
+
+
+def _display() -> bool:
+    """Whether there is a screen to show windows on."""
+    if os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    if sys.platform == "linux":
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def _shell(arguments: list[str]) -> int:
+    """Start the shell: from the wheel, or from the folder beside this package in a checkout.
+
+    The folder is loaded by its path, so that somebody's ``app.py`` is never run in its place.
+    """
+    from importlib.util import find_spec, module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    name = "loom_desktop._app"
+    if find_spec(name) is None:
+        folder = Path(__file__).resolve().parent.parent / "app"
+        spec = spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        if spec is None or spec.loader is None or not folder.is_dir():
+            sys.stderr.write("The windows of Loom are not installed. Use `loom run --headless`.\n")
+            return 1
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    import importlib
+
+    code: int = importlib.import_module(f"{name}.main").main(arguments)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

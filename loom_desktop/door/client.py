@@ -1,0 +1,108 @@
+"""Talks to the running application over its socket. Standard library only: it must be quick.
+
+A request is one line ``{"v": 1, "verb": ..., "arguments": {...}}``; the answer is one line
+``{"ok": true, "value": ...}`` or ``{"ok": false, "error": {"message", "hint", "code"}}``. With
+``"stream": true`` lines ``{"event": {...}}`` come before the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+_MOST_BYTES = 16_000_000
+
+
+class NotRunning(Exception):
+    """Nobody listens: there is no running application."""
+
+
+class Failed(Exception):
+    """The running application answered with an error."""
+
+    def __init__(self, message: str, hint: str, code: str) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.code = message, hint, code
+
+
+def address() -> Path:
+    """The socket of this person's application. The same place as ``paths().socket``."""
+    if os.environ.get("LOOM_HOME"):
+        return Path(os.environ["LOOM_HOME"]).expanduser().resolve() / "loom.sock"
+    from loom_desktop.paths import paths
+
+    return paths().socket
+
+
+def call(
+    verb: str, arguments: dict[str, Any], *, at: Path | None = None, timeout_s: float = 30.0
+) -> Any:
+    """Ask and wait for the answer. Raises NotRunning or Failed."""
+    for line in _talk(verb, arguments, at or address(), stream=False, timeout_s=timeout_s):
+        return _value(line)
+    raise NotRunning("The application ended before it answered.")
+
+
+def stream(
+    verb: str, arguments: dict[str, Any], *, at: Path | None = None, timeout_s: float = 900.0
+) -> Iterator[dict[str, Any]]:
+    """The events of the conversation as they come: ``{"topic", "payload", "trace"}``."""
+    for line in _talk(verb, arguments, at or address(), stream=True, timeout_s=timeout_s):
+        if "event" in line:
+            yield line["event"]
+        else:
+            _value(line)
+            return
+
+
+def show(window: str) -> int | None:
+    """Bring up a window of the running application; None when there is none."""
+    try:
+        call("show", {"window": window}, timeout_s=5.0)
+    except NotRunning:
+        return None
+    except Failed as error:
+        sys.stderr.write(f"{error.message} {error.hint}".strip() + "\n")
+        return 1
+    return 0
+
+
+def _talk(
+    verb: str, arguments: dict[str, Any], at: Path, *, stream: bool, timeout_s: float
+) -> Iterator[dict[str, Any]]:
+    try:
+        mode = at.stat()
+        if not stat.S_ISSOCK(mode.st_mode) or mode.st_uid != os.getuid():
+            raise NotRunning(f"{at} is not the socket of your application.")
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(timeout_s)
+        link.connect(str(at))
+    except OSError as error:
+        raise NotRunning(str(error)) from None
+    with link, link.makefile("rb") as lines:
+        request = {"v": VERSION, "verb": verb, "arguments": arguments, "stream": stream}
+        try:
+            link.sendall(json.dumps(request).encode() + b"\n")
+            while line := lines.readline(_MOST_BYTES):
+                yield json.loads(line)
+        except TimeoutError:
+            raise Failed(
+                f"Loom did not answer within {timeout_s:g} s.", "Try again, or restart it.",
+                "ACTION_TIMEOUT",
+            ) from None  # fmt: skip
+        except (OSError, ValueError) as error:
+            raise NotRunning(str(error)) from None
+
+
+def _value(line: dict[str, Any]) -> Any:
+    if line.get("ok"):
+        return line.get("value")
+    error = line.get("error", {})
+    raise Failed(error.get("message", "It failed."), error.get("hint", ""), error.get("code", ""))

@@ -1,0 +1,378 @@
+"""The composition root: every part is made and joined here, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from loom_desktop import catalog, clock, verbs
+from loom_desktop import settings as toml
+from loom_desktop.actions import Broker, Call, Capability, Consent, Result
+from loom_desktop.actions.folders import Folders
+from loom_desktop.bus import Bus
+from loom_desktop.catalog import Kind
+from loom_desktop.cognition import Thinker
+from loom_desktop.errors import LoomError, SettingsError
+from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
+from loom_desktop.paths import Paths, paths, private_folder
+from loom_desktop.runtime import Supervisor
+from loom_desktop.runtime.attention import Desk
+from loom_desktop.runtime.audit import Audit
+from loom_desktop.runtime.context import Context, Parts
+from loom_desktop.runtime.conversations import Recorder
+from loom_desktop.runtime.mover import Mover
+from loom_desktop.runtime.outside import Outside
+from loom_desktop.runtime.reading import Reader
+from loom_desktop.runtime.reminders import Reminders, local_zone
+from loom_desktop.runtime.schedule import Timers
+from loom_desktop.runtime.status import Status
+from loom_desktop.settings import Nothing, Settings, Table, fit
+from loom_desktop.store import Store
+from loom_desktop.store.keys import obtain
+from loom_desktop.tasks import Tasks
+
+if TYPE_CHECKING:
+    from loom_desktop.llm.router import Router
+
+_NEEDS_WINDOW = ("hotkey",)
+_ALWAYS_ON = ("system",)
+
+
+class Loom:
+    """Everything that runs: ``async with Loom() as loom: ...``.
+
+    Without arguments it is the person's own: their loom.toml and their data. ``desktop`` is for
+    the shell: it listens to the hotkey, asks for approvals, and starts also when loom.toml cannot
+    be followed, with nothing leaving the computer until it can. A ``key`` given here is used for
+    the store as it is, and no keyring is asked.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        paths: Paths | None = None,
+        desktop: bool = False,
+        key: bytes | None = None,
+        clock: clock.Clock = clock.wall,
+        zone: ZoneInfo | None = None,
+    ) -> None:
+        self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
+        self.paths, self.zone = paths or _usual_paths(), zone or local_zone()
+        self._read_settings, self._key = settings is None, key
+        self._router: Router | None = None
+        self._router_lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            # Made in the order they lean on each other ...
+            self.bus = Bus(self.clock)
+            self.status = Status(self.bus, self.clock, self.zone)
+            on = self._start_settings()
+            self.store = await stack.enter_async_context(await self._open_store())
+            count_ids_from(
+                max(await self.store.journal.last_id() + 1, int(self.clock() * 1_000_000))
+            )
+            self.bus.subscribe(">", self._keep)
+            self.tasks = await stack.enter_async_context(Tasks())
+            self.folders = Folders(map(Path, on.grants.folders), never=[self.paths.data])
+            self.broker = Broker(
+                Consent(self.clock),
+                self.clock,
+                granted=lambda path: self.folders.covers(path),
+                find=self._capabilities,
+                audit=Audit(self.bus, self.store, self.clock),
+            )
+            self.desk = Desk(
+                self.bus, self.store, self.broker.consent, on.attention, self.clock, self.zone,
+                self.tasks,
+            )  # fmt: skip
+            self.outside = Outside(self.bus.publish_from_thread, self.clock, self.tasks)
+            reader = Reader()
+            self.mover = Mover(
+                self.store, lambda: self.folders, reader, self.clock, self.zone,
+                watched=self._watched, destination=self._destination,
+            )  # fmt: skip
+            self.reminders = Reminders(self.bus, self.store, self.clock, self.zone)
+            thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
+            self.agents_settings: dict[str, Any] = {}
+            self.supervisor = Supervisor(
+                Parts(
+                    self.bus, self.broker, self.store, self.desk, thinker, self.clock, self.zone,
+                    self.mover, self.reminders, reader, self.agents_settings,
+                    self.outside.sources,
+                ),
+                self.tasks,
+            )  # fmt: skip
+            Recorder(self.bus, self.store, self.tasks)
+
+            # ... then filled: who does what, and last what sets it off.
+            self._start_agents(on)
+            self.timers = Timers(self.store.schedules, self.reminders.fire, self.clock)
+            self.reminders.timers = self.timers
+            await self.desk.start_over()
+            if self.desktop:
+                self.desk.attend()
+            self.tasks.start("cards", self.desk.run())
+            self.tasks.start("timers", self.timers.run())
+            self.bus.subscribe("system.resumed", self._resumed)
+            self._make_sources(on)
+            await self._resume_pause()
+            for name in self.outside.sources:
+                if self._wanted(name):
+                    self.outside.start(name)
+            self.status.changed = self._say_status
+            self.tasks.start("housekeeping", self._housekeeping())
+            stack.push_async_callback(self._stop_sources)
+            self._stop = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop.aclose()
+
+    async def call(self, verb: str, /, **arguments: Any) -> Any:
+        """One of the verbs that every door has (``verbs``). Raises LoomError."""
+        return await verbs.call(self, verb, arguments)
+
+    # ---------------------------------------------------------------- events from the doors
+    def publisher(self, sender: str, *, origin: str = "") -> Callable[..., Event]:
+        """How a door speaks for the person: ``publish(topic, thread=0, **payload)``."""
+        return functools.partial(self._publish, sender, frozenset({origin} if origin else ()))
+
+    def _publish(
+        self,
+        sender: str,
+        origin: frozenset[str],
+        topic: str,
+        /,
+        *,
+        thread: int = 0,
+        also: frozenset[str] = frozenset(),
+        qos: QoS = QoS.BATCHED,
+        **payload: Any,
+    ) -> Event:
+        origins = origin | also
+        event = Event(
+            topic=topic,
+            payload=payload,
+            sender=sender,
+            time=self.clock(),
+            thread=thread,
+            qos=qos,
+            origin=origins,
+            privacy=privacy_at_birth(origins),
+        )
+        self.bus.publish_from_thread(event)
+        return event
+
+    def _keep(self, event: Event) -> None:
+        """Into the journal, but for what is not durable. Copied text is not stored at all."""
+        if event.qos is QoS.REALTIME:
+            return
+        if event.topic == "clipboard.copied":
+            kept = {key: value for key, value in event.payload.items() if key != "text"}
+            event = msgspec.structs.replace(event, payload=kept)
+        self.store.journal.keep(event)
+
+    def _say_status(self) -> None:
+        self._publish("loom", frozenset({"schedule"}), "status.changed", qos=QoS.REALTIME)
+
+    def _resumed(self, event: Event) -> None:
+        self.timers.changed()
+        rescan = getattr(self.outside.sources.get("files"), "rescan", None)
+        if rescan is not None:
+            rescan()
+
+    # ---------------------------------------------------------------- settings
+    def _start_settings(self) -> Settings:
+        if not self._read_settings:
+            return self.settings
+        try:
+            self.settings = toml.read(self.paths.settings)
+            self._check_entries(self.settings)
+        except SettingsError as error:
+            if not self.desktop:
+                raise
+            self.settings = Settings(privacy=toml.Privacy(local_only=True))
+            self.status.trouble(error.message, error.hint)
+        return self.settings
+
+    def _check_entries(self, on: Settings) -> None:
+        """Every table of a catalogue entry is followed, or refused by name."""
+        text = self.paths.settings.read_text("utf-8") if self.paths.settings.exists() else ""
+        for kind in ("sources", "agents"):
+            tables: dict[str, Table] = getattr(on, kind)
+            for name, table in tables.items():
+                if name == "microphone":  # named in the example; its source comes with the voice
+                    continue
+                module = self._load(kind, name)
+                fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
+        for name in on.assistant.agents:
+            self._load("agents", name)
+
+    async def reload(self) -> None:
+        """Follow loom.toml as it is now. Raises SettingsError; then nothing is changed."""
+        on = toml.read(self.paths.settings)
+        self._check_entries(on)
+        before, self.settings = self.settings, on
+        self.desk.settings = on.attention
+        self.folders = Folders(map(Path, on.grants.folders), never=[self.paths.data])
+        for name in self.agents_settings:
+            self.agents_settings[name] = self._fit("agents", name, on)
+        if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):
+            await self._close_router()
+        for name in list(self.outside.sources):
+            changed = on.sources.get(name) != before.sources.get(name)
+            if changed or self.outside.running(name) != self._wanted(name):
+                await self.outside.stop(name)
+                self._make_source(name, on)
+                if self.status.paused:
+                    await self.outside.pause(True)
+                if self._wanted(name):
+                    self.outside.start(name)
+        self.status.problems = [one for one in self.status.problems if "loom.toml" not in one[0]]
+        self._publish("loom", frozenset({"user-typed"}), "settings.changed")
+        self.status.look()
+        self._say_status()
+
+    def _wanted(self, name: str) -> bool:
+        if name in _NEEDS_WINDOW:
+            return self.desktop
+        if name in _ALWAYS_ON:
+            return True
+        return bool(getattr(self._fit("sources", name, self.settings), "enabled", True))
+
+    def _fit(self, kind: Kind, name: str, on: Settings) -> Any:
+        tables: dict[str, Table] = getattr(on, kind)
+        module = self._load(kind, name)
+        return fit(tables.get(name, {}), _settings_of(module), where=f"{kind}.{name}")
+
+    def _watched(self) -> list[Path]:
+        folders = getattr(self._fit("sources", "files", self.settings), "folders", ())
+        return [Path(one).expanduser().absolute() for one in folders]
+
+    def _destination(self) -> Path:
+        settings = self._fit("agents", "downloads", self.settings)
+        return Path(settings.destination).expanduser().absolute()
+
+    # ---------------------------------------------------------------- parts from the catalogue
+    async def _open_store(self) -> Store:
+        private_folder(self.paths.data)
+        key = self._key
+        if key is None and self.settings.store.encrypted:
+            try:
+                found = await obtain(self.paths.data)
+            except LoomError as error:
+                self.status.trouble(error.message, error.hint)
+                return Store(":memory:", None, clock=self.clock)
+            key = found.bytes
+            if found.warning:
+                self.key_warning = found.warning
+        return Store(self.paths.database, key, clock=self.clock)
+
+    key_warning = ""
+    """What the person should know about where the key of the store lies."""
+
+    def _start_agents(self, on: Settings) -> None:
+        for name in on.assistant.agents:
+            module = self._load("agents", name)
+            self.agents_settings[name] = self._fit("agents", name, on)
+            self.supervisor.start(catalog.export("agents", module))
+
+    def _make_sources(self, on: Settings) -> None:
+        for name in catalog.names("sources", self.paths.config):
+            if name not in _NEEDS_WINDOW or self.desktop:
+                self._make_source(name, on)
+
+    def _make_source(self, name: str, on: Settings) -> None:
+        make = catalog.export("sources", self._load("sources", name))
+        settings = self._fit("sources", name, on)
+        more: dict[str, Any] = {"clipboard": {"clock": self.clock}}.get(name, {})
+        if name == "files":
+            more["known"] = self.store.files
+        made = make(**more) if isinstance(settings, Nothing) else make(settings, **more)
+        self.outside.add(name, made)
+
+    def _capabilities(self, family: str) -> Iterator[Capability]:
+        if family in catalog.names("capabilities", self.paths.config):
+            module = self._load("capabilities", family)
+            yield from (one for one in vars(module).values() if isinstance(one, Capability))
+
+    def _load(self, kind: Kind, name: str) -> ModuleType:
+        return catalog.load(kind, name, self.paths.config)
+
+    async def _stop_sources(self) -> None:
+        for name in list(self.outside.sources):
+            await self.outside.stop(name)
+        await self._close_router()
+
+    # ---------------------------------------------------------------- thinking
+    async def router(self) -> Router:
+        """The way to models, made when somebody thinks for the first time."""
+        async with self._router_lock:
+            if self._router is None:
+                from loom_desktop.llm.router import connected
+
+                self._router = await connected(
+                    self.settings, self.store.ledger, self.store.secrets.get, self.paths.config
+                )
+            return self._router
+
+    async def _close_router(self) -> None:
+        async with self._router_lock:
+            router, self._router = self._router, None
+        if router is not None:
+            await router.close()
+
+    async def _invoke(
+        self, ctx: Context, name: str, arguments: dict[str, Any], given: tuple[str, ...]
+    ) -> Result:
+        call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given)
+        return await self.broker.invoke(name, arguments, call)
+
+    async def _history(self, conversation: int, turn: int) -> list[tuple[str, str]]:
+        messages = await self.store.conversations.messages(conversation, limit=40)
+        return [(one.role, one.text) for one in messages if one.turn < turn and one.text]
+
+    # ---------------------------------------------------------------- time
+    async def _resume_pause(self) -> None:
+        self.status.paused_until = float(await self.store.state.fact("paused_until", 0.0))
+        if self.status.paused:
+            await self.outside.pause(True)
+            self.tasks.start("resume capture", self._resume_later())
+
+    async def _resume_later(self) -> None:
+        """End a pause when its time is over; looks at the wall clock, which sleeps do not stop."""
+        while self.status.paused_until > 0:
+            left_s = self.status.paused_until - self.clock()
+            if left_s <= 0:
+                await self.call("resume_capture")
+                return
+            await asyncio.sleep(min(left_s, 15.0))
+
+    async def _housekeeping(self) -> None:
+        """Forget what is older than the person wants kept, once a day."""
+        while True:
+            await asyncio.sleep(600.0)
+            before = self.clock() - self.settings.store.keep_days * 86_400
+            await self.store.journal.forget_before(before)
+            await self.store.cards.forget_before(before)
+            await self.store.ledger.forget_before(before)
+            await asyncio.sleep(86_400.0)
+
+
+def _settings_of(module: ModuleType) -> type[msgspec.Struct]:
+    kind: type[msgspec.Struct] = getattr(module, "Settings", Nothing)
+    return kind
+
+
+def _usual_paths() -> Paths:
+    return paths()

@@ -1,0 +1,112 @@
+"""Outside: runs the sources, restarts the ones that fail, and holds them still while paused."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import random
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from loom_desktop.clock import Clock
+from loom_desktop.errors import LoomError, Unavailable
+from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.tasks import Tasks
+
+log = logging.getLogger(__name__)
+CAPTURING = ("clipboard", "file")
+"""Origins that look at what the person does; "pause capture" means these."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+
+
+class _Source(Protocol):
+    origin: str
+
+    async def run(self, publish: Callable[..., None]) -> None: ...
+
+    def report(self) -> Any: ...
+
+
+class Outside:
+    """The sources that are on."""
+
+    def __init__(self, publish: Callable[[Event], None], clock: Clock, tasks: Tasks) -> None:
+        self.sources: dict[str, _Source] = {}
+        self.failed: dict[str, LoomError] = {}
+        """Why a source is not running, by name."""
+        self._publish, self._clock, self._tasks = publish, clock, tasks
+        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._paused = False
+
+    def publisher(self, name: str, origin: str) -> Callable[..., None]:
+        """How a source speaks, from any thread. While paused, what captures says nothing."""
+        origins = frozenset({origin}) if origin else frozenset()
+        privacy = privacy_at_birth(origins)
+
+        def publish(topic: str, /, **payload: Any) -> None:
+            if self._paused and origin in CAPTURING:
+                return
+            qos = QoS.REALTIME if topic.startswith("hotkey.") else QoS.BATCHED
+            self._publish(
+                Event(
+                    topic=topic,
+                    payload=payload,
+                    sender=name,
+                    time=self._clock(),
+                    qos=qos,
+                    origin=origins,
+                    privacy=privacy,
+                )
+            )
+
+        return publish
+
+    def add(self, name: str, source: _Source) -> None:
+        """Known from now on, and not running: it can be asked for a report."""
+        self.sources[name] = source
+
+    def start(self, name: str) -> None:
+        """Run it, and again when it fails, with growing waits."""
+        if name not in self._running:
+            self._running[name] = self._tasks.start(f"source:{name}", self._live(name))
+
+    async def stop(self, name: str) -> None:
+        """Return when it has ended."""
+        task = self._running.pop(name, None)
+        self.failed.pop(name, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task}, timeout=5.0)
+
+    def running(self, name: str) -> bool:
+        """Whether it is on."""
+        return name in self._running
+
+    async def pause(self, paused: bool) -> None:
+        """Hold still what captures, or let it go on."""
+        self._paused = paused
+        for source in self.sources.values():
+            change = getattr(source, "pause" if paused else "resume", None)
+            if change is not None and source.origin in CAPTURING:
+                done = change()
+                if inspect.isawaitable(done):
+                    await done
+
+    async def _live(self, name: str) -> None:
+        source, wait_s = self.sources[name], _FIRST_WAIT_S
+        while True:
+            try:
+                await source.run(self.publisher(name, source.origin))
+                return
+            except LoomError as error:
+                self.failed[name] = error
+                log.warning("source %s: %s %s", name, error.message, error.hint)
+                if isinstance(error, Unavailable):
+                    wait_s = max(wait_s, _LONGEST_WAIT_S / 4)
+            except Exception as error:
+                self.failed[name] = Unavailable(f"{name} failed: {error}")
+                log.exception("source %s failed; it is started again", name)
+            await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
+            self.failed.pop(name, None)
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)

@@ -1,0 +1,594 @@
+"""Verbs: what every door may ask of the engine, in plain data. One list, one permission surface.
+
+The shell, the command line and the local socket call these and nothing else. A verb raises
+LoomError for what a person can understand; its arguments are checked against its signature.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loom_desktop import settings as toml
+from loom_desktop.actions import Call
+from loom_desktop.errors import Denied, LoomError, NotFound, UsageError
+from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.runtime.attention import Door, plain
+from loom_desktop.runtime.context import clip_text
+from loom_desktop.runtime.status import UNTIL_TOLD
+
+if TYPE_CHECKING:
+    from loom_desktop.loom import Loom
+
+Verb = Callable[..., Awaitable[Any]]
+VERBS: dict[str, Verb] = {}
+_TYPED = frozenset({"user-typed"})
+_MOST_TEXT = 1_000_000
+
+
+def _verb(function: Verb) -> Verb:
+    VERBS[function.__name__.rstrip("_")] = function
+    return function
+
+
+async def call(loom: Loom, verb: str, arguments: dict[str, Any]) -> Any:
+    """Do it. Raises UsageError for a verb or an argument that there is not."""
+    function = VERBS.get(verb)
+    if function is None:
+        raise UsageError(f"There is no {verb!r}.", hint=f"There are: {', '.join(sorted(VERBS))}.")
+    try:
+        inspect.signature(function).bind(loom, **arguments)
+    except TypeError as error:
+        raise UsageError(f"{verb}: {error}.") from None
+    return await function(loom, **arguments)
+
+
+# -------------------------------------------------------------------- asking
+@_verb
+async def ask(
+    loom: Loom,
+    text: str,
+    files: list[str] | None = None,
+    conversation: int = 0,
+    door: str = "window",
+) -> dict[str, int]:
+    """Ask something; the answer comes as ``chat`` events of that conversation."""
+    if not text.strip() and not files:
+        raise UsageError("There is nothing to answer.", hint="Write a question.")
+    if len(text) > _MOST_TEXT:
+        raise UsageError("That is too long.", hint="Save it as a file and drop the file.")
+    named = [_existing(one) for one in files or []]
+    event = loom.publisher(door, origin="user-typed")(
+        "chat.asked",
+        thread=conversation,
+        also=frozenset({"file"}) if named else frozenset(),
+        text=text or "Summarise this",
+        files=named,
+        clip="",
+        conversation=conversation,
+    )
+    return {"turn": event.id, "conversation": event.begins}
+
+
+@_verb
+async def summarize_clipboard(loom: Loom) -> dict[str, int]:
+    """Sum up what was copied, in a conversation of its own."""
+    await clip_text(loom.outside.sources.get("clipboard"), "")  # say now when there is nothing
+    event = loom.publisher("window", origin="user-typed")(
+        "chat.asked",
+        also=frozenset({"clipboard"}),
+        text="Summarise what I copied",
+        files=[],
+        clip="",
+        conversation=0,
+    )
+    return {"turn": event.id, "conversation": event.begins}
+
+
+@_verb
+async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
+    """Stop everything that is being done for a conversation."""
+    cancelled = loom.supervisor.cancel(conversation)
+    for turn, thread in list(loom.status.turns.items()):
+        if thread == conversation:
+            loom.publisher("runtime", origin="user-typed")(
+                "chat.cancelled", thread=conversation, turn=turn
+            )
+    return {"cancelled": cancelled}
+
+
+@_verb
+async def conversations(loom: Loom, query: str = "", limit: int = 50) -> list[dict[str, Any]]:
+    """Past conversations, the newest first."""
+    found = await loom.store.conversations.recent(query, limit=limit)
+    return [msgspec.to_builtins(one) for one in found]
+
+
+@_verb
+async def conversation(loom: Loom, conversation: int) -> list[dict[str, Any]]:
+    """What was said in one."""
+    fields = ("id", "turn", "role", "text", "time", "route", "model", "seconds", "cost", "state")
+    found = await loom.store.conversations.messages(conversation)
+    return [{name: getattr(one, name) for name in fields} for one in found]
+
+
+@_verb
+async def forget_conversation(loom: Loom, conversation: int) -> dict[str, int]:
+    """Remove a conversation from every file."""
+    loom.supervisor.cancel(conversation)
+    return {"forgotten": await loom.store.conversations.forget(conversation)}
+
+
+# -------------------------------------------------------------------- cards and the inbox
+@_verb
+async def cards(loom: Loom) -> list[dict[str, Any]]:
+    """Those that are shown now."""
+    return [plain(one) for one in await loom.store.cards.open()]
+
+
+@_verb
+async def answer(
+    loom: Loom, card: int, action: str, digest: str = "", door: Door = "window"
+) -> dict[str, str]:
+    """Answer a card; the first answer counts."""
+    return {"state": await loom.desk.answer(card, action, door=door, bound=digest)}
+
+
+@_verb
+async def never_for_this(loom: Loom, card: int) -> dict[str, Any]:
+    """The agent does not offer this kind of thing again."""
+    await loom.desk.never(card)
+    return {}
+
+
+@_verb
+async def nevers(loom: Loom) -> list[dict[str, Any]]:
+    """What is not offered any more."""
+    return [msgspec.to_builtins(one) for one in await loom.store.cards.nevers()]
+
+
+@_verb
+async def offer_again(loom: Loom, agent: str, what: str) -> dict[str, bool]:
+    """Take a "never" back."""
+    return {"removed": await loom.store.cards.remove_never(agent, what)}
+
+
+@_verb
+async def inbox(
+    loom: Loom, query: str = "", kind: str = "", limit: int = 100
+) -> list[dict[str, Any]]:
+    """Everything offered, asked, done and failed; the newest first."""
+    items: list[dict[str, Any]] = []
+    if kind in ("", "card", "suggestion", "approval", "reminder", "notice"):
+        wanted = "" if kind == "card" else kind
+        for card in await loom.store.cards.list(query, kind=wanted, limit=limit):
+            items.append(
+                {
+                    "id": card.id,
+                    "kind": "card",
+                    "title": card.title,
+                    "text": card.text,
+                    "state": card.state,
+                    "time": card.created,
+                    "thread": card.thread,
+                    "undo": 0,
+                    "card": plain(card),
+                }
+            )
+    if kind in ("", "action"):
+        words = query.lower().split()
+        for act in await loom.store.acts.recent(limit=limit):
+            text = act.outcome or act.state
+            if not all(word in f"{act.words} {text}".lower() for word in words):
+                continue
+            left = any(step.state == "done" for step in act.steps)
+            items.append(
+                {
+                    "id": act.id,
+                    "kind": "action",
+                    "title": act.words,
+                    "text": text,
+                    "state": act.state,
+                    "time": act.time,
+                    "thread": act.thread,
+                    "undo": act.id if left else 0,
+                    "card": None,
+                }
+            )
+    return sorted(items, key=lambda one: -one["time"])[:limit]
+
+
+@_verb
+async def why(loom: Loom, event: int = 0, card: int = 0) -> list[dict[str, Any]]:
+    """The chain from what the system saw to what Loom did."""
+    if card:
+        event = (await loom.store.cards.get(card)).cause
+    found = await loom.store.journal.chain(event)
+    if not found:
+        raise NotFound("Nothing is written down about this any more.")
+    return [
+        {"time": one.time, "topic": one.topic, "sender": one.sender, "text": _in_words(one)}
+        for one in found
+    ]
+
+
+# -------------------------------------------------------------------- reminders
+@_verb
+async def reminders(loom: Loom) -> list[dict[str, Any]]:
+    """Those to come, the next first."""
+    return [msgspec.to_builtins(one) for one in await loom.reminders.listed()]
+
+
+@_verb
+async def remind(loom: Loom, text: str) -> dict[str, Any]:
+    """Set a reminder from a phrase; its card shows the times."""
+    return await _tool(loom, "reminders.add", said=text)
+
+
+@_verb
+async def reminder_done(loom: Loom, reminder: int) -> dict[str, Any]:
+    """Tick it off."""
+    return await _tool(loom, "reminders.done", reminder=reminder)
+
+
+@_verb
+async def reminder_snooze(loom: Loom, reminder: int, seconds: int = 600) -> dict[str, Any]:
+    """Put it off."""
+    return await _tool(loom, "reminders.snooze", reminder=reminder, seconds=seconds)
+
+
+@_verb
+async def reminder_remove(loom: Loom, reminder: int) -> dict[str, Any]:
+    """Take it away."""
+    return await _tool(loom, "reminders.remove", reminder=reminder)
+
+
+@_verb
+async def reminder_restore(loom: Loom, reminder: int) -> dict[str, Any]:
+    """Bring it back."""
+    await loom.reminders.restore(reminder)
+    return {}
+
+
+@_verb
+async def when(loom: Loom, text: str, now: str = "") -> dict[str, str]:
+    """What a phrase means as a time."""
+    from loom_desktop.text.when import as_json, understand
+
+    return as_json(understand(text, moment(now, loom.clock(), loom.zone)))
+
+
+# -------------------------------------------------------------------- files
+@_verb
+async def organize(
+    loom: Loom, paths: list[str] | None = None, apply: bool = False, to: str = ""
+) -> dict[str, Any]:
+    """A plan for files, with reasons; moved only when ``apply`` is said by the person."""
+    named = [_existing(one) for one in paths or []]
+    plan = await _tool(loom, "files.plan", given=tuple(named), paths=named, to=to)
+    rows: list[dict[str, Any]] = plan["plan"]
+    todo = [row for row in rows if row["status"] == "planned"]
+    if not apply or not todo:
+        return {"plan": rows, "undo": 0}
+    moves = [{"source": row["source"], "target": row["target"]} for row in todo]
+    given = tuple(path for one in moves for path in one.values())
+    arguments = {"moves": moves, "words": f"{len(moves)} files"}
+    loom.broker.consent.give(_digest("files.move", arguments))  # the person said --apply
+    with _granting(loom, [*named, *([to] if to else [])]):
+        done = await _tool(loom, "files.move", given=given, **arguments)
+    moved = {one["source"]: one["target"] for one in done["moved"]}
+    for row in todo:
+        if row["source"] in moved:
+            row["status"], row["target"] = "moved", moved[row["source"]]
+            row["name"] = Path(row["target"]).name
+        else:
+            row["status"], row["message"] = "failed", "; ".join(done["failed"])
+    return {"plan": rows, "undo": done["act"]}
+
+
+@_verb
+async def undo(loom: Loom, act: int = 0) -> dict[str, Any]:
+    """Move files back: what one act moved, or the last one."""
+    if act == 0:
+        found = await loom.store.acts.undoable(limit=1)
+        if not found:
+            raise NotFound("There is nothing to undo.")
+        act = found[0].id
+    steps = [step for step in (await loom.store.acts.get(act)).steps if step.source]
+    paths = [path for step in steps for path in (step.source, step.target)]
+    with _granting(loom, paths):  # where Loom put it, there it may take it back from
+        return await _tool(loom, "files.undo", act=act)
+
+
+@_verb
+async def undoables(loom: Loom, limit: int = 50) -> list[dict[str, Any]]:
+    """What can be taken back."""
+    return [
+        {"id": one.id, "time": one.time, "agent": one.agent, "words": one.words, "state": one.state}
+        for one in await loom.store.acts.undoable(limit=limit)
+    ]
+
+
+# -------------------------------------------------------------------- capture, status, windows
+@_verb
+async def status(loom: Loom) -> dict[str, Any]:
+    """How Loom stands."""
+    from loom_desktop.version import VERSION
+
+    return {
+        "state": loom.status.state,
+        "words": loom.status.words,
+        "paused_until": loom.status.paused_until if loom.status.paused else 0.0,
+        "local_only": loom.settings.privacy.local_only,
+        "sources": {name: _reported(loom, name) for name in loom.outside.sources},
+        "problems": [
+            {"message": message, "hint": hint}
+            for message, hint in [*loom.status.problems, *loom.store.problems]
+        ],
+        "open_cards": len(await loom.store.cards.open()),
+        "first_run": not await loom.store.state.fact("first_run_done", False),
+        "desktop": loom.desktop,
+        "version": VERSION,
+    }
+
+
+@_verb
+async def pause_capture(loom: Loom, seconds: float = 600) -> dict[str, float]:
+    """Look at nothing for a while; -1 until told."""
+    until = UNTIL_TOLD if seconds < 0 else loom.clock() + seconds
+    loom.status.paused_until = until
+    await loom.store.state.set_fact("paused_until", until)
+    await loom.outside.pause(True)
+    if until > 0:
+        loom.tasks.start("resume capture", loom._resume_later())
+    loom.status.look()
+    return {"paused_until": until}
+
+
+@_verb
+async def resume_capture(loom: Loom) -> dict[str, Any]:
+    """Look again."""
+    loom.status.paused_until = 0.0
+    await loom.store.state.set_fact("paused_until", 0.0)
+    await loom.outside.pause(False)
+    loom.status.look()
+    return {}
+
+
+@_verb
+async def show(loom: Loom, window: str = "popup", draft: str = "") -> dict[str, Any]:
+    """Bring up a window of the running application."""
+    if window not in ("popup", "inbox", "settings", "reminders"):
+        raise UsageError(
+            f"There is no window {window!r}.", hint="popup, inbox, settings, reminders"
+        )
+    if not loom.desktop:
+        raise NotFound(
+            "Loom runs without a window here.", hint="Start it on a desktop, or use `loom ask`."
+        )
+    topic = "popup.requested" if window == "popup" else "window.requested"
+    loom.publisher("door", origin="user-typed")(topic, qos=QoS.REALTIME, window=window, draft=draft)
+    return {}
+
+
+@_verb
+async def quit_(loom: Loom) -> dict[str, Any]:
+    """End the application."""
+    loom.publisher("door", origin="user-typed")("application.quitting")
+    return {}
+
+
+# -------------------------------------------------------------------- settings
+@_verb
+async def settings(loom: Loom) -> dict[str, dict[str, Any]]:
+    """Every setting there is: value, default, kind and one sentence."""
+    tables: dict[str, dict[str, Any]] = {}
+    for name, kind in toml.SECTIONS.items():
+        tables[name] = _described(kind, getattr(loom.settings, name))
+    for name in loom.outside.sources:
+        value = loom._fit("sources", name, loom.settings)
+        tables[f"sources.{name}"] = _described(type(value), value)
+    for name in loom.agents_settings:
+        value = loom._fit("agents", name, loom.settings)
+        tables[f"agents.{name}"] = _described(type(value), value)
+    return {name: table for name, table in tables.items() if table}
+
+
+@_verb
+async def change_setting(loom: Loom, table: str, key: str, value: Any) -> dict[str, bool]:
+    """Write one key into loom.toml and follow it. ``None`` goes back to the default."""
+    if not loom._read_settings:
+        raise Denied("These settings were given by a program and cannot be changed.")
+    path = loom.paths.settings
+    before = path.read_bytes() if path.exists() else None
+    toml.write(path, table, key, value)
+    try:
+        await loom.reload()
+    except LoomError:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(before)
+        raise
+    return {"applied": True, "restart": (table, key) == ("assistant", "agents") or table == "store"}
+
+
+@_verb
+async def first_run(
+    loom: Loom, clipboard: bool = False, files: bool = False, autostart: bool = False
+) -> dict[str, Any]:
+    """What the person chose at the first start. Asked once."""
+    for table, key, value in (
+        ("sources.clipboard", "enabled", clipboard),
+        ("sources.files", "enabled", files),
+        ("assistant", "autostart", autostart),
+    ):
+        if value:
+            await change_setting(loom, table, key, value)
+    await loom.store.state.set_fact("first_run_done", True)
+    return {}
+
+
+@_verb
+async def set_secret(loom: Loom, name: str, value: str) -> dict[str, str]:
+    """Keep a key or password; says where."""
+    place = await loom.store.secrets.set(name, value)
+    await loom._close_router()
+    return {"place": place}
+
+
+@_verb
+async def secrets(loom: Loom) -> list[str]:
+    """The names, never the values."""
+    return list(await loom.store.secrets.list())
+
+
+@_verb
+async def remove_secret(loom: Loom, name: str) -> dict[str, bool]:
+    """Forget it."""
+    return {"removed": await loom.store.secrets.remove(name)}
+
+
+@_verb
+async def models(loom: Loom) -> list[dict[str, Any]]:
+    """The models that are set or found, and whether they answer."""
+    router = await loom.router()
+    return await router.models()
+
+
+@_verb
+async def left_today(loom: Loom) -> dict[str, int]:
+    """What left this computer since midnight."""
+    from datetime import datetime
+
+    now = datetime.fromtimestamp(loom.clock(), loom.zone)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    totals: dict[str, int] = msgspec.to_builtins(
+        await loom.store.ledger.since(midnight.timestamp())
+    )
+    return totals
+
+
+# -------------------------------------------------------------------- below the verbs
+def moment(now: str, clock: float, zone: Any) -> Any:
+    """The time that ``--now`` names, or the clock's. Raises UsageError."""
+    from datetime import datetime
+
+    if not now:
+        return datetime.fromtimestamp(clock, zone)
+    try:
+        found = datetime.fromisoformat(now)
+    except ValueError:
+        raise UsageError(f"{now!r} is not a time.", hint="Write it as 2026-11-20T08:30.") from None
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+async def _tool(loom: Loom, name: str, *, given: tuple[str, ...] = (), **arguments: Any) -> Any:
+    """A capability on behalf of the person, through the broker."""
+    from loom_desktop.runtime.context import Context
+
+    cause = Event(
+        topic="verb.called",
+        payload={"capability": name},
+        sender="person",
+        time=loom.clock(),
+        origin=_TYPED,
+        privacy=privacy_at_birth(_TYPED),
+    )
+    loom.bus.publish(cause)
+    ctx = Context("person", cause, loom.supervisor.parts, loom.tasks, {})
+    call_ = Call(agent="person", cause=cause, ctx=ctx, given=given)
+    result = await loom.broker.invoke(name, arguments, call_)
+    if not result.ok:
+        from loom_desktop.cognition.thinking import error_of
+
+        raise error_of(result)
+    return result.value
+
+
+@contextmanager
+def _granting(loom: Loom, paths: list[str]) -> Iterator[None]:
+    """Naming a folder, or a file in it, with a command that moves grants it for that command."""
+    from loom_desktop.actions.folders import Folders
+
+    before = loom.folders
+    more = {path if path.is_dir() else _there(path.parent) for path in map(Path, paths)}
+    loom.folders = Folders([*before.granted, *more], never=[loom.paths.data])
+    try:
+        yield
+    finally:
+        loom.folders = before
+
+
+def _there(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that is there: undo may remake the rest."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _digest(name: str, arguments: dict[str, Any]) -> str:
+    from loom_desktop.actions.consent import digest
+
+    return digest(name, arguments)
+
+
+def _existing(path: str) -> str:
+    found = Path(path).expanduser().absolute()
+    if not found.exists():
+        raise NotFound(f"{path} is not there.", hint="Check the path.")
+    return str(found)
+
+
+def _reported(loom: Loom, name: str) -> dict[str, Any]:
+    source, failed = loom.outside.sources[name], loom.outside.failed.get(name)
+    report = source.report()
+    told = {
+        "working": report.working,
+        "driver": report.driver,
+        "detail": report.detail,
+        "fix": report.fix,
+        "facts": report.facts or {},
+        "on": loom.outside.running(name),
+    }
+    if failed is not None:
+        told |= {"working": False, "detail": failed.message, "fix": failed.hint}
+    return told
+
+
+def _described(kind: type[msgspec.Struct], value: Any) -> dict[str, Any]:
+    said = toml.sentences(kind)
+    table = {}
+    for one in msgspec.structs.fields(kind):
+        default = one.default if one.default is not msgspec.NODEFAULT else None
+        table[one.encode_name] = {
+            "value": msgspec.to_builtins(getattr(value, one.name)),
+            "default": msgspec.to_builtins(default),
+            "kind": _kind(one.type),
+            "choices": list(getattr(one.type, "__args__", ()))
+            if _kind(one.type) == "choice"
+            else [],
+            "words": said.get(one.name, ""),
+        }
+    return table
+
+
+def _kind(annotation: Any) -> str:
+    if annotation in (bool, int, float, str):
+        return str(annotation.__name__)
+    return "choice" if "Literal" in str(annotation) else "list"
+
+
+def _in_words(event: Event) -> str:
+    said = event.payload
+    for key in ("title", "text", "words", "reason", "message", "path", "capability", "combo"):
+        value = said.get(key)
+        if isinstance(value, str) and value:
+            return value if len(value) <= 200 else f"{value[:200]}…"
+    card = said.get("card")
+    return str(card["title"]) if isinstance(card, dict) else ""
