@@ -13,6 +13,7 @@ The package is staged in the layout of the wheel: ``app/`` as ``loom_desktop/_ap
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tomllib
@@ -21,7 +22,6 @@ from typing import Any
 
 FIELDS = (
     "name",
-    "version",
     "description",
     "requires-python",
     "license",
@@ -36,14 +36,24 @@ BESIDE = ("LICENSE", "CHANGELOG.md", "README.md")
 """Linux packages are refused without the first two."""
 
 
+def version(root: Path) -> str:
+    """The one version number, from the file that pyproject.toml names."""
+    where = _read(root / "pyproject.toml")["tool"]["hatch"]["version"]
+    found = re.search(where["pattern"], (root / where["path"]).read_text(encoding="utf-8"))
+    if not found:
+        raise SystemExit(f"{where['path']} does not say the version.")
+    return str(found["version"])
+
+
 def merged(root: Path) -> dict[str, Any]:
     """The staged pyproject.toml as data."""
     project = _read(root / "pyproject.toml")["project"]
     briefcase = _read(root / "briefcase.toml")["tool"]["briefcase"]
     for app in briefcase["app"].values():
         app["sources"] = [one for one in app["sources"] if one not in INSIDE]
+    fields = {field: project[field] for field in FIELDS if field in project}
     return {
-        "project": {field: project[field] for field in FIELDS if field in project},
+        "project": {**fields, "version": version(root)},
         "tool": {"briefcase": briefcase},
     }
 

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tomllib
 import venv
 import xml.etree.ElementTree as ET
 import zipfile
@@ -19,12 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from installers.stage import version
 from scripts.exports import uv
 
 ROOT = Path(__file__).resolve().parent.parent
 RESOURCES = ROOT / "resources"
 NAME = "org.loomdesktop.Loom"
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+VERSION = version(ROOT)
 
 
 # ---------------------------------------------------------------- the wheel

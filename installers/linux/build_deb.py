@@ -19,6 +19,10 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from installers.stage import stage, version  # noqa: E402  (run as a file, it finds its neighbour)
+
 NAME = "org.loomdesktop.Loom"
 NEWER_NAMES = {"libglib2.0-0": "libglib2.0-0 | libglib2.0-0t64"}
 """Debian 13 and Ubuntu 24.04 renamed it."""
@@ -73,17 +77,8 @@ def copyright_text() -> str:
     )
 
 
-def version() -> str:
-    """The one version number, of pyproject.toml."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return str(tomllib.loads(text)["project"]["version"])
-
-
 def freeze(work: Path) -> Path:
     """PyInstaller's folder: /opt/loom-desktop of the package."""
-    sys.path.insert(0, str(ROOT))
-    from installers.stage import stage
-
     staged = work / "staged"
     stage(ROOT, staged)
     (staged / "start.py").write_text(START, encoding="utf-8")
@@ -129,7 +124,7 @@ def lay_out(frozen: Path, tree: Path, *, architecture: str) -> None:
     (docs / "changelog.gz").write_bytes(gzip.compress(changes, mtime=0))
     size_kb = sum(one.lstat().st_size for one in tree.rglob("*") if one.is_file()) // 1024
     (tree / "DEBIAN" / "control").write_text(
-        control(version=version(), architecture=architecture, size_kb=size_kb), encoding="utf-8"
+        control(version=version(ROOT), architecture=architecture, size_kb=size_kb), encoding="utf-8"
     )
     for one in tree.rglob("*"):
         if one.is_dir() and not one.is_symlink():
@@ -142,7 +137,7 @@ def build(out: Path, compression: str = "xz") -> Path:
         ["dpkg", "--print-architecture"], check=True, capture_output=True, text=True
     ).stdout.strip()
     out.mkdir(parents=True, exist_ok=True)
-    file = out / f"loom-desktop_{version()}_{architecture}.deb"
+    file = out / f"loom-desktop_{version(ROOT)}_{architecture}.deb"
     with tempfile.TemporaryDirectory(prefix="loom-deb-") as name:
         work = Path(name)
         tree = work / "tree"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from installers.linux.build_deb import packages
-from installers.stage import INSIDE, merged, stage
+from installers.stage import INSIDE, merged, stage, version
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,9 +23,10 @@ def test_the_staged_file_is_project_and_briefcase_joined(staged: Path) -> None:
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     written = tomllib.loads(staged.read_text(encoding="utf-8"))
     assert written == merged(ROOT)
-    assert written["project"]["version"] == ours["version"]
+    assert written["project"]["version"] == version(ROOT)
     assert written["project"]["dependencies"] == ours["dependencies"]
     assert written["tool"]["briefcase"]["project_name"] == ours["name"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", version(ROOT))
     assert set(written) == {"project", "tool"}
     assert set(written["tool"]) == {"briefcase"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from installers.linux import build_deb
+from installers.stage import version
 
 
 def fields(text: str) -> dict[str, str]:
@@ -62,4 +63,4 @@ def test_dpkg_reads_the_package(tree: Path, tmp_path: Path) -> None:
         ["dpkg-deb", "--info", str(deb)], check=True, capture_output=True, text=True, timeout=20
     ).stdout
     assert "Package: loom-desktop" in shown
-    assert f"Version: {build_deb.version()}" in shown
+    assert f"Version: {version(build_deb.ROOT)}" in shown
