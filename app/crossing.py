@@ -52,8 +52,8 @@ OnError = Callable[[LoomError], None]
 class Bus(Protocol):
     """What the crossing needs of the engine's bus."""
 
-    def subscribe(self, pattern: str, deliver: Callable[[Event], None], /) -> object:
-        """Deliver on the engine's thread."""
+    def subscribe(self, pattern: str, deliver: Callable[[Event], None], /) -> Callable[[], None]:
+        """Deliver on the engine's thread. Returns the undo."""
 
 
 class Answers(Protocol):
@@ -164,11 +164,12 @@ class Engine(QObject):
         end = cast(asyncio.Event, self._end)
         try:
             async with self._open_engine() as engine:
-                for pattern in HEARD:
-                    engine.bus.subscribe(pattern, self._take)
+                undo = [engine.bus.subscribe(pattern, self._take) for pattern in HEARD]
                 self._opened.set_result(engine)
                 self.ready.emit()
                 await end.wait()
+                for unsubscribe in undo:
+                    unsubscribe()
         except LoomError as error:
             self._fail(error)
         except Exception:  # a fence: whatever it is, the person sees one line and the log all of it

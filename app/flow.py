@@ -23,11 +23,11 @@ class Flow(QLayout):
         """How many."""
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]  # Qt allows null
+    def itemAt(self, index: int) -> QLayoutItem | None:
         """The item, or None past the end."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]  # Qt allows null
+    def takeAt(self, index: int) -> QLayoutItem | None:
         """Remove it."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
@@ -61,6 +61,8 @@ class Flow(QLayout):
         return size
 
     def _arrange(self, rect: QRect, *, move: bool) -> int:
+        margins = self.contentsMargins()
+        rect = rect.marginsRemoved(margins)
         x, y, line = 0, rect.y(), 0
         parent = self.parentWidget()
         mirrored = parent is not None and parent.layoutDirection() == Qt.LayoutDirection.RightToLeft
@@ -75,4 +77,4 @@ class Flow(QLayout):
                 item.setGeometry(QRect(left, y, size.width(), size.height()))
             x += size.width() + self._gap
             line = max(line, size.height())
-        return y + line - rect.y()
+        return y + line - rect.y() + margins.top() + margins.bottom()

@@ -358,7 +358,11 @@ class Writer:
         elif level:
             again = self._document.lastBlock().userState() == quote
             base, target = ink.soft, ink.block(top=0 if again else GAP, bottom=4)
-            target.setLeftMargin(14 * level)
+            if block.textDirection() == Qt.LayoutDirection.RightToLeft:
+                self.cards[quote] = Card("quote", "rtl")
+                target.setRightMargin(14 * level)
+            else:
+                target.setLeftMargin(14 * level)
         elif listed is not None:
             base, target = ink.body, ink.block(top=0, bottom=6)
             target.setMarker(form.marker())

@@ -133,6 +133,7 @@ class Theme(QObject):
         self._dressed: weakref.WeakSet[QWidget] = weakref.WeakSet()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._refresh)
         self.tokens = self._wanted()
+        QApplication.setFont(font())
         self._paint_application()
 
     def choose(self, choice: str) -> None:

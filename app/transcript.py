@@ -123,6 +123,11 @@ class Transcript(QTextBrowser):
         """Whether an answer is on its way."""
         return self._stream is not None
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of the coming answer is there."""
+        return self._stream is not None and bool(self._stream.text)
+
     def last_answer(self) -> str:
         """The newest answer as it was written, or nothing."""
         return next((m.text for m in reversed(self._messages) if m.role == "assistant"), "")
@@ -164,7 +169,9 @@ class Transcript(QTextBrowser):
         """An answer will come: a caret shows where."""
         self._stream = Stream(self._writer)
         self._stream_shown = False
-        self.viewport().update()
+        ink = self._writer.ink
+        self._writer.line([("", ink.body)], ink.block(top=GAP))  # where the caret waits
+        self._after(True)
 
     def finish(self, text: str = "", meta: Meta | None = None) -> None:
         """The answer is complete. ``text`` counts when it differs from what streamed."""
@@ -213,7 +220,7 @@ class Transcript(QTextBrowser):
         form = frame.frameFormat()
         form.setLeftMargin(theme.PAD)
         form.setRightMargin(theme.PAD)
-        form.setTopMargin(2)
+        form.setTopMargin(2 + BUBBLE_PAD)
         form.setBottomMargin(CODE_PAD + 3)
         frame.setFrameFormat(form)
 
@@ -257,8 +264,6 @@ class Transcript(QTextBrowser):
         )
         first = not self._bubbles and self._writer.place()[1]
         block = ink.block(top=0 if first else GAP * 2, bottom=GAP * 2)
-        if first:
-            block.setTopMargin(BUBBLE_PAD)
         made = self._writer.line(parts, block, self._writer.card("bubble"))
         self._bubbles.append((QTextCursor(made), max(widths, default=0.0) + 2))
         self._fit(*self._bubbles[-1])
@@ -274,14 +279,18 @@ class Transcript(QTextBrowser):
         ):
             if lines[0][0]:
                 block = ink.block(top=top, bottom=bottom)
-                block.setLeftMargin(theme.CARD_PAD)
-                block.setRightMargin(theme.CARD_PAD + 90)
+                near, far = theme.CARD_PAD, theme.CARD_PAD + 90  # the button stands there
+                block.setLeftMargin(far if self._mirrored() else near)
+                block.setRightMargin(near if self._mirrored() else far)
+                block.setLayoutDirection(self.layoutDirection())
                 self._writer.line(lines, block, card)
 
     def _write_meta(self, meta: Meta) -> None:
         if words := self.words(meta):
             ink = self._writer.ink
-            self._writer.line([(words, ink.small)], ink.small_block(top=4, bottom=GAP))
+            block = ink.small_block(top=4, bottom=GAP)
+            block.setLayoutDirection(self.layoutDirection())
+            self._writer.line([(words, ink.small)], block)
 
     def _danger(self) -> Any:
         form = type(self._writer.ink.title)(self._writer.ink.title)
@@ -370,7 +379,13 @@ class Transcript(QTextBrowser):
             end.movePosition(QTextCursor.MoveOperation.End)
             where = QRectF(self.cursorRect(end))
             painter = QPainter(self.viewport())
-            caret = QRectF(where.x() + 2, where.y() + 1, 2, max(12.0, where.height() - 2))
+            backwards = end.block().textDirection() == Qt.LayoutDirection.RightToLeft
+            caret = QRectF(
+                where.x() + (-3 if backwards else 2),
+                where.y() + 1,
+                2,
+                max(12.0, where.height() - 2),
+            )
             painter.fillRect(caret, QColor(self._look.tokens.accent))
             painter.end()
 
@@ -428,8 +443,7 @@ class Transcript(QTextBrowser):
             )
         elif card.kind == "quote":
             painter.setBrush(QColor(t.accent))
-            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-            x = rect.right() - 3 if right_to_left else rect.left()
+            x = rect.right() - 3 if card.text == "rtl" else rect.left()
             painter.drawRoundedRect(QRectF(x, rect.top() + 1, 3, rect.height() - 2), 1.5, 1.5)
         elif card.kind == "bubble":
             painter.setBrush(QColor(t.accent_soft))
@@ -442,7 +456,8 @@ class Transcript(QTextBrowser):
             if card.kind == "error":
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(QColor(t.danger))
-                bar = QRectF(rect.left(), rect.top() + 10, 3, rect.height() - 20)
+                x = rect.right() - 3 if self._mirrored() else rect.left()
+                bar = QRectF(x, rect.top() + 10, 3, rect.height() - 20)
                 painter.drawRoundedRect(bar, 1.5, 1.5)
 
     def _place_buttons(self) -> None:
@@ -457,7 +472,7 @@ class Transcript(QTextBrowser):
             wanted.add(state)
             button = self._buttons.get(state) or self._button(state, card)
             size = button.sizeHint()
-            if self.layoutDirection() == Qt.LayoutDirection.RightToLeft and card.kind == "error":
+            if self._mirrored() and card.kind == "error":
                 x = int(rect.left()) + 10
             else:
                 x = int(rect.right()) - size.width() - (5 if card.kind == "code" else 10)
@@ -504,10 +519,13 @@ class Transcript(QTextBrowser):
         near = _BUBBLE_X
         far = max(near, inner - width - near)
         form = cursor.blockFormat()
-        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        mirrored = self._mirrored()
         form.setLeftMargin(near if mirrored else far)
         form.setRightMargin(far if mirrored else near)
         cursor.setBlockFormat(form)
+
+    def _mirrored(self) -> bool:
+        return self.layoutDirection() == Qt.LayoutDirection.RightToLeft
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Bubbles hug their words at every width; the end stays in view."""

@@ -1,0 +1,63 @@
+"""A line inside a window that says what went wrong and what to do, until it is closed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+
+from . import theme
+from .glyphs import glyph
+from .theme import Theme
+
+
+class Notice(QFrame):
+    """Hidden until ``tell``; ``closed`` when the person has read it."""
+
+    closed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mark = QLabel()
+        self._message, self._hint = QLabel(), QLabel()
+        self._hint.setProperty("look", "soft")
+        for label in (self._message, self._hint):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self._close = QPushButton()
+        self._close.setProperty("look", "icon")
+        self._close.setFixedSize(24, 24)
+        self._close.setAccessibleName(self.tr("Close this notice"))
+        self._close.clicked.connect(self._go)
+        card = QFrame()
+        card.setProperty("look", "card")
+        row = QHBoxLayout(card)
+        row.setContentsMargins(12, 8, 8, 8)
+        row.setSpacing(10)
+        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._message)
+        words.addWidget(self._hint)
+        row.addLayout(words, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(theme.PAD, 2, theme.PAD, 8)
+        outer.addWidget(card)
+        self.hide()
+
+    def tell(self, level: str, message: str, hint: str, look: Theme) -> None:
+        """Say this instead of what it says now."""
+        self._mark.setText({"info": "ⓘ"}.get(level, "⚠"))
+        self._mark.setProperty("look", {"error": "danger", "warn": "warn"}.get(level, "soft"))
+        self._mark.style().unpolish(self._mark)
+        self._mark.style().polish(self._mark)
+        self._close.setIcon(glyph("close", look.tokens.soft, 14))
+        self._message.setText(message)
+        self._hint.setText(hint)
+        self._hint.setVisible(bool(hint))
+        self.setAccessibleName(f"{message} {hint}")
+        self.show()
+
+    def _go(self) -> None:
+        self.hide()
+        self.closed.emit()

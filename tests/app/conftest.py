@@ -1,0 +1,49 @@
+"""Widgets without a screen. The platform is chosen before anything imports Qt."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.app.fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from app.crossing import Engine
+    from app.theme import Theme
+
+Run = Callable[[FakeEngine], "Engine"]
+
+
+@pytest.fixture
+def look(qapp: object) -> Theme:
+    from app.theme import Theme
+
+    return Theme("light")
+
+
+@pytest.fixture
+def run(qtbot: QtBot) -> Iterator[Run]:
+    """Start the crossing around a fake engine; it is ended after the test."""
+    from app.crossing import Engine
+
+    engines: list[Engine] = []
+
+    def start(fake: FakeEngine) -> Engine:
+        engine = Engine(lambda: fake)
+        engines.append(engine)
+        with qtbot.waitSignal(engine.ready, timeout=5000):
+            engine.start()
+        return engine
+
+    yield start
+    for engine in engines:
+        assert engine.stop()
+        engine.deleteLater()
