@@ -13,7 +13,6 @@ The package is staged in the layout of the wheel: ``app/`` as ``loom_desktop/_ap
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tomllib
@@ -22,6 +21,7 @@ from typing import Any
 
 FIELDS = (
     "name",
+    "version",
     "description",
     "requires-python",
     "license",
@@ -37,12 +37,8 @@ BESIDE = ("LICENSE", "CHANGELOG.md", "README.md")
 
 
 def version(root: Path) -> str:
-    """The one version number, from the file that pyproject.toml names."""
-    where = _read(root / "pyproject.toml")["tool"]["hatch"]["version"]
-    found = re.search(where["pattern"], (root / where["path"]).read_text(encoding="utf-8"))
-    if not found:
-        raise SystemExit(f"{where['path']} does not say the version.")
-    return str(found["version"])
+    """The one version number."""
+    return str(_read(root / "pyproject.toml")["project"]["version"])
 
 
 def merged(root: Path) -> dict[str, Any]:
@@ -51,9 +47,8 @@ def merged(root: Path) -> dict[str, Any]:
     briefcase = _read(root / "briefcase.toml")["tool"]["briefcase"]
     for app in briefcase["app"].values():
         app["sources"] = [one for one in app["sources"] if one not in INSIDE]
-    fields = {field: project[field] for field in FIELDS if field in project}
     return {
-        "project": {**fields, "version": version(root)},
+        "project": {field: project[field] for field in FIELDS if field in project},
         "tool": {"briefcase": briefcase},
     }
 

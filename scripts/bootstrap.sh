@@ -33,9 +33,9 @@ may_install() {  # asks sudo only when something is missing; sets as_root
 
 apt_install() {  # names; stdout stays free for what the caller prints
     say "installing $*"
-    $as_root DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 update </dev/null >&2 || return 1
+    $as_root DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 update </dev/null >/dev/null || return 1
     # shellcheck disable=SC2086
-    $as_root DEBIAN_FRONTEND=noninteractive $install -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >&2
+    $as_root DEBIAN_FRONTEND=noninteractive $install -qq -o DPkg::Lock::Timeout=120 "$@" </dev/null >/dev/null
 }
 
 # ---------------------------------------------------------------- Python

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import loom_desktop.version
 from installers.stage import version
 from scripts.exports import uv
 
@@ -191,6 +192,11 @@ def test_the_description_for_software_centres_is_well_formed_and_agrees() -> Non
     assert root.findtext("launchable") == f"{NAME}.desktop"
     assert root.findtext("icon") == NAME
     assert next(one.get("version") for one in root.iter("release")) == VERSION
+
+
+def test_the_version_is_the_same_wherever_it_is_said() -> None:
+    """The file is read by a quick ``loom --version``, the project file by everybody else."""
+    assert VERSION == loom_desktop.version.VERSION
 
 
 def test_the_licence_is_whole() -> None:
