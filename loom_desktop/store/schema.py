@@ -25,8 +25,8 @@ class Newer(Exception):
 def _searchable(connection: apsw.Connection, table: str, *columns: str, when: str = "1") -> None:
     """An FTS5 index over the columns of a table; rows for which ``when`` is false stay out of it.
 
-    In ``when`` the row is called ``this``. It must be false or true for both sides of an update
-    by what the row says alone, as the index can only drop what it was given.
+    In ``when`` the row is called ``this``. One trigger does both sides of a change: of two, SQLite
+    runs whichever it likes first, and an index that drops words after taking them in is damaged.
     """
     names = ", ".join(columns)
     new, old = (", ".join(f"{side}.{one}" for one in columns) for side in ("new", "old"))
@@ -42,13 +42,10 @@ def _searchable(connection: apsw.Connection, table: str, *columns: str, when: st
         create trigger {table}_removed after delete on {table} when {is_old} begin
             insert into {index}({index}, rowid, {names}) values ('delete', old.id, {old});
         end;
-        create trigger {table}_changed_from after update of {names}, state on {table}
-        when {is_old} begin
-            insert into {index}({index}, rowid, {names}) values ('delete', old.id, {old});
-        end;
-        create trigger {table}_changed_to after update of {names}, state on {table}
-        when {is_new} begin
-            insert into {index}(rowid, {names}) values (new.id, {new});
+        create trigger {table}_changed after update of {names}, state on {table} begin
+            insert into {index}({index}, rowid, {names})
+                select 'delete', old.id, {old} where {is_old};
+            insert into {index}(rowid, {names}) select new.id, {new} where {is_new};
         end;
     """)
 

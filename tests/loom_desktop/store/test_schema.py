@@ -1,0 +1,161 @@
+"""Steps go forward, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from loom_desktop.store import Store, schema
+from loom_desktop.store.database import connect
+from tests.loom_desktop.store.conftest import KEY
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def test_an_empty_file_gets_every_step_and_is_then_left_alone() -> None:
+    connection = apsw.Connection(":memory:")
+    assert schema.version(connection) == 0
+    assert schema.migrate(connection, before=lambda version: pytest.fail("it is empty"))
+    assert schema.version(connection) == len(schema.STEPS)
+    assert not schema.migrate(connection)
+    tables = {
+        str(name)
+        for (name,) in connection.execute(
+            "select name from sqlite_schema where type = 'table' and name not like '%words%'"
+        )
+    }
+    assert tables == set(schema.TABLES)
+    connection.close()
+
+
+def test_every_table_is_strict_and_begins_with_its_id() -> None:
+    connection = apsw.Connection(":memory:")
+    schema.migrate(connection)
+    for table in schema.TABLES:
+        assert connection.execute(f"pragma table_info({table})").fetchall()[0][1] == "id"
+        sql = connection.execute("select sql from sqlite_schema where name = ?", (table,)).get
+        assert str(sql).endswith("strict")
+    connection.close()
+
+
+def test_a_file_from_the_future_is_not_touched() -> None:
+    connection = apsw.Connection(":memory:")
+    schema.migrate(connection)
+    connection.execute(f"pragma user_version = {len(schema.STEPS) + 1}")
+    with pytest.raises(schema.Newer):
+        schema.migrate(connection)
+    connection.close()
+
+
+def test_a_step_that_fails_leaves_the_schema_before_it(tmp_path: Path) -> None:
+    def good(connection: apsw.Connection) -> None:
+        connection.execute("create table t(i)")
+
+    def bad(connection: apsw.Connection) -> None:
+        connection.execute("create table u(i)")
+        raise RuntimeError("no")
+
+    def better(connection: apsw.Connection) -> None:
+        connection.execute("create table u(i)")
+
+    connection = connect(tmp_path / "a.db", KEY)
+    with pytest.raises(RuntimeError):
+        schema.migrate(connection, steps=(good, bad))
+    assert schema.version(connection) == 1
+    assert connection.execute("select name from sqlite_schema").fetchall() == [("t",)]
+    versions: list[int] = []
+    assert schema.migrate(connection, before=versions.append, steps=(good, better))
+    assert versions == [1]
+    assert schema.version(connection) == 2
+    connection.close()
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from loom_desktop.store import schema
+from loom_desktop.store.database import connect
+
+def second(connection):
+    connection.execute("alter table note add column extra text")
+    for n in range(400):
+        connection.execute("update note set extra = text || ? where id = ?", (n, n))
+        print(n, flush=True)
+    connection.execute("create table second(i)")
+
+connection = connect(Path(sys.argv[1]), bytes(range(32)))
+print("ready", flush=True)
+schema.migrate(connection, steps=(*schema.STEPS, second))
+print("done", flush=True)
+"""
+
+
+def test_a_kill_inside_a_migration_ends_at_the_old_schema_or_the_new_one(tmp_path: Path) -> None:
+    origin = tmp_path / "origin.db"
+    connection = connect(origin, KEY)
+    schema.migrate(connection)
+    for n in range(400):
+        connection.execute("insert into note values (?, 'text', 0, 0, 'active', 0, '[]', 3)", (n,))
+    connection.close()
+    seen: set[int] = set()
+    for when in ("ready", "0", "200", "399", "done"):
+        path = tmp_path / f"{when}.db"
+        shutil.copyfile(origin, path)
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+        )
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.strip() == when:
+                break
+        child.send_signal(signal.SIGKILL)
+        child.stdout.close()
+        child.wait(10)
+        connection = connect(path, KEY)
+        version = schema.version(connection)
+        tables = [str(name) for (name,) in connection.execute("select name from sqlite_schema")]
+        columns = [str(row[1]) for row in connection.execute("pragma table_info(note)")]
+        assert ("second" in tables) == ("extra" in columns) == (version == 2)
+        assert connection.pragma("integrity_check") == "ok"
+        assert connection.execute("select count(*) from note").get == 400
+        connection.close()
+        seen.add(version)
+    assert seen == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "fixture", sorted(FIXTURES.glob("schema-*.db")), ids=lambda path: str(path.stem)
+)
+async def test_a_store_of_every_released_schema_opens_with_all_that_was_in_it(
+    tmp_path: Path, fixture: Path
+) -> None:
+    path = tmp_path / "loom.db"
+    shutil.copyfile(fixture, path)
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        assert store.problems == []
+        assert [event.payload for event in await store.journal.thread(1_001)] == [{"text": "Hi"}]
+        assert [one.title for one in await store.conversations.recent("shoes")] == ["My shoes?"]
+        assert [card.title for card in await store.cards.open()] == ["Sort it?"]
+        assert [one.text for one in await store.schedules.active()] == ["Call Ada"]
+        assert [note.text for note in await store.notes.search("bread")] == ["Buy bread"]
+        assert [len(act.steps) for act in await store.acts.unknown()] == [1]
+        assert list(await store.files.load("/d")) == ["/d/a"]
+        assert (await store.ledger.since(0.0)).connections == 1
+        assert await store.state.fact("first_run") == "done"
+        assert await store.secrets.get("openai") == "sk-fixture"
+
+
+def test_there_is_a_fixture_of_every_schema() -> None:
+    assert {path.stem for path in FIXTURES.glob("schema-*.db")} == {
+        f"schema-{number}" for number in range(1, len(schema.STEPS) + 1)
+    }
