@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import ModuleType
@@ -52,7 +52,8 @@ class Loom:
     Without arguments it is the person's own: their loom.toml and their data. ``desktop`` is for
     the shell: it listens to the hotkey, asks for approvals, and starts also when loom.toml cannot
     be followed, with nothing leaving the computer until it can. A ``key`` given here is used for
-    the store as it is, and no keyring is asked.
+    the store as it is, and no keyring is asked. Not ``listening``: for one command, with no
+    sources and no timers.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Loom:
         *,
         paths: Paths | None = None,
         desktop: bool = False,
+        listening: bool = True,
         key: bytes | None = None,
         clock: clock.Clock = clock.wall,
         zone: ZoneInfo | None = None,
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
+        self._listening = listening
         self.paths, self.zone = paths or _usual_paths(), zone or local_zone()
         self._read_settings, self._key = settings is None, key
         self._router: Router | None = None
@@ -118,19 +121,20 @@ class Loom:
             self._start_agents(on)
             self.timers = Timers(self.store.schedules, self.reminders.fire, self.clock)
             self.reminders.timers = self.timers
-            await self.desk.start_over()
+            if self._listening:
+                await self.desk.start_over()
             if self.desktop:
                 self.desk.attend()
-            self.tasks.start("cards", self.desk.run())
-            self.tasks.start("timers", self.timers.run())
             self.bus.subscribe("system.resumed", self._resumed)
             self._make_sources(on)
             await self._resume_pause()
-            for name in self.outside.sources:
-                if self._wanted(name):
-                    self.outside.start(name)
             self.status.changed = self._say_status
-            self.tasks.start("housekeeping", self._housekeeping())
+            if self._listening:
+                self.tasks.start("cards", self.desk.run())
+                self.tasks.start("timers", self.timers.run())
+                self.tasks.start("housekeeping", self._housekeeping())
+                for name in filter(self._wanted, self.outside.sources):
+                    self.outside.start(name)
             stack.push_async_callback(self._stop_sources)
             self._stop = stack.pop_all()
         return self
@@ -141,6 +145,24 @@ class Loom:
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """One of the verbs that every door has (``verbs``). Raises LoomError."""
         return await verbs.call(self, verb, arguments)
+
+    async def talk(self, verb: str, /, **arguments: Any) -> AsyncGenerator[Event, None]:
+        """A verb that asks, and the events of its answer. Closing it early cancels the answer."""
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        stop = self.bus.subscribe("chat.*", events.put_nowait)
+        asked: dict[str, int] = {}
+        over = False
+        try:
+            asked = await self.call(verb, **arguments)
+            while not over:
+                event = await events.get()
+                if event.payload.get("turn") == asked["turn"]:
+                    over = event.topic in ("chat.answered", "chat.failed", "chat.cancelled")
+                    yield event
+        finally:
+            stop()
+            if asked and not over:
+                await self.call("cancel", conversation=asked["conversation"])
 
     # ---------------------------------------------------------------- events from the doors
     def publisher(self, sender: str, *, origin: str = "") -> Callable[..., Event]:

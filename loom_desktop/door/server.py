@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import struct
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,15 +16,12 @@ import msgspec
 
 from loom_desktop.door.client import VERSION
 from loom_desktop.errors import LoomError, Unavailable, UsageError
-from loom_desktop.event import Event
 from loom_desktop.loom import Loom
 from loom_desktop.paths import private_folder
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
 _MOST_BYTES = 4_000_000
-_MOST_WAITING = 10_000
-_ENDS = ("chat.answered", "chat.failed", "chat.cancelled")
 _AS_CLI = ("answer",)
 
 
@@ -98,7 +96,8 @@ class Door:
             if request.verb in _AS_CLI:
                 request.arguments["door"] = "cli"  # who comes through here is never our own window
             if request.stream:
-                value = await self._stream(request, writer)
+                await self._stream(request, writer)
+                value: Any = None
             else:
                 value = await self._loom.call(request.verb, **request.arguments)
             said: dict[str, Any] = {"ok": True, "value": value}
@@ -111,40 +110,13 @@ class Door:
             said = _failed(LoomError("Something went wrong inside Loom.", hint="See the log."))
         await _send(writer, said)
 
-    async def _stream(self, request: Request, writer: asyncio.StreamWriter) -> Any:
+    async def _stream(self, request: Request, writer: asyncio.StreamWriter) -> None:
         """Do the verb, and send the events of its conversation until it has ended."""
-        events: asyncio.Queue[Event] = asyncio.Queue(_MOST_WAITING)
-
-        def collect(event: Event) -> None:
-            if events.full():
-                events.get_nowait()
-            events.put_nowait(event)
-
-        stop = self._loom.bus.subscribe("chat.*", collect)
-        value: dict[str, Any] = {}
-        try:
-            value = await self._loom.call(request.verb, **request.arguments)
-            while True:
-                event = await events.get()
-                if event.payload.get("turn") != value["turn"]:
-                    continue
-                await _send(
-                    writer,
-                    {
-                        "event": {
-                            "topic": event.topic,
-                            "payload": event.payload,
-                            "trace": event.trace,
-                        }
-                    },
-                )
-                if event.topic in _ENDS:
-                    value["ended"] = True
-                    return value
-        finally:
-            stop()
-            if value and "ended" not in value:  # the client hung up: nobody waits for this
-                await self._loom.call("cancel", conversation=value["conversation"])
+        async with aclosing(self._loom.talk(request.verb, **request.arguments)) as events:
+            async for event in events:
+                told = {"topic": event.topic, "payload": event.payload, "trace": event.trace}
+                await _send(writer, {"event": told})
+        return
 
 
 def _same_person(link: socket.socket) -> bool:

@@ -1,0 +1,105 @@
+"""The command line: the same verbs as every door, on the running application or without one.
+
+Each command lives in the file named beside it and is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import click
+
+COMMANDS = {  # name -> module: the function is called like the command
+    "answer": "inbox",
+    "ask": "ask",
+    "chat": "ask",
+    "doctor": "doctor",
+    "inbox": "inbox",
+    "models": "settings",
+    "organize": "files",
+    "pause": "settings",
+    "popup": "run",
+    "quit": "run",
+    "reminders": "inbox",
+    "resume": "settings",
+    "run": "run",
+    "secrets": "settings",
+    "settings": "settings",
+    "undo": "files",
+    "when": "when",
+    "why": "inbox",
+}
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code: 0, 1 for an error that was told, 2 for a wrong use of a command."""
+    import click
+
+    from loom_desktop.errors import LoomError, UsageError
+
+    try:
+        _group().main(args=arguments, prog_name="loom", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stdout.write(error.format_message() + "\n")
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("Stopped.\n")
+        return 130
+    except UsageError as error:
+        tell(error)
+        return 2
+    except LoomError as error:
+        tell(error)
+        return 1
+    except BrokenPipeError:  # somebody reads our output no longer: ``loom inbox | head``
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def tell(error: Any) -> None:
+    """What happened, and what to do: the one place where this door shows errors."""
+    sys.stderr.write(f"{error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"{error.hint}\n")
+
+
+def _group() -> click.Group:
+    import click
+
+    class Lazy(click.Group):
+        def list_commands(self, ctx: click.Context) -> list[str]:
+            return sorted(COMMANDS)
+
+        def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+            if name not in COMMANDS:
+                return None
+            module = importlib.import_module(f"loom_desktop.cli.{COMMANDS[name]}")
+            command: click.Command = getattr(module, f"{name}_command")()
+            return command
+
+        def resolve_command(
+            self, ctx: click.Context, args: list[str]
+        ) -> tuple[str | None, click.Command | None, list[str]]:
+            import difflib
+
+            if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+                near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+                hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(COMMANDS)}."
+                raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
+            return super().resolve_command(ctx, args)
+
+    from loom_desktop.version import VERSION
+
+    group = Lazy(
+        "loom",
+        help="Loom Desktop: an assistant in the system tray. Without a command it starts.",
+        epilog="LOOM_HOME=FOLDER keeps settings, data and logs in one folder.",
+    )
+    return click.version_option(VERSION, message="loom %(version)s")(group)

@@ -1,0 +1,109 @@
+"""loom ask, loom chat."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop.cli.talk import clean, events, out
+from loom_desktop.errors import LoomError, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    import click
+
+
+def ask_command() -> click.Command:
+    """One question, one answer."""
+    import click
+
+    @click.command("ask")
+    @click.argument("text", nargs=-1)
+    @click.option("--file", "-f", "files", multiple=True, help="A document that it is about.")
+    @click.option("--json", "as_json", is_flag=True, help="Print answer, route and trace as JSON.")
+    def ask(text: tuple[str, ...], files: tuple[str, ...], as_json: bool) -> None:
+        """Ask something. Without TEXT it is read from standard input."""
+        question = " ".join(text)
+        if not question and not sys.stdin.isatty():
+            question = sys.stdin.read(1_000_001)
+        if not question.strip() and not files:
+            raise UsageError("There is no question.", hint='Write one: loom ask "2 + 2"')
+        answered = _answer(question, [*files], 0, show=not as_json)
+        if as_json:
+            facts = ("route", "model", "seconds", "cost", "reason", "chips")
+            said = {"answer": answered["text"], "route": answered["route"]}
+            said |= {"trace": answered["trace"]} | {k: answered[k] for k in facts if k in answered}
+            out(json.dumps(said, ensure_ascii=False))
+
+    return ask
+
+
+def chat_command() -> click.Command:
+    """A conversation in the terminal."""
+    import click
+
+    @click.command("chat")
+    def chat() -> None:
+        """Talk. An empty line or Ctrl-D ends, /new begins anew, Ctrl-C stops an answer."""
+        conversation = 0
+        out("Ask anything. An empty line ends.")
+        while True:
+            try:
+                text = input("> ").strip()
+            except EOFError:
+                out()
+                return
+            if not text or text in ("/quit", "/exit"):
+                return
+            if text == "/new":
+                conversation = 0
+                continue
+            try:
+                conversation = _answer(text, [], conversation, show=True)["conversation"]
+            except KeyboardInterrupt:
+                out("\nStopped.")
+            except LoomError as error:
+                out(f"{error.message} {error.hint}".strip())
+
+    return chat
+
+
+def _answer(text: str, files: list[str], conversation: int, *, show: bool) -> dict[str, Any]:
+    """The answer as it comes, and its facts. Raises what the engine says went wrong."""
+    shown = 0
+    arguments = {"text": text, "files": _whole(files), "conversation": conversation, "door": "cli"}
+    with closing(events("ask", **arguments)) as steps:
+        for event in steps:
+            topic, said = event["topic"], event["payload"]
+            if topic == "chat.streamed" and show:
+                sys.stdout.write(clean(said["text"]))
+                sys.stdout.flush()
+                shown += len(said["text"])
+            elif topic == "chat.answered":
+                if show:
+                    rest = clean(said["text"][shown:]) if shown < len(said["text"]) else ""
+                    out(f"{rest}\n\n{_line(said)}")
+                thread = int(event["trace"], 16)
+                return {**said, "trace": event["trace"], "conversation": thread}
+            elif topic == "chat.failed":
+                if shown:
+                    out()
+                raise Unavailable(said["message"], hint=said["hint"])
+            elif topic == "chat.cancelled":
+                raise Unavailable("It was stopped.")
+    raise Unavailable("The answer did not come to its end.", hint="Try again.")
+
+
+def _whole(files: list[str]) -> list[str]:
+    from pathlib import Path
+
+    return [str(Path(one).expanduser().absolute()) for one in files]
+
+
+def _line(said: dict[str, Any]) -> str:
+    """Who answered: route, seconds, money; in small type where there is one."""
+    cost = said.get("cost")
+    money = "cost unknown" if cost is None else f"${cost:.4f}" if cost else ""
+    line = " · ".join(one for one in (said["route"], f"{said['seconds']:.1f} s", money) if one)
+    return f"\x1b[2m{line}\x1b[0m" if sys.stdout.isatty() else f"({line})"

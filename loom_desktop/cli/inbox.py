@@ -1,0 +1,115 @@
+"""loom inbox, loom answer, loom reminders, loom why."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop.cli.talk import call, out
+
+if TYPE_CHECKING:
+    import click
+
+
+def inbox_command() -> click.Command:
+    """Everything offered, asked, done and failed."""
+    import click
+
+    @click.command("inbox")
+    @click.argument("query", nargs=-1)
+    @click.option("--kind", default="", help="suggestion, approval, reminder, notice or action.")
+    @click.option("--limit", default=30, show_default=True)
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def inbox(query: tuple[str, ...], kind: str, limit: int, as_json: bool) -> None:
+        """List what was offered, asked, done and failed; with QUERY only what holds those words."""
+        items = call("inbox", query=" ".join(query), kind=kind, limit=limit)
+        if as_json:
+            out(json.dumps(items, ensure_ascii=False))
+            return
+        if not items:
+            out("The inbox is empty.")
+        for item in items:
+            _show(item)
+
+    return inbox
+
+
+def _show(item: dict[str, Any]) -> None:
+    at = datetime.fromtimestamp(item["time"]).astimezone()
+    card = item["card"] or {}
+    kind = card.get("kind", item["kind"])
+    out(f"{item['id']:>5}  {at:%d %b %H:%M}  {kind}, {item['state']}: {item['title']}")
+    for line in item["text"].splitlines()[:3]:
+        out(f"       {line}")
+    if card and item["state"] in ("open", "waiting", "quiet"):
+        actions = ", ".join(one["id"] for one in card["actions"])
+        if actions and kind != "approval":
+            out(f"       answer with: loom answer {item['id']} {{{actions}, dismiss}}")
+        elif kind == "approval":
+            out("       open Loom to answer it; here you can only say: "
+                f"loom answer {item['id']} deny")  # fmt: skip
+    if item["undo"]:
+        out(f"       take it back with: loom undo {item['undo']}")
+
+
+def answer_command() -> click.Command:
+    """Answer a card from the terminal."""
+    import click
+
+    @click.command("answer")
+    @click.argument("card", type=int)
+    @click.argument("action")
+    def answer(card: int, action: str) -> None:
+        """Answer a CARD of the inbox with one of its actions, or dismiss it.
+
+        Approvals are given in Loom's own window; here they can only be declined.
+        """
+        state = call("answer", card=card, action=action, door="cli")["state"]
+        out("Dismissed." if state == "declined" else "Done.")
+
+    return answer
+
+
+def reminders_command() -> click.Command:
+    """What is to come."""
+    import click
+
+    @click.command("reminders")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    @click.option("--remove", type=int, default=0, help="Take away the one of this number.")
+    def reminders(as_json: bool, remove: int) -> None:
+        """List the reminders that are set."""
+        if remove:
+            out(call("reminder_remove", reminder=remove)["text"])
+            return
+        found = call("reminders")
+        if as_json:
+            out(json.dumps(found, ensure_ascii=False))
+            return
+        for one in found:
+            out(f"{one['id']:>5}  {one['text']}: {one['words']}")
+        if not found:
+            out('There are no reminders. Set one: loom ask "remind me tomorrow at 9 to call Anna"')
+
+    return reminders
+
+
+def why_command() -> click.Command:
+    """From cause to effect."""
+    import click
+
+    @click.command("why")
+    @click.argument("card", type=int)
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def why(card: int, as_json: bool) -> None:
+        """Show what led to a CARD, and what came of it."""
+        chain = call("why", card=card)
+        if as_json:
+            out(json.dumps(chain, ensure_ascii=False))
+            return
+        for one in chain:
+            at = datetime.fromtimestamp(one["time"]).astimezone()
+            out(f"{at:%H:%M:%S}  {one['topic']}  ({one['sender']})  {one['text']}".rstrip())
+
+    return why

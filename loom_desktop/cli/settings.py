@@ -1,0 +1,158 @@
+"""loom settings, loom secrets, loom models, loom pause, loom resume."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop.cli.talk import call, out
+from loom_desktop.errors import UsageError
+
+if TYPE_CHECKING:
+    import click
+
+
+def settings_command() -> click.Command:
+    """Look at loom.toml and change it."""
+    import click
+
+    @click.command("settings")
+    @click.argument("name", default="")
+    @click.argument("value", default="")
+    @click.option("--reset", is_flag=True, help="Back to the default.")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def settings(name: str, value: str, reset: bool, as_json: bool) -> None:
+        """List the settings; with NAME and VALUE change one: attention.cards_per_hour 3"""
+        tables = call("settings")
+        if not name:
+            if as_json:
+                out(json.dumps(tables, ensure_ascii=False))
+                return
+            for table, keys in tables.items():
+                for key, one in keys.items():
+                    out(f"{table}.{key} = {_toml(one['value'])}")
+                    out(f"    {one['words']}")
+            return
+        table, _, key = name.rpartition(".")
+        one = tables.get(table, {}).get(key)
+        if one is None:
+            raise UsageError(f"There is no setting {name!r}.", hint="See them with: loom settings")
+        if not value and not reset:
+            out(_toml(one["value"]))
+            return
+        new = None if reset else _parse(value, one["kind"])
+        done = call("change_setting", table=table, key=key, value=new)
+        out("Changed. It holds after a restart." if done["restart"] else "Changed.")
+
+    return settings
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parse(text: str, kind: str) -> Any:
+    try:
+        if kind == "bool":
+            return {
+                "true": True,
+                "yes": True,
+                "on": True,
+                "false": False,
+                "no": False,
+                "off": False,
+            }[text.lower()]
+        if kind in ("int", "float"):
+            return int(text) if kind == "int" else float(text)
+    except (KeyError, ValueError):
+        raise UsageError(f"{text!r} is not {kind}.", hint="Yes or no is true or false.") from None
+    return [one.strip() for one in text.split(",") if one.strip()] if kind == "list" else text
+
+
+def secrets_command() -> click.Command:
+    """Keys and passwords that settings name."""
+    import click
+
+    @click.group("secrets")
+    def secrets() -> None:
+        """Keep keys in the system's keyring; loom.toml only names them."""
+
+    @secrets.command("set")
+    @click.argument("name")
+    def set_(name: str) -> None:
+        """Store a secret under NAME. It is asked for, or read from standard input."""
+        if sys.stdin.isatty():
+            value = click.prompt("Value", hide_input=True)
+        else:
+            value = sys.stdin.read(100_000).rstrip("\n")
+        place = call("set_secret", name=name, value=value)["place"]
+        where = "the system's keyring" if place == "keyring" else "Loom's encrypted store"
+        out(f'Kept in {where}. Name it in loom.toml as "keyring:{name}".')
+
+    @secrets.command("list")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def list_(as_json: bool) -> None:
+        """The names; values are never shown."""
+        names = call("secrets")
+        out(json.dumps(names) if as_json else "\n".join(names) or "There are no secrets.")
+
+    @secrets.command("remove")
+    @click.argument("name")
+    def remove(name: str) -> None:
+        """Forget a secret."""
+        done = call("remove_secret", name=name)["removed"]
+        out("Removed." if done else f"There is no secret called {name}.")
+
+    return secrets
+
+
+def models_command() -> click.Command:
+    """Which models there are."""
+    import click
+
+    @click.command("models")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def models(as_json: bool) -> None:
+        """List the models of loom.toml and those found on this computer."""
+        found = call("models")
+        if as_json:
+            out(json.dumps(found, ensure_ascii=False))
+            return
+        for one in found:
+            mark = "works" if one["working"] else "does not answer"
+            place = "on this computer" if one["local"] else "elsewhere"
+            out(f"{one['name']}: {one['model']}, {place}, {mark}. {one['detail']}".strip())
+        if not found:
+            out("No model is set, and none was found on this computer.")
+            out("Start Ollama, LM Studio or llama.cpp, or name one in loom.toml ([llm.NAME]).")
+
+    return models
+
+
+def pause_command() -> click.Command:
+    """Look at nothing for a while."""
+    import click
+
+    @click.command("pause")
+    @click.argument("minutes", type=float, default=10)
+    @click.option("--until-told", is_flag=True, help="Until: loom resume")
+    def pause(minutes: float, until_told: bool) -> None:
+        """Pause looking at the clipboard and at folders, for 10 MINUTES or as many as you say."""
+        call("pause_capture", seconds=-1 if until_told else minutes * 60)
+        out("Capture is paused." if until_told else f"Capture is paused for {minutes:g} minutes.")
+
+    return pause
+
+
+def resume_command() -> click.Command:
+    """Look again."""
+    import click
+
+    @click.command("resume")
+    def resume() -> None:
+        """Look at the clipboard and at folders again, where you allowed it."""
+        call("resume_capture")
+        out("Capture goes on where you allowed it.")
+
+    return resume
