@@ -33,8 +33,10 @@ PUBLIC = [
     "Context",
     "Event",
     "Loom",
+    "Offer",
     "Publish",
     "QoS",
+    "Report",
     "Result",
     "Source",
     "capability",
@@ -59,9 +61,10 @@ def parsed(path: Path) -> ast.Module:
 
 def tracked() -> list[Path]:
     """What git would publish; in a tree without git, every file outside build folders."""
+    git = shutil.which("git") or "false"
     listed = subprocess.run(
         [
-            *("git", "-c", "safe.directory=*", "ls-files", "-z"),
+            *(git, "-c", "safe.directory=*", "ls-files", "-z"),
             *("--cached", "--others", "--exclude-standard"),
         ],
         cwd=ROOT,
@@ -198,13 +201,19 @@ def says_something(path: Path) -> bool:
 
 
 def places_of_its_test(path: Path) -> list[Path]:
-    """``loom_desktop/text/when.py``: ``tests/loom_desktop/text/test_when.py``. A package may have
-    its test beside or inside the folder of its tests."""
+    """``loom_desktop/text/when.py``: ``tests/loom_desktop/text/test_when.py``.
+
+    A package has its test beside or inside the folder of its tests. A package within a part of the
+    engine (``text/when/``) is one deep module: the test at its door is enough for what is inside.
+    """
     folder = ROOT / "tests" / path.parent
-    if path.name != "__init__.py":
-        return [folder / f"test_{path.stem.strip('_')}.py", folder / f"test_{path.stem}.py"]
-    name = f"test_{path.parent.name}.py"
-    return [folder / "test_init.py", folder / name, folder.parent / name]
+    door = f"test_{path.parent.name}.py"
+    doors = [folder / "test_init.py", folder / door, folder.parent / door]
+    if path.name == "__init__.py":
+        return doors
+    own = [folder / f"test_{path.stem.strip('_')}.py", folder / f"test_{path.stem}.py"]
+    deep = len(path.parts) > 3 and path.parent not in catalogue_folders()
+    return [*own, *doors[1:]] if deep else own
 
 
 def test_every_module_has_its_test_at_the_mirrored_path() -> None:
