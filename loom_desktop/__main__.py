@@ -38,9 +38,9 @@ def _display() -> bool:
     """Whether there is a screen to show windows on."""
     if os.environ.get("QT_QPA_PLATFORM"):
         return True
-    if sys.platform == "linux":
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
+    return sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def _shell(arguments: list[str]) -> int:

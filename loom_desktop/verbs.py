@@ -225,25 +225,25 @@ async def reminders(loom: Loom) -> list[dict[str, Any]]:
 
 
 @_verb
-async def remind(loom: Loom, text: str) -> dict[str, Any]:
+async def remind(loom: Loom, text: str) -> Any:
     """Set a reminder from a phrase; its card shows the times."""
     return await _tool(loom, "reminders.add", said=text)
 
 
 @_verb
-async def reminder_done(loom: Loom, reminder: int) -> dict[str, Any]:
+async def reminder_done(loom: Loom, reminder: int) -> Any:
     """Tick it off."""
     return await _tool(loom, "reminders.done", reminder=reminder)
 
 
 @_verb
-async def reminder_snooze(loom: Loom, reminder: int, seconds: int = 600) -> dict[str, Any]:
+async def reminder_snooze(loom: Loom, reminder: int, seconds: int = 600) -> Any:
     """Put it off."""
     return await _tool(loom, "reminders.snooze", reminder=reminder, seconds=seconds)
 
 
 @_verb
-async def reminder_remove(loom: Loom, reminder: int) -> dict[str, Any]:
+async def reminder_remove(loom: Loom, reminder: int) -> Any:
     """Take it away."""
     return await _tool(loom, "reminders.remove", reminder=reminder)
 
@@ -292,7 +292,7 @@ async def organize(
 
 
 @_verb
-async def undo(loom: Loom, act: int = 0) -> dict[str, Any]:
+async def undo(loom: Loom, act: int = 0) -> Any:
     """Move files back: what one act moved, or the last one."""
     if act == 0:
         found = await loom.store.acts.undoable(limit=1)
@@ -459,6 +459,14 @@ async def models(loom: Loom) -> list[dict[str, Any]]:
     """The models that are set or found, and whether they answer."""
     router = await loom.router()
     return await router.models()
+
+
+@_verb
+async def doctor(loom: Loom) -> list[dict[str, str]]:
+    """What works here, what does not, and what to do about it."""
+    from loom_desktop.runtime.doctor import examine
+
+    return await examine(loom, {name: _reported(loom, name) for name in loom.outside.sources})
 
 
 @_verb

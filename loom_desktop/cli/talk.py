@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -41,7 +41,7 @@ def call(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
         return wait(_here(verb, arguments))
 
 
-def events(verb: str, /, **arguments: Any) -> Iterator[dict[str, Any]]:
+def events(verb: str, /, **arguments: Any) -> Generator[dict[str, Any], None, None]:
     """Do a verb that asks, and yield ``{"topic", "payload", "trace"}`` until it is answered.
 
     Closing it, or an interrupt, cancels what was asked.
@@ -104,7 +104,9 @@ async def _here(verb: str, arguments: dict[str, Any]) -> Any:
             return await loom.call(verb, **arguments)
 
 
-async def _stream_here(verb: str, arguments: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def _stream_here(
+    verb: str, arguments: dict[str, Any]
+) -> AsyncGenerator[dict[str, Any], None]:
     from loom_desktop.door.lock import held
     from loom_desktop.loom import Loom
 

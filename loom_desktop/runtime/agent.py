@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loom_desktop.actions import Capability
     from loom_desktop.event import Event
     from loom_desktop.runtime.context import Context
 
-Handler = Callable[["Context", "Event"], Awaitable[None]]
+Handler = Callable[["Context", "Event"], Coroutine[Any, Any, None]]
 
 
 class Agent:

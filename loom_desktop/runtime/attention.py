@@ -25,7 +25,8 @@ from loom_desktop.errors import Denied, UsageError
 from loom_desktop.event import Event, QoS, privacy_at_birth
 from loom_desktop.runtime.context import follow
 from loom_desktop.settings import Attention, quiet_hours
-from loom_desktop.store import Action, Card, Store
+from loom_desktop.store import Store
+from loom_desktop.store.cards import Action, Card
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)

@@ -225,11 +225,16 @@ class Notes:
 
     async def add(self, text: str, event: Event) -> int:
         """Keep one; its id."""
-        return await self._store.notes.add(text, origin=event.origin, privacy=event.privacy)
+        made = await self._store.notes.add(
+            text, thread=event.begins, origin=event.origin, privacy=event.privacy
+        )
+        return made.id
 
     async def search(self, query: str, limit: int) -> list[Any]:
         """By words; the newest when there are none."""
-        return list(await self._store.notes.search(query, limit=limit))
+        notes = self._store.notes
+        found = notes.search(query, limit=limit) if query.strip() else notes.recent(limit=limit)
+        return list(await found)
 
     async def remove(self, number: int) -> None:
         """Take one away."""

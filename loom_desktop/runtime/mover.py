@@ -17,8 +17,8 @@ from loom_desktop.clock import Clock
 from loom_desktop.errors import Denied, LoomError, NotFound
 from loom_desktop.event import Event
 from loom_desktop.runtime.reading import Reader
-from loom_desktop.store import Act, Store
-from loom_desktop.store.acts import Step
+from loom_desktop.store import Store
+from loom_desktop.store.acts import Act, Step
 
 if TYPE_CHECKING:
     from loom_desktop.text.filing import Proposal
