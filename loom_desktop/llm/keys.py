@@ -21,6 +21,7 @@ Secrets = Callable[[str], Awaitable[str | None]]
 
 COMMAND_S = 10.0
 _MOST_BYTES = 10_000
+_END_S = 1.0
 
 
 def check(reference: str, setting: str) -> None:
@@ -112,7 +113,9 @@ async def _printed(command: str, setting: str, timeout_s: float) -> str:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            with contextlib.suppress(TimeoutError):  # a child of the child may hold the pipe
+                async with asyncio.timeout(_END_S):
+                    await process.communicate()
     if code:
         raise SettingsError(
             f"[{setting}] api_key: the command ended with status {code}.",

@@ -13,6 +13,7 @@ switch ``[privacy] local_only`` both mean that nothing leaves.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -45,12 +46,12 @@ from loom_desktop.llm import (
 )
 from loom_desktop.llm.attempts import Attempts
 from loom_desktop.llm.breaker import Breaker
-from loom_desktop.llm.costs import Prices
+from loom_desktop.llm.costs import Prices, prices
 from loom_desktop.llm.discovery import Discovery, Found
 from loom_desktop.llm.keys import Secrets
 from loom_desktop.llm.tokens import Counter
-from loom_desktop.net import Net
-from loom_desktop.settings import fit
+from loom_desktop.net import Ledger, Net
+from loom_desktop.settings import Settings, fit
 
 _NEXT = (Unavailable, TimedOut, NotFound, Denied, SettingsError)
 """After these, before the first piece, the next model is asked."""
@@ -127,7 +128,8 @@ class Router:
     ) -> None:
         """``models`` in the order of loom.toml; ``found`` makes a provider of what was found."""
         self._models = list(models)
-        self._net = net
+        self.net = net
+        """The door that the models are asked through."""
         self._discovery = discovery
         self.policy = policy
         self._offline = offline
@@ -144,7 +146,7 @@ class Router:
             async for provider, reason in candidates:
                 if not self._breaker(provider).open:
                     return _route(provider.facts, reason, passed)
-                passed.append(f"{_called(provider.facts)} failed again and again")
+                passed.append(_left_alone(provider.facts).message.rstrip("."))
         raise AssertionError("the offline provider is always there")
 
     def answer(
@@ -161,8 +163,9 @@ class Router:
     ) -> Answer:
         """Ask. Nothing happens until the answer is iterated over; closing it hangs up.
 
-        Raises, while it is iterated, what the last model asked raised: after the first piece, or
-        for a fault of the question itself. With no model there the offline provider answers.
+        Raises, while it is iterated, what the models that were asked raised, when none of them
+        answered, and what the one that answered raises after its first piece. Where no model could
+        be asked at all, the offline provider answers.
         """
         answer = Answer()
         asker = Asker(agent=agent, thread=thread, privacy=_label(privacy, origin))
@@ -170,6 +173,10 @@ class Router:
             answer, list(messages), origin, asker, tools, max_tokens, temperature
         )
         return answer
+
+    async def close(self) -> None:
+        """Hang up everywhere; the router is of no use afterwards."""
+        await self.net.close()
 
     async def models(self) -> list[dict[str, Any]]:
         """For ``loom doctor`` and the settings: what is set and what was found; asks each."""
@@ -213,6 +220,7 @@ class Router:
     ) -> AsyncGenerator[Delta, None]:
         begun = self._clock()
         passed: list[str] = []
+        errors: list[LoomError] = []
 
         async def one(provider: Provider, reason: str) -> AsyncGenerator[Delta, None]:
             facts = provider.facts
@@ -238,9 +246,12 @@ class Router:
         try:
             async with aclosing(self._candidates(asker.privacy, origin, passed)) as candidates:
                 async for provider, reason in candidates:
+                    if errors and provider is self._offline:
+                        raise _joined(errors)
                     breaker = self._breaker(provider)
                     if not breaker.begin():
-                        passed.append(f"{_called(provider.facts)} failed again and again")
+                        errors.append(_left_alone(provider.facts))
+                        passed.append(errors[-1].message.rstrip("."))
                         continue
                     try:
                         async with aclosing(one(provider, reason)) as deltas:
@@ -255,6 +266,7 @@ class Router:
                             raise
                         if self._discovery and provider.facts.local:
                             self._discovery.forget()
+                        errors.append(error)
                         passed.append(error.message.rstrip("."))
                     finally:
                         breaker.given_up()
@@ -279,7 +291,7 @@ class Router:
         """Why a model may not see content with this label; None when it may."""
         if facts.local:
             return None
-        if self._net.local_only:
+        if self.net.local_only:
             return "local only is on"
         if label is Privacy.LOCAL_ONLY:
             return "this does not leave the computer"
@@ -328,6 +340,38 @@ class Router:
         return self._breakers.setdefault(key, Breaker(self._clock))
 
 
+async def connected(
+    settings: Settings, ledger: Ledger, secrets: Secrets, own: Path | None = None
+) -> Router:
+    """A router for these settings. Nothing is connected yet. Raises SettingsError.
+
+    ``own`` is the person's folder: it may hold providers and a ``prices.toml``.
+    """
+    net = Net(ledger, local_only=settings.privacy.local_only)
+    attempts = Attempts(net)
+    policy = Policy(
+        privacy=Privacy[settings.router.privacy.upper().replace("-", "_")],
+        redact=_redacted if settings.privacy.redact else None,
+    )
+    table = await asyncio.to_thread(prices, own / "prices.toml" if own else None)
+    (offline,) = providers({"offline": {"kind": "offline"}}, attempts, secrets)
+    return Router(
+        providers(settings.llm, attempts, secrets, own=own),
+        net,
+        Discovery(net),
+        policy,
+        offline=offline,
+        found=from_found(attempts, secrets),
+        prices=table,
+    )
+
+
+def _redacted(text: str) -> str:
+    from loom_desktop.text.redact import redact  # its patterns take a while to compile
+
+    return redact(text).text
+
+
 def providers(
     tables: Mapping[str, Mapping[str, Any]],
     attempts: Attempts,
@@ -363,6 +407,20 @@ def from_found(attempts: Attempts, secrets: Secrets) -> Callable[[Found], Provid
 def _label(privacy: Privacy, origin: frozenset[str]) -> Privacy:
     """A missing origin is a missing label, and that never leaves."""
     return privacy if origin else Privacy.LOCAL_ONLY
+
+
+def _left_alone(facts: Facts) -> Unavailable:
+    return Unavailable(
+        f"{_called(facts)} failed again and again, so it is left alone for half a minute.",
+        hint="Check that it runs, or pick another model in Settings.",
+    )
+
+
+def _joined(errors: Sequence[LoomError]) -> LoomError:
+    """One error for several models that did not answer: the kind and the hint of the first."""
+    first = errors[0]
+    messages = list(dict.fromkeys(one.message for one in errors))
+    return type(first)(" ".join(messages), hint=first.hint)
 
 
 def _here(endpoint: str) -> str:

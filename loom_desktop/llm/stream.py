@@ -117,7 +117,7 @@ async def objects(
         if events is None:
             head += chunk
             start = head.removeprefix(_BOM).lstrip()
-            if not start or start[:1] in b"{[<":
+            if not start or _BOM.startswith(head) or start[:1] in b"{[<":
                 continue  # not a stream: read it to its end
             events, chunk = EventStream(charset), head
         for data in events.feed(chunk):

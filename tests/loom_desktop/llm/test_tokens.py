@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loom_desktop.llm import Image, Message
+from loom_desktop.llm.tokens import PER_IMAGE, PER_MESSAGE, Counter, estimate
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [  # counted once with the vocabulary of GPT-4o
+        ("The quick brown fox jumps over the lazy dog. " * 20, 200),
+        ("今天天气很好，我们去公园散步吧。" * 10, 110),
+        ('{"name": "value", "list": [1, 2, 3]}' * 10, 180),
+    ],
+)
+def test_the_guess_is_near_the_real_count(text: str, real: int) -> None:
+    assert 0.7 * real <= estimate(text) <= 1.6 * real
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_more_text_is_never_fewer_tokens(one: str, two: str) -> None:
+    assert estimate(one) >= 0
+    assert estimate(one + "\n" + two) >= estimate(one) - 1e-9
+
+
+def test_an_empty_text_is_nothing() -> None:
+    assert (estimate(""), Counter().count("")) == (0, 0)
+
+
+def test_it_learns_from_what_the_server_counted() -> None:
+    counter, text = Counter(), "The quick brown fox jumps over the lazy dog. " * 20
+    for _ in range(30):
+        counter.learn(text, 170)
+    assert abs(counter.count(text) - 170) <= 3
+
+
+@pytest.mark.parametrize(("text", "counted"), [("short", 900), ("long text " * 50, 0)])
+def test_it_learns_nothing_from_short_texts_and_from_nothing(text: str, counted: int) -> None:
+    counter = Counter()
+    counter.learn(text, counted)
+    assert counter.factor == 1.0
+
+
+def test_one_odd_count_does_not_throw_it_off() -> None:
+    counter = Counter()
+    counter.learn("long text " * 50, 10_000_000)
+    assert counter.factor <= 1.4
+
+
+def test_a_conversation_counts_its_turns_and_pictures() -> None:
+    messages = [Message("user", "hi", images=(Image("image/png", b""),)), Message("assistant", "")]
+    assert Counter().prompt(messages) == 1 + 2 * PER_MESSAGE + PER_IMAGE
+
+
+def test_a_large_text_is_counted_in_a_frame() -> None:
+    import time
+
+    begun = time.perf_counter()
+    estimate("word and 123 more, 你好 " * 500)  # 11 kB
+    assert time.perf_counter() - begun < 0.1
