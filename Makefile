@@ -8,30 +8,30 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
 .PHONY: help setup setup-test run doctor demo test bench shots lint fmt types imports cov lock \
-	lock-check sbom wheel stage deb docs clean icons
+	lock-check sbom wheel stage briefcase-check deb docs clean icons
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make this machine ready for `make run`: system packages, .venv, locked packages
+setup: ## Make this machine ready: system packages, .venv, locked packages
 	@scripts/bootstrap.sh run
 
 setup-test:
 	@scripts/bootstrap.sh test
 
-run: setup ## Start Loom in the tray; without a display, headless (arguments: make run ARGS=...)
+run: setup ## Start Loom in the tray; without a display, headless (ARGS=... is passed on)
 	@exec .venv/bin/loom $(ARGS)
 
 doctor: setup ## Say what works on this machine, what does not, and what to do
 	@.venv/bin/loom doctor
 
-demo: setup-test ## Play the main journeys on a virtual screen; screenshots and transcript in build/demo
+demo: setup-test ## Play the main journeys on a virtual screen; see build/demo
 	@$(PYTHON_IN) -m tests.journeys.demo build/demo
 
-test: setup-test ## Run every test, the journeys on a real screen too (arguments: make test ARGS=...)
+test: setup-test ## Run every test, the journeys on a real screen too (ARGS=... is passed on)
 	@LOOM_TEST_STRICT=$$($(PYTHON_IN) scripts/system_deps.py strict) $(PYTHON_IN) -m pytest $(ARGS)
 
-bench: setup-test ## Measure start, memory, latency against bare floors; table and JSON in build/bench
+bench: setup-test ## Measure start, memory and latency beside bare floors; see build/bench
 	@$(PYTHON_IN) -m tests.measures.bench build/bench
 
 shots: setup-test ## Take pictures of every window into build/shots
@@ -50,9 +50,9 @@ imports: setup-test ## Check who may import whom
 	@.venv/bin/lint-imports
 
 cov: setup-test ## Measure which lines the tests reach; report in build/coverage
-	@$(UV) run --no-sync --with coverage python -m coverage run --source=loom_desktop,app -m pytest -q
-	@$(UV) run --no-sync --with coverage python -m coverage html -d build/coverage
-	@$(UV) run --no-sync --with coverage python -m coverage report --skip-covered --sort=cover
+	@COVERAGE_FILE=build/.coverage $(PYTHON_IN) -m coverage run --source=loom_desktop,app -m pytest -q
+	@COVERAGE_FILE=build/.coverage $(PYTHON_IN) -m coverage html -q -d build/coverage
+	@COVERAGE_FILE=build/.coverage $(PYTHON_IN) -m coverage report --skip-covered --sort=cover
 
 lock: setup-test ## Lock the packages again and write the exports in requirements/
 	@$(UV) lock && $(PYTHON_IN) scripts/exports.py write
@@ -69,6 +69,9 @@ wheel: setup-test ## Build the wheel into dist
 
 stage: setup-test ## Join pyproject.toml and briefcase.toml into build/briefcase
 	@$(PYTHON_IN) installers/stage.py . build/briefcase
+
+briefcase-check: stage ## Ask Briefcase whether it understands what was staged
+	@$(UV) run -q --no-project --isolated --with 'briefcase>=0.4.7,<0.5' python installers/check_staged.py build/briefcase
 
 deb: setup-test ## Build the Debian package into dist (PyInstaller, about two minutes)
 	@$(UV) run --no-sync --with 'pyinstaller>=6.22,<7' python installers/linux/build_deb.py dist
