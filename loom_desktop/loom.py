@@ -29,7 +29,7 @@ from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import Context, Parts
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.mover import Mover
-from loom_desktop.runtime.outside import KnownFiles, Outside
+from loom_desktop.runtime.outside import Outside
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers
@@ -319,7 +319,7 @@ class Loom:
         settings = self._fit("sources", name, on)
         more: dict[str, Any] = {"clipboard": {"clock": self.clock}}.get(name, {})
         if name == "files":
-            more["known"] = KnownFiles(self.store.files)
+            more["known"] = self.store.files
         made = make(**more) if isinstance(settings, Nothing) else make(settings, **more)
         self.outside.add(name, made)
 

@@ -60,7 +60,23 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:  # somebody reads our output no longer: ``loom inbox | head``
         sys.stderr.close()
         return 0
+    except Exception:
+        where = _write_down()
+        sys.stderr.write(f"Something went wrong inside Loom. It is written down in {where}.\n")
+        return 1
     return 0
+
+
+def _write_down() -> str:
+    """The traceback goes to the log; a person gets a sentence."""
+    import logging
+
+    from loom_desktop.paths import paths
+    from loom_desktop.telemetry.logs import open_log
+
+    where = open_log(paths().logs)
+    logging.getLogger("loom_desktop.cli").exception("a command failed")
+    return str(where)
 
 
 def tell(error: Any) -> None:

@@ -35,10 +35,12 @@ async def _run() -> None:
     from loom_desktop.door.server import Door
     from loom_desktop.loom import Loom
     from loom_desktop.paths import paths
+    from loom_desktop.telemetry.logs import open_log
 
     lock = take(paths().lock)
     if lock is None:
         raise Unavailable("Loom is running already.", hint='Talk to it: loom ask "..."')
+    open_log(paths().logs)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -46,7 +46,7 @@ def _display() -> dict[str, str]:
     return line(
         "display", "missing", "There is no display: Loom runs without windows.",
         "Start it inside a desktop, or use loom ask and loom inbox.",
-    )  # fmt: skip
+    )
 
 
 def _source(name: str, report: dict[str, Any]) -> dict[str, str]:
@@ -73,7 +73,7 @@ def _desktop() -> list[dict[str, str]]:
                 "missing",
                 "There is no D-Bus session: no notifications, no modern tray, no keyring.",
                 "Start Loom inside a desktop session, or with dbus-run-session.",
-            )  # fmt: skip
+            )
         )
         if os.environ.get("WAYLAND_DISPLAY") and not shutil.which("wl-paste"):
             found.append(
@@ -82,7 +82,7 @@ def _desktop() -> list[dict[str, str]]:
                     "missing",
                     "Copies cannot be seen on Wayland without it.",
                     "Install the package wl-clipboard.",
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -96,7 +96,7 @@ def _store(loom: Loom) -> list[dict[str, str]]:
                 "missing",
                 "Nothing is kept: the database could not be opened.",
                 "See the first lines of loom inbox and of the log.",
-            )  # fmt: skip
+            )
         )
     elif not loom.settings.store.encrypted:
         found.append(
@@ -105,7 +105,7 @@ def _store(loom: Loom) -> list[dict[str, str]]:
                 "warn",
                 f"{loom.paths.database}, not encrypted",
                 "Remove [store] encrypted from loom.toml.",
-            )  # fmt: skip
+            )
         )
     else:
         state: State = "warn" if loom.key_warning else "ok"
@@ -123,7 +123,7 @@ def _store(loom: Loom) -> list[dict[str, str]]:
             "ok" if free > _GIB else "warn",
             f"{free / _GIB:.1f} GiB free",
             "" if free > _GIB else "Free some space.",
-        )  # fmt: skip
+        )
     )
     return found
 
@@ -147,11 +147,11 @@ async def _models(loom: Loom) -> dict[str, str]:
         return line("models", "ok", ", ".join(working))
     if models:
         return line("models", "missing", models[0]["detail"] or "None of them answers.",
-                    "The skills answer meanwhile.")  # fmt: skip
+                    "The skills answer meanwhile.")
     return line(
         "models", "off", f"No model is {where}: the skills answer.",
         "Start Ollama, LM Studio or llama.cpp, or write [llm.NAME] into loom.toml.",
-    )  # fmt: skip
+    )
 
 
 def _extras() -> list[dict[str, str]]:
@@ -168,6 +168,6 @@ def _extras() -> list[dict[str, str]]:
                     "off",
                     f"The part for {what} is not installed.",
                     f'Install it: pip install "loom-desktop[{extra}]"',
-                )  # fmt: skip
+                )
             )
     return found

@@ -6,39 +6,18 @@ import asyncio
 import inspect
 import logging
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.event import Event, QoS, privacy_at_birth
-from loom_desktop.store.files import Files, Known
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
 CAPTURING = ("clipboard", "file")
 """Origins that look at what the person does; "pause capture" means these."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
-
-
-class KnownFiles:
-    """The memory of the files source, kept in the store."""
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-
-    async def load(self, folder: str) -> dict[str, tuple[int, int]]:
-        """Path to (size in bytes, mtime in ns)."""
-        rows = await self._files.load(folder)
-        return {path: (one.size_bytes, one.mtime_ns) for path, one in rows.items()}
-
-    async def remember(self, folder: str, rows: Mapping[str, tuple[int, int]]) -> None:
-        """Add or replace."""
-        await self._files.add(folder, {path: Known(*row) for path, row in rows.items()})
-
-    async def forget(self, folder: str, paths: Collection[str]) -> None:
-        """Those that are gone."""
-        await self._files.remove(paths)
 
 
 class _Source(Protocol):

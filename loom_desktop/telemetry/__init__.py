@@ -1,0 +1,1 @@
+"""Telemetry: what Loom writes down about itself. It stays on this computer."""

@@ -1,0 +1,42 @@
+"""The log: a few small files in the person's folder, without secrets and without content."""
+
+from __future__ import annotations
+
+import logging
+import os
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from loom_desktop.paths import private_folder
+
+_BYTES, _FILES = 1_000_000, 3
+_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
+
+
+def open_log(folder: Path, *, level: int = logging.INFO) -> Path:
+    """From now on everything logged goes to ``loom.log`` in the folder. Returns its path.
+
+    Twice is the same as once. Raises Unavailable when the folder cannot be made.
+    """
+    path = private_folder(folder) / "loom.log"
+    root = logging.getLogger()
+    if any(getattr(one, "baseFilename", "") == os.path.abspath(path) for one in root.handlers):
+        return path
+    handler = RotatingFileHandler(
+        path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(_Masked(_FORMAT))
+    root.addHandler(handler)
+    root.setLevel(level)
+    return path
+
+
+class _Masked(logging.Formatter):
+    """Secrets are taken out of the line, and the person's home out of paths."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from loom_desktop.text.redact import redact
+
+        line = redact(super().format(record)).text
+        home = str(Path.home())
+        return line.replace(home, "~") if len(home) > 1 else line
