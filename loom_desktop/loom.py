@@ -53,7 +53,7 @@ class Loom:
     the shell: it listens to the hotkey, asks for approvals, and starts also when loom.toml cannot
     be followed, with nothing leaving the computer until it can. A ``key`` given here is used for
     the store as it is, and no keyring is asked. Not ``listening``: for one command, with no
-    sources and no timers.
+    sources and no timers. ``router`` is for tests: the way to a model that says their lines.
     """
 
     def __init__(
@@ -66,12 +66,14 @@ class Loom:
         key: bytes | None = None,
         clock: clock.Clock = clock.wall,
         zone: ZoneInfo | None = None,
+        router: Callable[[Loom], Router] | None = None,
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
         self.paths, self.zone = paths or _usual_paths(), zone or local_zone()
         self._read_settings, self._key = settings is None, key
         self._router: Router | None = None
+        self._make_router = router
         self._router_lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -340,6 +342,8 @@ class Loom:
     async def router(self) -> Router:
         """The way to models, made when somebody thinks for the first time."""
         async with self._router_lock:
+            if self._router is None and self._make_router is not None:
+                self._router = self._make_router(self)
             if self._router is None:
                 from loom_desktop.llm.router import connected
 
