@@ -123,7 +123,9 @@ async def undo(ctx: Context, event: Event) -> None:
         Offer(
             kind="notice",
             title=back.value["text"].splitlines()[0].rstrip(".") if back.ok else "Not undone",
-            text="\n".join(back.value["refused"]) if back.ok else back.message,
+            text="\n".join(one["reason"] for one in back.value["refused"])
+            if back.ok
+            else back.message,
             why="You chose Undo.",
         )
     )

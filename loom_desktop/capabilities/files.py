@@ -21,11 +21,19 @@ async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
         return {"text": "There are no files to sort.", "plan": []}
     if not todo:
         return {"text": "Everything is in its place already.", "plan": rows}
-    lines = [f"- `{row['source_name']}` → `{row['folder']}/{row['name']}`: {row['reason']}" for row in todo]
+    lines = [
+        f"- `{row['source_name']}` → `{row['folder']}/{row['name']}`: {row['reason']}"
+        for row in todo
+    ]
     more = [f"- … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     return {
         "text": "\n".join(
-            [f"This is how I would sort {_count(len(todo))}. Nothing was moved yet.", "", *lines[:_SHOWN], *more]
+            [
+                f"This is how I would sort {_count(len(todo))}. Nothing was moved yet.",
+                "",
+                *lines[:_SHOWN],
+                *more,
+            ]
         ),
         "plan": rows,
     }
@@ -52,7 +60,7 @@ async def undo(ctx: Context, act: int = 0) -> dict[str, Any]:
     undone, refused = await ctx.files.undo(act)
     text = f"Moved {_count(len(undone))} back." if undone else "Nothing was moved back."
     return {
-        "text": "\n".join([text, *[f"- {one}" for one in refused]]),
+        "text": "\n".join([text, *[f"- {one['reason']}" for one in refused]]),
         "undone": [{"source": one.source, "target": one.target} for one in undone],
         "refused": refused,
     }

@@ -44,7 +44,9 @@ def _display() -> dict[str, str]:
     if sys.platform in ("win32", "darwin"):
         return line("display", "ok", "the system's own")
     return line(
-        "display", "missing", "There is no display: Loom runs without windows.",
+        "display",
+        "missing",
+        "There is no display: Loom runs without windows.",
         "Start it inside a desktop, or use loom ask and loom inbox.",
     )
 
@@ -146,10 +148,16 @@ async def _models(loom: Loom) -> dict[str, str]:
     if working:
         return line("models", "ok", ", ".join(working))
     if models:
-        return line("models", "missing", models[0]["detail"] or "None of them answers.",
-                    "The skills answer meanwhile.")
+        return line(
+            "models",
+            "missing",
+            models[0]["detail"] or "None of them answers.",
+            "The skills answer meanwhile.",
+        )
     return line(
-        "models", "off", f"No model is {where}: the skills answer.",
+        "models",
+        "off",
+        f"No model is {where}: the skills answer.",
         "Start Ollama, LM Studio or llama.cpp, or write [llm.NAME] into loom.toml.",
     )
 

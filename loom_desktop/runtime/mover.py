@@ -139,11 +139,14 @@ class Mover:
         await self._store.acts.finish(act, "done" if moved else "failed", outcome)
         return act, moved, failed
 
-    async def undo(self, number: int) -> tuple[list[moves.Moved], list[str]]:
-        """Move back what one act moved, last file first; 0 is the newest act that can be undone."""
+    async def undo(self, number: int) -> tuple[list[moves.Moved], list[dict[str, str]]]:
+        """Move back what one act moved, last file first; 0 is the newest act that can be undone.
+
+        What was refused comes with its path and the reason, in words.
+        """
         act = await self._last() if number == 0 else await self._store.acts.get(number)
         undone: list[moves.Moved] = []
-        refused: list[str] = []
+        refused: list[dict[str, str]] = []
         done = [step for step in act.steps if step.state == "done"]
         folders = [step for step in done if not step.source]
         if not done:
@@ -159,7 +162,7 @@ class Mover:
             try:
                 await asyncio.to_thread(moves.undo, self._folders(), one)
             except LoomError as error:
-                refused.append(f"{shown(Path(step.target).name)}: {error.message}")
+                refused.append({"path": step.target, "reason": error.message})
                 await self._store.acts.step(act.id, step.number, "done", message=error.message)
                 continue
             undone.append(one)
@@ -197,7 +200,7 @@ class BoundMover:
         thread = self._event.begins
         return await self._mover.move(wanted, words=words, agent=self._agent, thread=thread)
 
-    async def undo(self, act: int) -> tuple[list[moves.Moved], list[str]]:
+    async def undo(self, act: int) -> tuple[list[moves.Moved], list[dict[str, str]]]:
         """See ``Mover.undo``."""
         return await self._mover.undo(act)
 
