@@ -15,8 +15,8 @@ import concurrent.futures
 import logging
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, cast
 
 import shiboken6
@@ -38,6 +38,7 @@ HEARD = (
     "window.requested",
     "hotkey.*",
     "agent.failed",
+    "application.quitting",
 )
 """What the windows need; nothing else crosses."""
 STATES = frozenset({"status.changed"})
@@ -70,11 +71,14 @@ class Answers(Protocol):
 Open = Callable[[], AbstractAsyncContextManager[Answers]]
 
 
-def open_loom() -> AbstractAsyncContextManager[Answers]:
-    """The real engine, with the person's settings. Called on the engine's thread."""
-    from loom_desktop import loom  # importing it costs time that the tray does not wait for
+@asynccontextmanager
+async def open_loom() -> AsyncIterator[Answers]:
+    """The person's own engine and the socket to it. Importing it costs time: in this thread."""
+    from loom_desktop.door.server import Door
+    from loom_desktop.loom import Loom
 
-    return cast(AbstractAsyncContextManager[Answers], loom.Loom())
+    async with Loom(desktop=True) as loom, Door(loom):
+        yield loom
 
 
 class Engine(QObject):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
@@ -38,15 +40,32 @@ class Notice(QFrame):
         words.setSpacing(2)
         words.addWidget(self._message)
         words.addWidget(self._hint)
+        self._act = QPushButton()
+        self._act.setProperty("look", "chip")
+        self._act.clicked.connect(self._do)
+        self._call: Callable[[], None] | None = None
         row.addLayout(words, 1)
+        row.addWidget(self._act, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(theme.PAD, 2, theme.PAD, 8)
         outer.addWidget(card)
         self.hide()
 
-    def tell(self, level: str, message: str, hint: str, look: Theme) -> None:
-        """Say this instead of what it says now."""
+    def tell(
+        self,
+        level: str,
+        message: str,
+        hint: str,
+        look: Theme,
+        act: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """Say this instead of what it says now. ``act`` is a button: its words, what it does."""
+        self._call = act[1] if act else None
+        self._act.setVisible(act is not None)
+        if act:
+            self._act.setText(act[0].replace("&", "&&"))
+            self._act.setAccessibleName(act[0])
         self._mark.setText({"info": "ⓘ"}.get(level, "⚠"))
         self._mark.setProperty("look", {"error": "danger", "warn": "warn"}.get(level, "soft"))
         self._mark.style().unpolish(self._mark)
@@ -57,6 +76,10 @@ class Notice(QFrame):
         self._hint.setVisible(bool(hint))
         self.setAccessibleName(f"{message} {hint}")
         self.show()
+
+    def _do(self) -> None:
+        if self._call is not None:
+            self._call()
 
     def _go(self) -> None:
         self.hide()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,7 @@ _MOST_TURNS, _LONGEST_TURN = 16, 400_000
 class _Turn:
     """What came of an answer that is not on the page."""
 
+    question: str = ""
     pieces: list[str] = field(default_factory=list)
     size: int = 0
     end: Event | None = None
@@ -90,6 +92,7 @@ class Popup(Floating):
         self._asking: concurrent.futures.Future[Any] | None = None
         self._asked_at = 0.0
         self._last_question: tuple[str, tuple[str, ...]] = ("", ())
+        self._question_shown = False
         self._others: collections.OrderedDict[int, _Turn] = collections.OrderedDict()
         self.setWindowTitle(self.tr("Loom"))
         self.setAccessibleName(self.tr("Loom assistant"))
@@ -299,8 +302,7 @@ class Popup(Floating):
     def new_conversation(self) -> None:
         """Empty page. An answer that still comes will be in the history."""
         self._conversation = self._turn = 0
-        if self._asking is not None:
-            self._asking = None
+        self._asking, self._question_shown = None, False
         self.transcript.clear_all()
         self._working(False)
         self._meta.clear()
@@ -324,36 +326,8 @@ class Popup(Floating):
         self._ask(text, files)
 
     def _ask(self, text: str, files: tuple[str, ...]) -> None:
-        self._last_question = (text, files)
-        self._turn = 0
-        self._begin()
-
-        def asked(answer: dict[str, Any]) -> None:
-            if self._asking is not future:
-                return  # stopped or left meanwhile
-            self._asking = None
-            self._conversation = int(answer["conversation"])
-            self._join(int(answer["turn"]))
-
-        def refused(error: LoomError) -> None:
-            if self._asking is future:
-                self._asking = None
-                self._failed("", error.message, error.hint)
-
-        future = self._engine.request(
-            "ask", asked, refused, text=text, files=list(files), conversation=self._conversation
-        )
-        self._asking = future
-
-    def follow(self, turn: int, conversation: int, question: str = "") -> None:
-        """Show an answer that was asked for elsewhere, from its beginning."""
-        self.new_conversation()
-        self._page_for_talk()
-        self._conversation = conversation
-        if question:
-            self.transcript.add(Message("user", question))
-        self._begin()
-        self._join(turn)
+        arguments = {"text": text, "files": list(files), "conversation": self._conversation}
+        self._start("ask", (text, files), arguments)
 
     def summarize_clipboard(self) -> None:
         """Ask the engine for it and show what comes."""
@@ -361,11 +335,17 @@ class Popup(Floating):
         self.new_conversation()
         self._page_for_talk()
         self.transcript.add(Message("user", words))
-        self._last_question = (words, ())
+        self._start("summarize_clipboard", (words, ()), {})
+
+    def _start(
+        self, verb: str, question: tuple[str, tuple[str, ...]], arguments: dict[str, Any]
+    ) -> None:
+        self._last_question = question
+        self._turn, self._question_shown = 0, True
         self._begin()
 
         def asked(answer: dict[str, Any]) -> None:
-            if self._asking is future:
+            if self._asking is future:  # else stopped or left meanwhile
                 self._asking = None
                 self._conversation = int(answer["conversation"])
                 self._join(int(answer["turn"]))
@@ -375,8 +355,25 @@ class Popup(Floating):
                 self._asking = None
                 self._failed("", error.message, error.hint)
 
-        future = self._engine.request("summarize_clipboard", asked, refused)
+        future = self._engine.request(verb, asked, refused, **arguments)
         self._asking = future
+
+    def requested(self, conversation: int = 0, draft: str = "") -> None:
+        """Somebody else wants it shown: with an answer that comes, or something half written."""
+        if conversation and conversation != self._conversation:
+            self.follow(conversation, conversation)
+        if draft:
+            self._leave_picker()
+            self.prompt.put(draft)
+        self.summon()
+
+    def follow(self, turn: int, conversation: int) -> None:
+        """Show an answer that was asked for elsewhere, from its beginning."""
+        self.new_conversation()
+        self._page_for_talk()
+        self._conversation = conversation
+        self._begin()
+        self._join(turn)
 
     def open_conversation(self, conversation: int) -> None:
         """Bring back an old one."""
@@ -385,14 +382,22 @@ class Popup(Floating):
             self.new_conversation()
             self._conversation = conversation
             messages = [
-                Message(str(r.get("role", "")), str(r.get("text", "")), Meta.of(r)) for r in rows
+                Message(str(r.get("role", "")), str(r.get("text", "")), Meta.of(r))
+                for r in rows
+                if r.get("state") != "streaming"
             ]
             for message in messages:
                 if message.role == "user":
                     self.prompt.remember(message.text)
             self._page_for_talk()
             self.transcript.load(messages)
-            if messages:
+            if rows and rows[-1].get("state") == "streaming":
+                self._question_shown = True
+                self._begin()
+                self.transcript.stream(str(rows[-1].get("text", "")))
+                self._turn = int(rows[-1].get("turn") or 0)
+                self._others.pop(self._turn, None)  # the row has it
+            elif messages:
                 self._meta.setText(self.transcript.words(messages[-1].meta))
             self._show_chips([])
             self._fit()
@@ -419,11 +424,28 @@ class Popup(Floating):
 
     def hear(self, event: Event) -> None:
         """An event of the topic ``chat.*``."""
+        if event.topic == "chat.asked":
+            self._asked(event)
+            return
         turn = int(event.payload.get("turn") or 0)
         if turn and turn == self._turn:
             self._page(event)
         elif turn:
             self._keep(turn, event)
+
+    def _asked(self, event: Event) -> None:
+        text = str(event.payload.get("text", ""))
+        if event.id != self._turn:
+            self._others.setdefault(event.id, _Turn()).question = text
+        elif not self._question_shown:
+            self._show_question(text)
+            self.transcript.begin()
+
+    def _show_question(self, text: str) -> None:
+        self._question_shown = True
+        if text:
+            self.transcript.add(Message("user", text))
+            self._last_question = (text, ())
 
     def _page(self, event: Event) -> None:
         data = event.payload
@@ -463,6 +485,9 @@ class Popup(Floating):
         kept = self._others.pop(turn, None)
         if kept is None:
             return
+        if kept.question and not self._question_shown:
+            self._show_question(kept.question)
+            self.transcript.begin()
         if kept.pieces:
             self.transcript.stream("".join(kept.pieces))
         if kept.end is not None:
@@ -547,9 +572,15 @@ class Popup(Floating):
         button.show()
         return button
 
-    def tell(self, level: str, message: str, hint: str = "") -> None:
-        """A line on top: ``info``, ``warn`` or ``error``."""
-        self.notice.tell(level, message, hint, self._look)
+    def tell(
+        self,
+        level: str,
+        message: str,
+        hint: str = "",
+        act: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """A line on top: ``info``, ``warn`` or ``error``, and a button when there is an act."""
+        self.notice.tell(level, message, hint, self._look, act)
         self._fit()
 
     def _tell(self, error: LoomError) -> None:

@@ -1,0 +1,70 @@
+"""Copied text on Windows and macOS, where Qt's clipboard may be read; elsewhere sources do it.
+
+Qt reads synchronously and would freeze behind an owner that hangs, so on X11 and Wayland the
+engine has its own readers. The marks that password managers set are looked at before any text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+
+from PySide6.QtCore import QMimeData, QObject
+from PySide6.QtGui import QGuiApplication
+
+Publish = Callable[..., object]
+
+SECRET = (
+    "clipboard viewer ignore",
+    "excludeclipboardcontentfrommonitorprocessing",
+    "org.nspasteboard.concealedtype",
+    "org.nspasteboard.transienttype",
+    "x-kde-passwordmanagerhint",
+)
+DENIED_WHEN_ZERO = ("canincludeinclipboardhistory", "canuploadtocloudclipboard")
+
+
+def needed() -> bool:
+    """Whether this is the reader for this system."""
+    return sys.platform in ("win32", "darwin")
+
+
+class Clipboard(QObject):
+    """Publishes ``clipboard.copied`` and ``clipboard.cleared``; lives on the windows' thread."""
+
+    def __init__(
+        self, publish: Publish, max_bytes: int = 1_000_000, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._publish, self._max_bytes = publish, max_bytes
+        QGuiApplication.clipboard().dataChanged.connect(self._changed)
+
+    def _changed(self) -> None:
+        data = QGuiApplication.clipboard().mimeData()
+        text = readable(data, self._max_bytes) if data is not None else ""
+        if not text:
+            self._publish("clipboard.cleared")
+            return
+        raw = text.encode("utf-8", "replace")
+        self._publish(
+            "clipboard.copied",
+            text=text,
+            size_bytes=len(raw),
+            hash=hashlib.sha256(raw).hexdigest(),
+            app="",
+        )
+
+
+def readable(data: QMimeData, max_bytes: int) -> str:
+    """The text, or nothing when it is marked as secret, no text, or too long."""
+    for form in data.formats():
+        name = form.lower()
+        if any(mark in name for mark in SECRET):
+            return ""
+        if any(mark in name for mark in DENIED_WHEN_ZERO) and not any(data.data(form).data()):
+            return ""
+    if not data.hasText():
+        return ""
+    text = data.text()
+    return text if len(text.encode("utf-8", "replace")) <= max_bytes else ""

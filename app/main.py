@@ -1,0 +1,392 @@
+"""The shell's composition root: one instance, the tray, the engine behind it, the windows last.
+
+The order is the start-up time that a person feels. The lock and the socket come before Qt is
+imported. The tray icon shows before the engine's thread begins and before anything else of ours
+is loaded. The popup is built at idle. Other windows are imported when they are first wanted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop.errors import LoomError
+from loom_desktop.paths import Paths, private_folder
+from loom_desktop.paths import paths as usual_paths
+
+from . import single_instance
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    from loom_desktop.event import Event
+
+    from .crossing import Engine
+    from .popup import Popup
+    from .theme import Theme
+    from .tray import Tray
+
+log = logging.getLogger(__name__)
+
+WINDOWS = {
+    "inbox": ("inbox", "Inbox"),
+    "reminders": ("inbox", "Inbox"),
+    "settings": ("settings_window", "SettingsWindow"),
+    "first_run": ("first_run", "FirstRun"),
+}
+"""name: (module, class). Made as ``Class(engine, look)``, shown by ``summon()``; the inbox by
+``summon(kind="reminder")`` for reminders. A window that has ``hear(event)`` gets all events."""
+CARDS = ("cards", "Cards")
+"""``Cards(engine, look)`` with ``hear(event)``: made when the first card comes."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until quit. 0; 1 when something that was told on stderr prevents it."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        paths = usual_paths()
+        lock = single_instance.first(paths)
+        if lock is None:
+            single_instance.raise_running(paths)
+            return 0
+    except LoomError as error:
+        return _told(error)
+    if _no_display():
+        sys.stderr.write(
+            "There is no display to show windows on. Use `loom run --headless`, then `loom ask`.\n"
+        )
+        return 1
+    with lock:
+        return _run(paths, hidden="--hidden" in arguments)
+
+
+def _run(paths: Paths, *, hidden: bool) -> int:
+    from PySide6.QtWidgets import QApplication
+
+    from .crash import Crashes
+    from .theme import Theme
+    from .tray import Tray
+
+    app = QApplication(["loom"])
+    app.setStyle("Fusion")
+    app.setApplicationName("Loom")
+    app.setDesktopFileName("org.loomdesktop.Loom")
+    app.setQuitOnLastWindowClosed(False)
+    look = Theme()
+    tray = Tray()
+    app.processEvents()  # the icon is on the screen from here on
+
+    crashes = Crashes(paths.logs)
+    try:
+        _log_to(paths.logs)
+        left = crashes.pending()
+        crashes.install()
+    except LoomError as error:
+        return _told(error)
+
+    import asyncio
+
+    import qasync
+
+    from .crossing import Engine
+
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(crashes.on_loop)
+    engine = Engine()
+    shell = Shell(app, engine, look, tray, paths)
+    shell.crash_report(left, crashes.shown)
+    undo_signals = _quit_on_signals(app)
+    engine.start()
+    shell.at_idle(hidden=hidden)
+    with loop:
+        loop.run_forever()
+        shell.close()
+        ended = engine.stop()
+    undo_signals()
+    crashes.uninstall()
+    return 0 if ended else 1
+
+
+class Shell:
+    """Joins the parts: what the person does goes to the engine, what happens goes to windows."""
+
+    def __init__(
+        self, app: QApplication, engine: Engine, look: Theme, tray: Tray, paths: Paths
+    ) -> None:
+        self.app, self.engine, self.look, self.tray, self.paths = app, engine, look, tray, paths
+        self._popup: Popup | None = None
+        self._windows: dict[str, Any] = {}
+        self._waiting: list[tuple[str, str, str, tuple[str, Callable[[], None]] | None]] = []
+        self._hidden = True
+        engine.posted.connect(self._hear)
+        engine.ready.connect(self._ready)
+        engine.failed.connect(self._failed)
+        tray.ask.connect(lambda: self.popup.summon())
+        tray.summarize.connect(self._summarize)
+        tray.pause.connect(lambda s: self._do("pause_capture", seconds=s))
+        tray.resume.connect(lambda: self._do("resume_capture"))
+        tray.wanted.connect(self.open)
+        tray.quit.connect(app.quit)
+        tray.missing.connect(self._no_tray)
+
+    def at_idle(self, *, hidden: bool) -> None:
+        """What can wait until the tray is up: late tray hosts, the popup, translations."""
+        from PySide6.QtCore import QTimer
+
+        self._hidden = hidden
+        QTimer.singleShot(0, self.app, lambda: self.popup.prebuild())
+        QTimer.singleShot(0, self.app, self.tray.watch_for_hosts)
+
+    def close(self) -> None:
+        """Everything off the screen, before the engine ends."""
+        for window in (self._popup, *self._windows.values()):
+            if window is not None:
+                window.hide()
+        if self.tray.icon is not None:
+            self.tray.icon.hide()
+
+    # ------------------------------------------------------------------ windows
+
+    @property
+    def popup(self) -> Popup:
+        """Built when it is first needed; that is at idle, as a rule."""
+        if self._popup is None:
+            from .popup import Popup
+
+            self._popup = Popup(self.engine, self.look)
+            self._popup.wanted.connect(self.open)
+            for notice in self._waiting:
+                self._popup.tell(*notice)
+            self._waiting.clear()
+        return self._popup
+
+    def open(self, name: str) -> None:
+        """A window by its name, or one of the acts that the popup offers."""
+        if name == "popup":
+            self.popup.summon()
+        elif name == "quit":
+            self.app.quit()
+        elif name == "pause":
+            self._do("pause_capture", seconds=600)
+        elif name == "resume":
+            self._do("resume_capture")
+        elif name == "undo":
+            self._do("undo", self._undone)
+        elif (window := self._window(name)) is not None:
+            if name == "reminders":
+                window.summon(kind="reminder")
+            else:
+                window.summon()
+
+    def _window(self, name: str) -> Any | None:
+        module, kind = CARDS if name == "cards" else WINDOWS.get(name, ("", ""))
+        if module and module not in self._windows:
+            made = importlib.import_module(f".{module}", __package__)
+            window: QWidget = getattr(made, kind)(self.engine, self.look)
+            self._windows[module] = window
+            if hasattr(window, "wanted"):
+                window.wanted.connect(self.open)
+            if hasattr(window, "conversation_wanted"):
+                window.conversation_wanted.connect(self._show_conversation)
+        return self._windows.get(module)
+
+    def _show_conversation(self, conversation: int) -> None:
+        self.popup.open_conversation(conversation)
+        self.popup.summon()
+
+    def _summarize(self) -> None:
+        self.popup.summarize_clipboard()
+        self.popup.summon()
+
+    def tell(
+        self,
+        level: str,
+        message: str,
+        hint: str = "",
+        act: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """A notice in the popup, now or when it is built. Never brings it up by itself."""
+        if self._popup is None:
+            self._waiting.append((level, message, hint, act))
+        else:
+            self._popup.tell(level, message, hint, act)
+
+    # ------------------------------------------------------------------ from the engine
+
+    def _hear(self, events: list[Event]) -> None:
+        for event in events:
+            topic, data = event.topic, event.payload
+            if topic == "hotkey.pressed":
+                if data.get("name") == "popup":
+                    self.popup.toggle()
+            elif topic.startswith("chat."):
+                self.popup.hear(event)
+            elif topic == "status.changed":
+                self._status_changed(data)
+            elif topic == "popup.requested":
+                self.popup.requested(int(data.get("conversation") or 0), str(data.get("draft", "")))
+            elif topic == "window.requested":
+                self.open(str(data.get("window", "")))
+            elif topic == "notice.raised":
+                level, message = str(data.get("level", "info")), str(data.get("message", ""))
+                self.tell(level, message, str(data.get("hint", "")))
+            elif topic == "application.quitting":
+                self.app.quit()
+            if topic == "card.offered":
+                self._window("cards")
+            for window in list(self._windows.values()):
+                if hasattr(window, "hear"):
+                    window.hear(event)
+
+    def _status_changed(self, data: dict[str, Any]) -> None:
+        if "state" in data:
+            self.tray.show_status(data)
+        else:  # it says only that there is something new
+            self._do("status", self.tray.show_status)
+
+    def _ready(self) -> None:
+        self._do("status", self._first_status)
+        self._do("settings", self._use_settings)
+
+    def _first_status(self, status: dict[str, Any]) -> None:
+        self.tray.show_status(status)
+        if status.get("open_cards"):
+            self._window("cards")
+        if status.get("first_run") and not self._hidden:
+            self.open("first_run")
+
+    def _use_settings(self, tables: dict[str, dict[str, dict[str, Any]]]) -> None:
+        self.look.choose(str(_value(tables, "assistant", "theme") or "system"))
+        self.tray.set_hotkey(str(_value(tables, "sources.hotkey", "popup") or ""))
+
+    def _failed(self, message: str, hint: str) -> None:
+        self.tray.show_failure(message)
+        self.tell("error", message, hint)
+        self.popup.summon()  # nothing works without it: this one is worth the focus
+
+    def _do(self, verb: str, done: Callable[[Any], None] | None = None, **arguments: Any) -> None:
+        self.engine.request(
+            verb, done, lambda error: self.tell("error", error.message, error.hint), **arguments
+        )
+
+    def _undone(self, answer: dict[str, Any]) -> None:
+        from PySide6.QtCore import QCoreApplication
+
+        refused = answer.get("refused") or []
+        if refused:
+            message = QCoreApplication.translate("Shell", "Some files could not be put back.")
+            self.tell("warn", message, str(refused[0].get("reason", "")))
+        else:
+            self.tell("info", QCoreApplication.translate("Shell", "The files are back."))
+        self.popup.summon()
+
+    # ------------------------------------------------------------------ told once
+
+    def _no_tray(self) -> None:
+        from PySide6.QtCore import QCoreApplication
+
+        marker = self.paths.data / "told-no-tray"
+        if not marker.exists():
+            say = QCoreApplication.translate
+            self.tell(
+                "info",
+                say("Shell", "This desktop has no tray for Loom's icon."),
+                say("Shell", "Use the hotkey, or start Loom again to bring this window up."),
+            )
+            try:
+                private_folder(self.paths.data)
+                marker.touch()
+            except (LoomError, OSError) as error:
+                log.warning("cannot remember that the missing tray was told: %s", error)
+        if not self._hidden and not self.popup.isVisible():
+            self.popup.summon()  # started by hand and nothing else to see of it
+
+    def crash_report(self, path: Path | None, shown: Callable[[], None]) -> None:
+        """Offer what an earlier run left behind. Nothing is sent."""
+        if path is None:
+            return
+        from PySide6.QtCore import QCoreApplication, QUrl
+        from PySide6.QtGui import QDesktopServices
+
+        say = QCoreApplication.translate
+
+        def show() -> None:
+            seen = path if path.exists() else path.with_suffix(".seen")
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(seen)))
+
+        self.tell(
+            "warn",
+            say("Shell", "Loom stumbled the last time it ran."),
+            say("Shell", "The report is only on this computer."),
+            (say("Shell", "Open the report"), show),
+        )
+        shown()
+
+
+def _value(tables: dict[str, dict[str, dict[str, Any]]], table: str, key: str) -> object:
+    return (tables.get(table, {}).get(key) or {}).get("value")
+
+
+def _told(error: LoomError) -> int:
+    sys.stderr.write(f"{error.message} {error.hint}".strip() + "\n")
+    return 1
+
+
+def _no_display() -> bool:
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return False
+    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _log_to(folder: Path) -> None:
+    """One file of our own, small and rotated. Raises Unavailable."""
+    private_folder(folder)
+    handler = logging.handlers.RotatingFileHandler(
+        folder / "loom.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+def _quit_on_signals(app: QApplication) -> Callable[[], None]:
+    """SIGTERM and SIGINT end it like Quit does. Returns the undo."""
+    from PySide6.QtCore import QSocketNotifier
+
+    here, there = socket.socketpair()
+    for end in (here, there):
+        end.setblocking(False)
+    before = {
+        number: signal.signal(number, lambda *_: app.quit())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    wakeup = signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+    notifier = QSocketNotifier(here.fileno(), QSocketNotifier.Type.Read)
+
+    def read() -> None:
+        try:
+            here.recv(64)  # Python runs the handler because something of Python runs
+        except BlockingIOError:
+            return
+
+    notifier.activated.connect(read)
+
+    def undo() -> None:
+        notifier.setEnabled(False)
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        here.close()
+        there.close()
+
+    return undo
