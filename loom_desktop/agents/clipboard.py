@@ -5,9 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from loom_desktop import Agent, Context, Event, Offer
-from loom_desktop.text.language import language, name_of
+from loom_desktop.text.language import language
 
 agent = Agent("clipboard")
+_SPOKEN = {
+    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian",
+    "pt": "Portuguese", "nl": "Dutch", "pl": "Polish", "ru": "Russian", "uk": "Ukrainian",
+    "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "ar": "Arabic", "tr": "Turkish",
+}  # fmt: skip
 
 
 class Settings(Struct, frozen=True):
@@ -25,7 +30,7 @@ async def offer(ctx: Context, event: Event) -> None:
     if words < ctx.settings.offer_from_words:
         await ctx.withdraw("copy")
         return
-    spoken = name_of(language(text))
+    spoken = _SPOKEN.get(language(text), "")
     await ctx.offer(
         Offer(
             title="Summarise what you copied?",
