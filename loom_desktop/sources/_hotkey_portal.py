@@ -109,11 +109,15 @@ class PortalKeys:
         bus, self._bus = self._bus, None
         if bus is not None:
             bus.disconnect()
+            with contextlib.suppress(TimeoutError, OSError, EOFError):
+                async with asyncio.timeout(1):  # the library closes the socket in the loop
+                    await asyncio.shield(bus.wait_for_disconnect())
 
     async def _until_disconnected(self) -> None:
         try:
             with contextlib.suppress(OSError, EOFError):
-                await self._bus.wait_for_disconnect()
+                # to be cancelled in there would keep the library from ever closing its socket
+                await asyncio.shield(self._bus.wait_for_disconnect())
         finally:
             self._lost.set()
 

@@ -87,7 +87,7 @@ class System:
         self._desktop: _Bus | None = None
         self._session = ""
         self._lock = -1
-        self._why_no_logind = self._why_no_desktop = "not asked yet"
+        self._why_no_logind = self._why_no_desktop = ""  # not asked yet
         self._giving_back: asyncio.TimerHandle | None = None
         self._tasks: Tasks | None = None
 
@@ -100,7 +100,8 @@ class System:
         ]
         sleep = "logind" if logind else "clock" if _CLOCKS_TELL else ""
         facts = {"sleep": sleep, "lock": locks, "delay_lock": self._lock >= 0}
-        if self._publish is None:
+        asked = (logind or self._why_no_logind) and (self._desktop or self._why_no_desktop)
+        if self._publish is None or not asked:
             return Report(False, detail="Sleep and screen lock are not watched yet.", facts=facts)
         said = []
         if not logind:
@@ -130,7 +131,7 @@ class System:
             self._release()
             for bus in (self._logind, self._desktop):
                 if bus is not None:
-                    bus.close()
+                    await bus.close()
             self._logind = self._desktop = None
             self._session = ""
 
@@ -169,12 +170,15 @@ class System:
                 raise Unavailable("logind does not run here.")
             await self._find_session(bus)
             self._logind = bus
-            await self._hold()
         except Unavailable as error:
-            self._logind, self._why_no_logind = None, error.message
-            bus.close()
+            self._why_no_logind = error.message
+        finally:
+            if self._logind is not bus:
+                await bus.close()
+        if self._logind is not bus:
             return
         tasks.start("system: logind", self._until_gone(bus))
+        await self._hold()
 
     async def _find_session(self, bus: _Bus) -> None:
         """Which session is ours; without one (a service, a container) its lock is not told."""
@@ -200,7 +204,10 @@ class System:
         if not self._settings.delay_sleep or self._logind is None or self._lock >= 0:
             return
         body = ["sleep", "Loom", "Storing what is going on", "delay"]
-        reply = await self._logind.call(LOGIN, LOGIN_PATH, MANAGER, "Inhibit", "ssss", body)
+        try:
+            reply = await self._logind.call(LOGIN, LOGIN_PATH, MANAGER, "Inhibit", "ssss", body)
+        except Unavailable:
+            return  # the bus went away, which is noticed elsewhere; the lock is a courtesy
         if reply is not None and reply.signature == "h" and reply.unix_fds:
             self._lock = reply.unix_fds[reply.body[0]]
 
@@ -259,12 +266,14 @@ class System:
             await bus.open(address)
             for saver in SAVERS:
                 await bus.match(f"interface='{saver}',member='ActiveChanged'")
+            self._desktop = bus
         except Unavailable as error:
             self._why_no_desktop = error.message
-            bus.close()
-            return
-        self._desktop = bus
-        tasks.start("system: desktop", self._until_gone(bus))
+        finally:
+            if self._desktop is not bus:
+                await bus.close()
+        if self._desktop is bus:
+            tasks.start("system: desktop", self._until_gone(bus))
 
     def _heard_from_desktop(self, bus: _Bus, message: Message) -> None:
         told = message.interface in SAVERS and message.member == "ActiveChanged"
@@ -279,7 +288,7 @@ class System:
 
     async def _until_gone(self, bus: _Bus) -> None:
         await bus.until_gone()
-        bus.close()
+        await bus.close()
         if bus is self._logind:
             self._logind, self._session = None, ""
             self._why_no_logind = "logind went away."
@@ -358,15 +367,19 @@ class _Bus:
             tasks.start("system: connection", self._until_disconnected())
             await self.gone.wait()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Disconnect."""
         if self._bus is not None:
             self._bus.disconnect()
+            with contextlib.suppress(TimeoutError, OSError, EOFError):
+                async with asyncio.timeout(1):  # the library closes the socket in the loop
+                    await asyncio.shield(self._bus.wait_for_disconnect())
 
     async def _until_disconnected(self) -> None:
         try:
             with contextlib.suppress(OSError, EOFError):
-                await self._bus.wait_for_disconnect()
+                # to be cancelled in there would keep the library from ever closing its socket
+                await asyncio.shield(self._bus.wait_for_disconnect())
         finally:
             self.gone.set()
 

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from loom_desktop.sources.hotkey import Hotkey, Settings
+from loom_desktop.sources._hotkey_x11 import GrabbedKeys, _Grab
+from loom_desktop.sources.hotkey import Combo, Hotkey, Settings, Taken
 from tests.loom_desktop.sources.test_hotkey import listening, until
 from tests.screen import Screen
 
@@ -107,6 +109,64 @@ async def test_a_held_key_repeats_but_is_one_press(bare_screen: Screen) -> None:
     assert heard.events[1][1]["at"] - heard.events[0][1]["at"] > 1
 
 
+class Answers:
+    """The X server, one event and one answer at a time."""
+
+    def __init__(self) -> None:
+        self.display, self.events = self, list[Any]()
+        self.questions: list[SimpleNamespace] = []
+
+    def QueryKeymap(self, **_: object) -> SimpleNamespace:
+        self.questions.append(SimpleNamespace(_data=None))
+        return self.questions[-1]
+
+    def pending_events(self) -> int:
+        return len(self.events)
+
+    def next_event(self) -> Any:
+        return self.events.pop(0)
+
+    def flush(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("story", "told"),
+    [
+        (["press", "release", "up"], [True, False]),
+        (["press", "release", "down"], [True]),
+        (["press", "release", "down", "press", "release", "up"], [True, False]),
+        (["press", "release", "press", "release", "press", "release", "up"], [True, False]),
+        (["press", "press"], [True, False, True]),  # somebody else got the release
+        (["press", "release", "up", "press"], [True, False, True]),
+        (["release", "other"], []),
+    ],
+)
+def test_what_repeats_and_what_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, story: list[str], told: list[bool]
+) -> None:
+    from Xlib import X
+    from Xlib.protocol import request
+
+    server, heard = Answers(), list[bool]()
+    monkeypatch.setattr(request, "QueryKeymap", server.QueryKeymap)
+    keys = GrabbedKeys("", lambda name, pressed: heard.append(pressed), Taken)
+    keys._display = server
+    keys._grabs.append(_Grab("popup", Combo.parse("ctrl+l"), code=46, mask=4))
+    kinds = {"press": X.KeyPress, "release": X.KeyRelease}
+    for step in story:
+        if step in kinds:
+            server.events.append(SimpleNamespace(type=kinds[step], detail=46, state=4 | 2 | 16))
+        elif step == "other":
+            server.events.append(SimpleNamespace(type=X.KeyPress, detail=46, state=4 | 1))
+        else:
+            pressed = bytearray(32)
+            pressed[46 // 8] = (1 << (46 % 8)) if step == "down" else 0
+            server.questions[-1]._data = {"map": pressed}
+        keys._ready()
+    assert heard == told
+
+
 async def test_the_release_counts_even_when_the_modifiers_go_first(bare_screen: Screen) -> None:
     async with listening(hotkey(bare_screen)) as heard:
         await asyncio.to_thread(bare_screen.key_down, "ctrl+shift+l")
@@ -118,7 +178,11 @@ async def test_the_release_counts_even_when_the_modifiers_go_first(bare_screen: 
 async def test_a_taken_key_is_said_and_works_as_soon_as_it_is_free(bare_screen: Screen) -> None:
     other = grabber(bare_screen)
     source = hotkey(bare_screen)
+    made, make = list[str](), source._make
+    source._make = lambda name: made.append(name) or make(name)  # type: ignore[method-assign,func-returns-value]  # to count
     async with listening(source) as heard:
+        await until(lambda: len(made) > 3, "retries")
+        assert set(made) == {"x11"}  # another way would hear the key together with its holder
         report = source.report()
         assert not report.working
         assert report.detail == "Another program already uses Ctrl+Shift+L."

@@ -101,9 +101,12 @@ async def test_a_small_difference_of_the_clocks_is_no_sleep() -> None:
         clocks.asleep_s += 1.9
         seen = looks
         await until(lambda: looks > seen + 2, "look at the clocks")
-        clocks.asleep_s -= 30
+        assert heard.events == []
+        clocks.asleep_s -= 30  # a clock was set
         await until(lambda: looks > seen + 6, "look at the clocks")
-    assert heard.events == []
+        clocks.asleep_s += 20
+        await until(lambda: heard.events, "resume")
+    assert heard.events == [("system.resumed", {"slept_s": 20.0})]
 
 
 async def test_the_clocks_are_looked_at_four_times_a_minute_at_most() -> None:
