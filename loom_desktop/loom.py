@@ -29,6 +29,7 @@ from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import Context, Parts
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.mover import Mover
+from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Outside
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
@@ -118,6 +119,11 @@ class Loom:
                 self.tasks,
             )  # fmt: skip
             Recorder(self.bus, self.store, self.tasks)
+            if self._listening:
+                Notifications(
+                    self.bus, self.desk, self.tasks, desktop=self.desktop,
+                    on=lambda: self.settings.attention.notifications, show=self._show_inbox,
+                )  # fmt: skip
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -208,6 +214,11 @@ class Loom:
 
     def _say_status(self) -> None:
         self._publish("loom", frozenset({"schedule"}), "status.changed", qos=QoS.REALTIME)
+
+    def _show_inbox(self) -> None:
+        self._publish(
+            "loom", frozenset({"user-typed"}), "window.requested", qos=QoS.REALTIME, window="inbox"
+        )
 
     def _resumed(self, event: Event) -> None:
         self.timers.changed()

@@ -1,0 +1,122 @@
+"""Notifications: the desktop's own messages as a messenger for cards. The inbox is the truth.
+
+A notification may open the card, tick a reminder off or put it off, and decline. It never approves
+anything. Without a message bus, a daemon or buttons nothing is lost: the card is in the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from loom_desktop.bus import Bus
+from loom_desktop.errors import LoomError
+from loom_desktop.event import Event
+from loom_desktop.runtime.attention import Desk
+from loom_desktop.tasks import Tasks
+
+log = logging.getLogger(__name__)
+_SEND_S = 5.0
+
+
+class Notifications:
+    """Sends cards that the person may not see otherwise: all of them where there is no window,
+    reminders and approvals where there is one."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        desk: Desk,
+        tasks: Tasks,
+        *,
+        desktop: bool,
+        on: Callable[[], bool],
+        show: Callable[[], None],
+    ) -> None:
+        self._desk, self._tasks, self._desktop, self._on, self._show = (
+            desk,
+            tasks,
+            desktop,
+            on,
+            show,
+        )
+        self._loop = asyncio.get_running_loop()
+        self._notifier: Any = None
+        self._gone = False
+        """There is nobody who shows notifications: not tried again in this run."""
+        self._shown: dict[int, Any] = {}
+        bus.subscribe("card.offered", self._offered)
+        bus.subscribe("card.closed", self._closed)
+
+    def _offered(self, event: Event) -> None:
+        card = event.payload["card"]
+        wanted = ("reminder", "approval") if self._desktop else ("reminder", "suggestion")
+        if card["kind"] in wanted and self._on() and not self._gone:
+            self._tasks.start(f"notify:{card['id']}", self._send(card))
+
+    def _closed(self, event: Event) -> None:
+        number = event.payload["card"]
+        if number in self._shown:
+            self._tasks.start(f"clear:{number}", self._clear(number))
+
+    async def _send(self, card: dict[str, Any]) -> None:
+        from desktop_notifier import Button, Capability, DesktopNotifier, Urgency
+
+        try:
+            async with asyncio.timeout(_SEND_S):
+                if self._notifier is None:
+                    self._notifier = DesktopNotifier(app_name="Loom")
+                known = await self._notifier.get_capabilities()
+                buttons = []
+                if Capability.BUTTONS in known:
+                    buttons = [
+                        Button(title=label, on_pressed=partial(self._pressed, card, action))
+                        for action, label in _buttons(card, self._desktop)
+                    ]
+                sent = await self._notifier.send(
+                    title=card["title"],
+                    message=card["text"],
+                    urgency=Urgency.Critical if card["kind"] == "reminder" else Urgency.Normal,
+                    buttons=buttons,
+                    on_clicked=partial(self._pressed, card, "open"),
+                )
+        except Exception as error:  # no bus, no daemon, a daemon that fails: the inbox has the card
+            self._gone = True
+            log.info("notifications are not shown here: %s", error)
+            return
+        self._shown[card["id"]] = sent
+
+    async def _clear(self, number: int) -> None:
+        sent = self._shown.pop(number)
+        try:
+            async with asyncio.timeout(_SEND_S):
+                await self._notifier.clear(sent)
+        except Exception as error:  # the daemon went away: so did its message
+            log.debug("a notification could not be taken back: %s", error)
+
+    def _pressed(self, card: dict[str, Any], action: str) -> None:
+        self._loop.call_soon_threadsafe(self._press, card, action)
+
+    def _press(self, card: dict[str, Any], action: str) -> None:
+        if action == "open":
+            self._show()
+        else:
+            self._tasks.start(f"answer:{card['id']}", self._answer(card["id"], action))
+
+    async def _answer(self, number: int, action: str) -> None:
+        try:
+            await self._desk.answer(number, action, door="notification")
+        except LoomError as error:
+            log.info("card %d: %s", number, error.message)
+
+
+def _buttons(card: dict[str, Any], desktop: bool) -> list[tuple[str, str]]:
+    """What a notification may do: reminders are answered, all else is opened or declined."""
+    if card["kind"] == "reminder":
+        return [(one["id"], one["label"]) for one in card["actions"]]
+    open_it = [("open", "Open")] if desktop else []
+    decline = "deny" if card["kind"] == "approval" else "dismiss"
+    return [*open_it, (decline, "Not now")]
