@@ -50,6 +50,7 @@ imports: setup-test ## Check who may import whom
 	@.venv/bin/lint-imports
 
 cov: setup-test ## Measure which lines the tests reach; report in build/coverage
+	@mkdir -p build
 	@COVERAGE_FILE=build/.coverage $(PYTHON_IN) -m coverage run --source=loom_desktop,app -m pytest -q
 	@COVERAGE_FILE=build/.coverage $(PYTHON_IN) -m coverage html -q -d build/coverage
 	@COVERAGE_FILE=build/.coverage $(PYTHON_IN) -m coverage report --skip-covered --sort=cover
