@@ -77,8 +77,8 @@ briefcase-check: stage ## Ask Briefcase whether it understands what was staged
 deb: setup-test ## Build the Debian package into dist (PyInstaller, about two minutes)
 	@$(UV) run --no-sync --with 'pyinstaller>=6.22,<7' python installers/linux/build_deb.py dist
 
-docs: setup-test ## Check that the documents name every setting, topic and capability
-	@$(PYTHON_IN) -m pytest -q tests/test_layout.py -k docs
+docs: setup-test ## Write the pages of docs/ that the code knows best, and check the rest
+	@$(PYTHON_IN) scripts/make_docs.py && $(PYTHON_IN) -m pytest -q tests/test_layout.py -k docs
 
 icons: setup-test ## Draw the icons again
 	@$(PYTHON_IN) scripts/make_icons.py

@@ -108,6 +108,7 @@ def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         ("lint-imports", "--no-cache"),
         ("mypy",),
         ("mypy", "--explicit-package-bases", "scripts", "installers"),
+        ("python", "scripts/make_docs.py", "--check"),
     ],
     ids=" ".join,
 )
