@@ -3,6 +3,9 @@
 An own connection, read by the engine's loop. TARGETS is asked first, then the hint that marks a
 secret, then the size of the text, then the text, in one piece or in many (INCR; ICCCM 2.7.2).
 
+An owner that began to send pieces is let finish, whatever became of our reading: xclip, for one,
+serves nobody else before, so that the person could not paste. The pieces are not fetched.
+
 The server sends us the notice of a new owner before that owner's first answer, so a text that
 arrives without such a notice is from the owner whose formats were looked at.
 """
@@ -11,8 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import os
+import re
+import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from loom_desktop.errors import Unavailable
@@ -23,6 +29,18 @@ log = logging.getLogger(__name__)
 _SLICE = 1 << 16
 """In units of 4 bytes: as much as is fetched before the loop gets a turn."""
 _MOST_LEFT = 16
+_MOST_DRAINED = 1 << 30
+_DRAIN_S = 0.5
+"""How long the end of Loom waits for owners that still send."""
+
+
+@dataclass(slots=True)
+class _Left:
+    """A window that nobody reads any more, and whose owner is not done with it."""
+
+    window: Any
+    sending: bool
+    drained: int = 0
 
 
 class X11:
@@ -35,7 +53,8 @@ class X11:
         self._x: Any = None
         self._closed = False
         self._waiting: dict[tuple[int, str], asyncio.Future[Any]] = {}
-        self._left: deque[Any] = deque()
+        self._left: dict[int, _Left] = {}
+        self._drained = asyncio.Event()
         self._changed: Callable[[], None] = lambda: None
         self._ended: Callable[[str], None] = lambda _: None
         self._fd = -1
@@ -76,10 +95,14 @@ class X11:
     async def close(self) -> None:
         """See ``Driver``."""
         self._closed = True
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                while self._fd >= 0 and any(left.sending for left in self._left.values()):
+                    self._drained.clear()
+                    await self._drained.wait()
+        except TimeoutError:
+            log.debug("an owner of the clipboard still sends")
         x, self._x = self._x, None
-        for future in self._waiting.values():
-            future.cancel()
-        self._waiting.clear()
         if x is not None:
             self._stop_reading()
             _close(x)
@@ -90,12 +113,13 @@ class X11:
         from Xlib.ext import xfixes
 
         try:
+            _knock(self._screen)
             x = display.Display(self._screen)
-        except (error.DisplayError, error.XError, OSError) as missing:
+        except (error.DisplayError, error.ConnectionClosedError, error.XauthError, OSError) as why:
             raise Unavailable(
                 f"The X screen {self._screen} cannot be reached.",
                 hint="Check the variables DISPLAY and XAUTHORITY.",
-            ) from missing
+            ) from why
         if not x.has_extension("XFIXES"):
             _close(x)
             raise Unavailable(
@@ -131,8 +155,12 @@ class X11:
             while x is self._x is not None and x.pending_events():
                 event = x.next_event()
                 if event.type == X.SelectionNotify:
+                    if left := self._left.get(event.requestor.id):
+                        self._answered_late(left, event.property)
                     self._resolve(event.requestor.id, "answer", event)
                 elif event.type == X.PropertyNotify and event.state == X.PropertyNewValue:
+                    if (left := self._left.get(event.window.id)) and left.sending:
+                        self._drain(left)
                     self._resolve(event.window.id, "piece", event)
                 elif event.type == x.extension_event.SetSelectionOwnerNotify[0]:
                     self._changed()
@@ -170,7 +198,7 @@ class X11:
         """
         root = self._x.screen().root
         window = root.create_window(0, 0, 1, 1, 0, self._copy, event_mask=_PROPERTY_CHANGES)
-        over = False  # whether the owner will not write to it any more
+        over = sending = False  # whether the owner will not write to it any more, or goes on to
         try:
             answer = self._expect(window, "answer")
             window.convert_selection(self._clipboard, target, self._prop, 0)
@@ -183,7 +211,7 @@ class X11:
             if head is None:
                 return None
             if head.property_type == self._incr:
-                over = False
+                over, sending = False, True
                 if head.format == 32 and head.value and head.value[0] > most_bytes:
                     return "too large"  # the least that it will be
                 found = await self._pieces(window, most_bytes)
@@ -195,7 +223,7 @@ class X11:
         finally:
             self._waiting.pop((window.id, "answer"), None)
             self._waiting.pop((window.id, "piece"), None)
-            self._leave(window, over=over)
+            self._leave(window, over=over, sending=sending)
 
     async def _pieces(self, window: Any, most_bytes: int) -> bytes | None:
         """Deleting the property asks for the next piece, an empty piece is the end."""
@@ -236,22 +264,63 @@ class X11:
         asyncio.get_running_loop().call_soon(self._ready)
         return numbers or bytes(data)
 
-    def _leave(self, window: Any, *, over: bool) -> None:
-        """An owner that is not done may still write to the window, and programs have ended over
-        writing to one that was gone: these stay for a while."""
-        if self._x is None:
+    def _leave(self, window: Any, *, over: bool, sending: bool) -> None:
+        """Programs have ended over writing to a window that was gone: these stay for a while."""
+        if self._x is None or self._fd < 0:
             return
-        if not over:
-            self._left.append(window)
-            if len(self._left) <= _MOST_LEFT:
-                return
-            window = self._left.popleft()
-        window.destroy()
-        self._x.flush()
+        if over:
+            window.destroy()
+        else:
+            self._left[window.id] = _Left(window, sending)
+            if sending:
+                window.delete_property(self._prop)  # asks for the next piece
+            if len(self._left) > _MOST_LEFT:
+                self._done_with(self._left[next(iter(self._left))])
+        self._flush()
+
+    def _answered_late(self, left: _Left, prop: int) -> None:
+        head = left.window.get_property(self._prop, self._any_type, 0, 0) if prop else None
+        if head is not None and head.property_type == self._incr:
+            left.sending = True
+            left.window.delete_property(self._prop)
+        else:
+            self._done_with(left)
+        self._flush()
+
+    def _drain(self, left: _Left) -> None:
+        """Ask for the next piece without looking at this one."""
+        head = left.window.get_property(self._prop, self._any_type, 0, 0)
+        if head is None:
+            return  # it was asked for already
+        left.drained += head.bytes_after
+        if not head.bytes_after or left.drained > _MOST_DRAINED:
+            self._done_with(left)
+        else:
+            left.window.delete_property(self._prop)
+        self._flush()
+
+    def _done_with(self, left: _Left) -> None:
+        del self._left[left.window.id]
+        left.window.destroy()
+        self._drained.set()
 
 
 _PROPERTY_CHANGES = 1 << 22
 """PropertyChangeMask of X.h."""
+
+
+def _knock(screen: str) -> None:
+    """Raises OSError when a screen of this machine is not there.
+
+    The library would go on to try a port of the network, where anybody may listen.
+    """
+    local = re.fullmatch(r"(?:unix)?/?:(\d{1,5})(?:\.\d+)?", screen)
+    if local is None:
+        return
+    path = f"/tmp/.X11-unix/X{local[1]}"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(1)
+        door.connect(path if os.path.exists(path) else f"\0{path}")
 
 
 def _size(part: Any) -> int:
