@@ -16,23 +16,39 @@ from typing import Literal, NamedTuple, Self
 import apsw
 
 from loom_desktop.clock import Clock, wall
-from loom_desktop.store.acts import Acts
+from loom_desktop.store.acts import Act, Acts, Step
 from loom_desktop.store.backup import Snapshots, remove
 from loom_desktop.store.ballast import Ballast
-from loom_desktop.store.cards import Cards
-from loom_desktop.store.conversations import Conversations
+from loom_desktop.store.cards import Action, Card, Cards, Never
+from loom_desktop.store.conversations import Conversation, Conversations, Message
 from loom_desktop.store.database import MEMORY, Database
-from loom_desktop.store.files import Files
+from loom_desktop.store.files import Files, Signature
 from loom_desktop.store.journal import Journal
-from loom_desktop.store.ledger import Ledger
-from loom_desktop.store.notes import Notes
+from loom_desktop.store.ledger import Egress, Ledger, Totals
+from loom_desktop.store.notes import Note, Notes
 from loom_desktop.store.recovery import Recovery, opened_in_memory
-from loom_desktop.store.schedules import Schedules
+from loom_desktop.store.schedules import Schedule, Schedules
 from loom_desktop.store.secrets import Secrets
-from loom_desktop.store.state import State
+from loom_desktop.store.state import State, Versioned
 from loom_desktop.tasks import Tasks
 
-__all__ = ["Problem", "Store"]
+__all__ = [
+    "Act",
+    "Action",
+    "Card",
+    "Conversation",
+    "Egress",
+    "Message",
+    "Never",
+    "Note",
+    "Problem",
+    "Schedule",
+    "Signature",
+    "Step",
+    "Store",
+    "Totals",
+    "Versioned",
+]
 
 log = logging.getLogger(__name__)
 

@@ -103,10 +103,13 @@ class Journal:
         self, topic_prefix: str = "", *, since: float = 0.0, until: float = 0.0, limit: int = 100
     ) -> list[Event]:
         """The newest ``limit`` of a time span (``until`` 0: no end), oldest first."""
-        first, last = topic_prefix, topic_prefix + "\U0010ffff"
-        span = "time >= ? and (? = 0 or time < ?) and topic >= ? and topic < ?"
+        where, values = "time >= ? and (? = 0 or time < ?)", [since, until, until]
+        of_topic: list[str] = []
+        if topic_prefix:
+            where += " and topic >= ? and topic < ?"
+            of_topic = [topic_prefix, topic_prefix + "\U0010ffff"]
         found = await self._select(
-            f"where {span} order by id desc limit ?", (since, until, until, first, last, limit)
+            f"where {where} order by id desc limit ?", (*values, *of_topic, limit)
         )
         return found[::-1]
 

@@ -279,7 +279,7 @@ def _new_file(folder: Path, key: bytes | None) -> None:
     if key is not None:
         write_private(path, key.hex().encode())
     elif not path.exists():
-        draft = folder / f"store.key.{os.getpid()}"
+        draft = folder / f"store.key.{_mine()}"
         write_private(draft, os.urandom(KEY_BYTES).hex().encode())
         try:
             os.link(draft, path)
@@ -371,9 +371,14 @@ def _small(path: Path) -> bytes:
         return file.read(_MOST_BYTES)
 
 
+def _mine() -> str:
+    """Part of a file name that no other program and thread has now."""
+    return f"{os.getpid()}-{threading.get_native_id()}"
+
+
 def write_private(path: Path, content: bytes) -> None:
     """The whole content or what was there before, readable for this person alone, on the disk."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f"{path.name}.{_mine()}.new")
     file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
         os.write(file, content)

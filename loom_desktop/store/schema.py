@@ -113,9 +113,8 @@ def first(connection: apsw.Connection) -> None:
             unique (act, number)) strict;
 
         create table known_file (
-            id integer primary key, folder blob not null, path blob not null unique,
-            size_bytes integer not null, mtime_ns integer not null) strict;
-        create index known_file_folder on known_file(folder);
+            id integer primary key, folder blob not null, path blob not null,
+            size_bytes integer not null, mtime_ns integer not null, unique (folder, path)) strict;
 
         create table egress (
             id integer primary key, time real not null, host text not null, port integer not null,

@@ -6,34 +6,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loom_desktop.store import Store
-from loom_desktop.store.files import Known
+from loom_desktop.store.files import Signature
 
 names = st.binary(min_size=1).filter(lambda name: b"\0" not in name)
-known = st.builds(Known, st.integers(0, 2**62), st.integers(-(2**62), 2**62))
+numbers = st.integers(-(2**62), 2**62)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.dictionaries(names.map(lambda name: name.decode("utf-8", "surrogateescape")), known))
-async def test_every_file_name_comes_back(files: dict[str, Known]) -> None:
+@given(
+    st.dictionaries(
+        names.map(lambda name: name.decode("utf-8", "surrogateescape")),
+        st.tuples(numbers, numbers),
+    )
+)
+async def test_every_file_name_comes_back(files: dict[str, Signature]) -> None:
     async with Store(":memory:") as store:
-        await store.files.add("/d", files)
+        await store.files.remember("/d", files)
         assert await store.files.load("/d") == files
 
 
 async def test_folders_do_not_know_each_others_files(store: Store) -> None:
-    await store.files.add("/a", {"/a/x": Known(1, 1), "/a/y": Known(2, 2)})
-    await store.files.add("/b", {"/b/x": Known(3, 3)})
-    await store.files.add("/a", {"/a/x": Known(9, 9)})
-    await store.files.remove(["/a/y", "/nowhere"])
-    assert await store.files.load("/a") == {"/a/x": Known(9, 9)}
-    await store.files.replace("/a", {"/a/z": Known(4, 4)})
-    assert await store.files.load("/a") == {"/a/z": Known(4, 4)}
-    assert await store.files.load("/b") == {"/b/x": Known(3, 3)}
-    await store.files.forget("/b")
-    assert await store.files.load("/b") == {}
+    await store.files.remember("/a", {"/a/x": (1, 1), "/a/b": (2, 2), "/a": (0, 0)})
+    await store.files.remember("/a/b", {"/a/b": (0, 0)})
+    await store.files.remember("/a", {"/a/x": (9, 9)})
+    await store.files.forget("/a", ["/a/b", "/nowhere"])
+    assert await store.files.load("/a") == {"/a/x": (9, 9), "/a": (0, 0)}
+    assert await store.files.load("/a/b") == {"/a/b": (0, 0)}
+    assert await store.files.forget_folder("/a") == 2
+    assert await store.files.load("/a") == {}
+    assert await store.files.load("/a/b") == {"/a/b": (0, 0)}
 
 
 async def test_five_thousand_files_are_one_write(store: Store) -> None:
-    files = {f"/d/{n}": Known(n, n) for n in range(5_000)}
-    await store.files.replace("/d", files)
+    files = {f"/d/{n}": (n, n) for n in range(5_000)}
+    await store.files.remember("/d", files)
     assert await store.files.load("/d") == files
