@@ -226,27 +226,6 @@ def test_every_module_has_its_test_at_the_mirrored_path() -> None:
     assert not lacking, "\n".join(["modules without their test:", *lacking])
 
 
-def test_no_test_is_left_behind_by_its_module() -> None:
-    known = {place for path in modules() for place in places_of_its_test(path)}
-
-    def has_a_module(test: Path) -> bool:
-        # a module may have several files of tests: test_when_german.py belongs to when.py, and
-        # test_when.py to the package when/
-        return any(
-            test == place
-            or (test.name.startswith(f"{place.stem}_") and test.parent == place.parent)
-            for place in known
-        )
-
-    tests = [path for package in PACKAGES for path in modules(f"tests/{package}")]
-    orphans = [
-        str(path)
-        for path in tests
-        if path.name.startswith("test_") and not has_a_module(ROOT / path)
-    ]
-    assert not orphans, f"tests whose module is gone: {', '.join(orphans)}"
-
-
 def test_no_file_is_too_long_to_hold_in_the_head(record_property: Any) -> None:
     sizes = sorted(
         (
