@@ -109,6 +109,7 @@ class Engine(QObject):
         self._last = -1.0
         self._streaming: set[int] = set()
         self._visible = 0
+        self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
         self._opened: concurrent.futures.Future[Answers] = concurrent.futures.Future()
@@ -154,11 +155,16 @@ class Engine(QObject):
         asyncio.set_event_loop(loop)
         try:
             loop.run_until_complete(self._live())
+            with self._lock:
+                self._ending = True  # whatever was asked before this has reached the loop ...
+            loop.run_until_complete(asyncio.sleep(0))  # ... and is a task after this
             for task in (left := asyncio.all_tasks(loop)):
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
+            with self._lock:
+                self._ending = True
             if not self._opened.done():
                 self._opened.set_exception(Unavailable("Loom has been closed."))
             asyncio.set_event_loop(None)
@@ -275,20 +281,19 @@ class Engine(QObject):
         sys.setswitchinterval(0.001 if self._visible else 0.005)
 
     def _ask(self, verb: str, arguments: dict[str, Any]) -> concurrent.futures.Future[Any]:
-        loop = self._loop
-        if loop is None or loop.is_closed() or not self._thread.is_alive():
-            return _failed(self._why_not())
-        work = self._answer(verb, arguments)
-        try:
-            return asyncio.run_coroutine_threadsafe(work, loop)
-        except RuntimeError:  # closed between the question and here
-            work.close()
-            return _failed(self._why_not())
+        with self._lock:
+            if self._loop is None or self._ending or not self._thread.is_alive():
+                return _failed(self._why_not())
+            return asyncio.run_coroutine_threadsafe(self._answer(verb, arguments), self._loop)
 
     async def _answer(self, verb: str, arguments: dict[str, Any]) -> Any:
         try:
             async with asyncio.timeout(OPEN_S):
                 engine = await asyncio.wrap_future(_shielded(self._opened))
+        except asyncio.CancelledError:
+            if self._opened.done() and (failed := self._opened.exception()):
+                raise failed from None  # the engine ended while this was waiting for it
+            raise
         except TimeoutError as error:
             raise Unavailable(
                 "Loom is still opening its store.",
