@@ -239,11 +239,13 @@ def test_no_file_is_too_long_to_hold_in_the_head(record_property: Any) -> None:
 
 
 def entries() -> list[Path]:
+    """A file, or a folder when one thing has several parts."""
     return [
         path
         for folder in catalogue_folders()
         for path in modules(str(folder))
-        if path.parent == folder and not path.name.startswith("_")
+        if not path.relative_to(folder).parts[0].startswith("_")
+        and (path.parent == folder or (path.parent.parent == folder and path.stem == "__init__"))
     ]
 
 
@@ -288,8 +290,9 @@ def declared_settings() -> Iterator[tuple[str, str]]:
     for path in modules("loom_desktop"):
         if path == Path("loom_desktop/settings.py"):
             continue
-        kind = path.relative_to("loom_desktop").parts[0]
-        table = f"{kind}.NAME" if kind in ("llm", "speech") else f"{kind}.{path.stem}"
+        kind, *inside = path.relative_to("loom_desktop").with_suffix("").parts
+        name = "NAME" if kind in ("llm", "speech") else next(iter(inside), "")
+        table = f"{kind}.{name}"
         for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and node.name == "Settings":
                 for line in node.body:
