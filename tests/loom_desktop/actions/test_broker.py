@@ -1,0 +1,169 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from loom_desktop import capability
+from loom_desktop.actions import Broker, Call, Capability, Consent
+from loom_desktop.actions.consent import digest
+from loom_desktop.actions.policy import Decision
+from loom_desktop.errors import Unavailable
+from loom_desktop.event import Event
+from loom_desktop.testing import FakeClock
+
+TYPED = Event(topic="chat.asked", origin=frozenset({"user-typed"}))
+TAINTED = Event(topic="file.created", origin=frozenset({"file"}))
+
+
+@capability("shelf.add", effect="none")
+def add(one: int, two: int) -> int:
+    """Add two numbers."""
+    return one + two
+
+
+@capability("shelf.put", effect="write-reversible", paths=("path",))
+async def put(path: str) -> str:
+    """Put something somewhere."""
+    return path
+
+
+@capability("shelf.fail", effect="none")
+async def fail() -> None:
+    """Fail."""
+    raise RuntimeError("the shelf broke")
+
+
+@capability("shelf.absent", effect="none")
+async def absent() -> None:
+    """Something is not there."""
+    raise Unavailable("The shelf is away.", hint="Wait.")
+
+
+@capability("shelf.hang", effect="none", timeout_s=0.01)
+async def hang() -> None:
+    """Never end."""
+    await asyncio.sleep(60)
+
+
+def broker(clock: FakeClock | None = None, **more: Any) -> Broker:
+    made = Broker(
+        Consent(clock or FakeClock()),
+        clock or FakeClock(),
+        granted=lambda path: path.startswith("/granted"),
+        **more,
+    )
+    for one in (add, put, fail, absent, hang):
+        made.add(one)
+    return made
+
+
+def by(cause: Event = TYPED, **more: Any) -> Call:
+    return Call(agent="test", cause=cause, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("shelf.add", {"one": 1, "two": 2}, "ACTION_OK"),
+        ("shelf.add", {"one": 1}, "INVALID_PARAMS"),
+        ("shelf.add", {"one": 1, "two": 2, "three": 3}, "INVALID_PARAMS"),
+        ("shelf.add", {"one": object(), "two": 2}, "INVALID_PARAMS"),
+        ("shelf.add", {"one": 1, "two": "x" * 1_000_001}, "INVALID_PARAMS"),
+        ("shelf.none", {}, "PROVIDER_UNAVAILABLE"),
+        ("nothing", {}, "PROVIDER_UNAVAILABLE"),
+        ("shelf.fail", {}, "CAPABILITY_ERROR"),
+        ("shelf.absent", {}, "PROVIDER_UNAVAILABLE"),
+        ("shelf.hang", {}, "ACTION_TIMEOUT"),
+        ("shelf.put", {"path": "/elsewhere"}, "DENIED"),
+    ],
+)
+async def test_it_never_raises_and_says_how_it_went(
+    name: str, arguments: dict[str, Any], code: str
+) -> None:
+    result = await broker().invoke(name, arguments, by())
+    assert result.code == code
+    assert result.ok == (code == "ACTION_OK")
+    assert result.ok or result.message
+
+
+async def test_a_granted_path_goes_through_and_a_tainted_call_does_not() -> None:
+    made = broker()
+    assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by())).ok
+    refused = await made.invoke("shelf.put", {"path": "/granted/a"}, by(TAINTED))
+    assert refused.code == "DENIED"
+
+
+async def test_a_path_that_the_person_named_is_granted_for_the_call() -> None:
+    made = broker()
+    assert (await made.invoke("shelf.put", {"path": "/mine"}, by(given=("/mine",)))).ok
+    assert not (await made.invoke("shelf.put", {"path": "/mine"}, by())).ok
+
+
+async def test_an_approval_on_a_card_lets_exactly_that_call_through_once() -> None:
+    made = broker()
+    made.consent.ask = lambda question: made.consent.answer(question.digest, allowed=False)  # type: ignore[assignment,func-returns-value]
+    made.consent.give(digest("shelf.put", {"path": "/granted/a"}))
+    assert not (await made.invoke("shelf.put", {"path": "/granted/b"}, by(TAINTED))).ok
+    assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by(TAINTED))).ok
+    assert not (await made.invoke("shelf.put", {"path": "/granted/a"}, by(TAINTED))).ok
+
+
+async def test_an_approval_never_beats_a_hard_no() -> None:
+    @capability("shelf.burn", effect="execute")
+    def burn() -> None:
+        """Burn the shelf."""
+
+    made = broker()
+    made.add(burn)
+    made.consent.give(digest("shelf.burn", {}))
+    assert (await made.invoke("shelf.burn", {}, by())).code == "DENIED"
+
+
+async def test_too_much_in_a_minute_is_refused_and_a_minute_later_it_goes_on() -> None:
+    clock = FakeClock()
+    made = broker(clock)
+    codes = [(await made.invoke("shelf.put", {"path": "/granted/a"}, by())).code for _ in range(11)]
+    assert codes == ["ACTION_OK"] * 10 + ["DENIED"]
+    clock.forward(61)
+    assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by())).ok
+
+
+async def test_what_cannot_be_written_down_is_not_done() -> None:
+    class NoPaper:
+        async def decided(self, call: Call, one: Capability, decision: Decision) -> None:
+            raise OSError("no space")
+
+    done: list[str] = []
+
+    @capability("shelf.note", effect="write-reversible")
+    def note() -> None:
+        """Note something."""
+        done.append("note")
+
+    made = broker(audit=NoPaper())
+    made.add(note)
+    assert (await made.invoke("shelf.note", {}, by())).code == "DENIED"
+    assert not done
+
+
+def test_two_of_one_name_are_a_mistake() -> None:
+    @capability("shelf.add", effect="none")
+    def again() -> None:
+        """Another."""
+
+    with pytest.raises(ValueError, match="two capabilities"):
+        broker().add(again)
+
+
+async def test_a_family_is_loaded_when_it_is_wanted() -> None:
+    loaded: list[str] = []
+
+    def find(family: str) -> list[Capability]:
+        loaded.append(family)
+        return [add] if family == "shelf" else []
+
+    made = Broker(Consent(FakeClock()), FakeClock(), find=find)
+    assert not loaded
+    assert (await made.invoke("shelf.add", {"one": 1, "two": 2}, by())).value == 3
+    await made.invoke("shelf.add", {"one": 1, "two": 2}, by())
+    assert loaded == ["shelf"]
