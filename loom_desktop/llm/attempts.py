@@ -207,7 +207,7 @@ class Attempts:
         self, ask: Ask, body: dict[str, Any], until: float
     ) -> AsyncIterator[Response]:
         """The head of the answer. Raises Failed when the status is not a good one."""
-        limit = max(0.05, until - self.clock())
+        limit, answered = max(0.05, until - self.clock()), False
         try:
             async with self.net.stream(
                 "POST",
@@ -225,8 +225,11 @@ class Attempts:
             ) as response:
                 if response.status != 200:
                     raise await _failed(response, ask.secret)
+                answered = True
                 yield response
         except TimedOut as error:
+            if answered:
+                raise
             raise self._too_slow(ask, begun=False) from error
 
     async def _empty(self, ask: Ask, body: dict[str, Any], finish: Finish | None) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -70,7 +71,8 @@ def endpoint(api_base: str, setting: str) -> Endpoint:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    strange = not host or re.search(r"[^\w.:-]", host) or parts.query or parts.fragment
+    if parts.scheme not in ("http", "https") or not host or strange:
         raise SettingsError(
             f"[{setting}] api_base: {api_base!r} is not the address of a model server.",
             hint='Write it like "http://127.0.0.1:11434/v1" or "https://api.deepseek.com/v1".',

@@ -218,8 +218,11 @@ class _Thoughts:
         self._state = "before"
 
     def feed(self, text: str) -> Iterator[Delta]:
-        if self._state == "after":
-            yield Text(text)
+        if self._state == "gap" and (text := text.lstrip()):
+            self._state = "after"
+        if self._state in ("gap", "after"):
+            if text:
+                yield Text(text)
             return
         self._held += text
         if self._state == "before":
@@ -233,11 +236,10 @@ class _Thoughts:
             self._state, self._held = "inside", start[7:]
         thought, mark, rest = self._held.partition("</think>")
         if mark:
-            self._state, self._held = "after", ""
-            if thought.strip():
+            self._state, self._held = "gap", ""
+            if thought:
                 yield Thinking(thought)
-            if rest := rest.lstrip():
-                yield Text(rest)
+            yield from self.feed(rest)
             return
         safe = len(self._held) - _overlap(self._held, "</think>")
         if safe:
@@ -262,7 +264,9 @@ def listed(body: bytes) -> list[str]:
     except msgspec.DecodeError:
         return []
     entries = found.get("data") if isinstance(found, dict) else None
-    names = [one.get("id") for one in entries or () if isinstance(one, dict)]
+    if not isinstance(entries, list):
+        return []
+    names = [one.get("id") for one in entries if isinstance(one, dict)]
     return [name for name in names if isinstance(name, str) and name][:_MOST_MODELS]
 
 

@@ -40,6 +40,8 @@ def test_an_address_is_read_once(text: str, base: str, at: str, kind: str, words
         "http://u:p@x/v1",
         "http://x:99999/v1",
         "http://x/v1?key=1",
+        "http://exa mple/v1",
+        "http://x%20y/v1",
         "http://x/v1#f",
     ],
 )
