@@ -166,7 +166,7 @@ async def inbox(
     items: list[dict[str, Any]] = []
     if kind in ("", "card", "suggestion", "approval", "reminder", "notice"):
         wanted = "" if kind == "card" else kind
-        for card in await loom.store.cards.list(query, kind=wanted, limit=limit):
+        for card in await loom.store.cards.recent(query, kind=wanted, limit=limit):
             items.append(
                 {
                     "id": card.id,
