@@ -33,21 +33,17 @@ def stamp(time: float) -> str:
 
 
 def worth_keeping(times: Iterable[float]) -> set[float]:
-    """The newest three, the newest of each of the last three days and of the last two weeks.
+    """The newest three, the last one of each of three days before that, and of two weeks before.
 
     Days and weeks without a snapshot do not count.
     """
     newest_first = sorted(times, reverse=True)
     keep = set(newest_first[:HOURLY])
     for count, period in ((DAILY, _day), (WEEKLY, _week)):
-        seen: set[object] = set()
+        last_of: dict[object, float] = {}
         for time in newest_first:
-            if period(time) in seen:
-                continue
-            if len(seen) == count:
-                break
-            seen.add(period(time))
-            keep.add(time)
+            last_of.setdefault(period(time), time)
+        keep.update([*last_of.values()][1 : count + 1])
     return keep
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -158,7 +157,7 @@ class Recovery:
         found = self._snapshots.newest_good()
         if found is not None:
             draft = self.path.with_name(self.path.name + ".restoring")
-            shutil.copyfile(found[1], draft)
+            _copy(found[1], draft)
             draft.chmod(0o600)
             with open(draft, "rb+") as file:
                 os.fsync(file.fileno())
@@ -202,7 +201,7 @@ class Recovery:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(f"{self.path}{tail}", f"{aside}{tail}")
         if self._mark_path.exists():
-            shutil.copyfile(self._mark_path, f"{aside}.mark")
+            _copy(self._mark_path, f"{aside}.mark")
         if not there:
             remove(aside)
             aside.with_name(aside.name + ".mark").unlink(missing_ok=True)
@@ -288,6 +287,12 @@ def opened_in_memory(clock: Clock) -> apsw.Connection:
     schema.migrate(connection)
     state.put(connection, state.APPLICATION, "born", packed(clock()), None)
     return connection
+
+
+def _copy(source: Path, target: Path | str) -> None:
+    import shutil  # a start without trouble does not need it
+
+    shutil.copyfile(source, target)
 
 
 def _reason(error: Exception) -> str:

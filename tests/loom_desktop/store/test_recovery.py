@@ -1,0 +1,334 @@
+"""Whatever lies at the path, the store opens, loses little, destroys nothing and says so."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from loom_desktop.event import Event
+from loom_desktop.store import Store, schema
+from loom_desktop.store.ballast import Ballast
+from loom_desktop.store.database import connect, is_encrypted
+from tests.loom_desktop.store.conftest import KEY, HandClock
+
+OTHER = bytes(32)
+
+
+def opening(path: Path, clock: HandClock, key: bytes | None = KEY) -> Store:
+    ballast = Ballast(path.parent / "ballast", size_bytes=1 << 16, ample_bytes=0)
+    return Store(path, key, clock=clock, upkeep=False, use_keyring=False, ballast=ballast)
+
+
+async def filled(path: Path, clock: HandClock, *, snapshot: bool = True) -> None:
+    """Notes 'one' and, after the snapshot, 'two'."""
+    async with opening(path, clock) as store:
+        await store.notes.add("one")
+        if snapshot:
+            assert await store.snapshot()
+        await store.notes.add("two")
+        assert store.problems == []
+    clock.now += 60
+
+
+async def notes(store: Store) -> list[str]:
+    return sorted(one.text for one in await store.notes.recent())
+
+
+def names(path: Path) -> list[str]:
+    return sorted(one.name for one in path.parent.iterdir() if one.is_file())
+
+
+async def test_a_new_store_has_its_mark_and_nothing_to_say(path: Path, clock: HandClock) -> None:
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert not store.in_memory
+    assert names(path) == ["loom.db", "loom.db.mark"]
+    assert is_encrypted(path)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def empty(path: Path) -> None:
+    path.unlink()
+    connection = connect(path, KEY)
+    connection.execute("create table t(i); drop table t")
+    connection.close()
+
+
+@pytest.mark.parametrize("lose", [zero, gone, empty])
+async def test_an_empty_file_is_a_loss_and_not_a_first_start(
+    path: Path, clock: HandClock, lose: Callable[[Path], None]
+) -> None:
+    await filled(path, clock)
+    lose(path)
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one"]
+        (problem,) = store.problems
+        assert "restored" in problem.message
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one"]
+        assert store.problems == []
+
+
+async def test_a_loss_without_a_copy_is_said_and_begins_anew(path: Path, clock: HandClock) -> None:
+    await filled(path, clock, snapshot=False)
+    zero(path)
+    async with opening(path, clock) as store:
+        assert await notes(store) == []
+        (problem,) = store.problems
+        assert "no copy" in problem.message
+
+
+async def test_a_damaged_header_costs_what_came_after_the_snapshot(
+    path: Path, clock: HandClock
+) -> None:
+    await filled(path, clock)
+    content = path.read_bytes()
+    path.write_bytes(bytes(200) + content[200:])
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one"]
+        (problem,) = store.problems
+        (aside,) = [one for one in path.parent.glob("*.corrupt.*") if one.suffix != ".mark"]
+        assert aside.name in problem.hint
+        assert aside.read_bytes()[200:] == content[200:]
+        await store.notes.add("three")
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one", "three"]
+        assert store.problems == []
+
+
+async def test_a_wrong_key_destroys_nothing_and_the_right_one_opens_it_again(
+    path: Path, clock: HandClock
+) -> None:
+    await filled(path, clock)
+    async with opening(path, clock, OTHER) as store:
+        assert await notes(store) == []
+        (problem,) = store.problems
+        assert "another key" in problem.message
+        await store.notes.add("other")
+    (locked,) = [one for one in path.parent.glob("loom.db.locked.*") if one.suffix != ".mark"]
+    connection = connect(locked, KEY)
+    assert connection.execute("select count(*) from note").get == 2
+    connection.close()
+    assert list(path.parent.glob("snapshots.locked.*/loom.*.db"))
+    async with opening(path, clock, OTHER) as store:
+        assert await notes(store) == ["other"]
+        assert store.problems == []
+
+
+async def test_a_store_from_before_encryption_is_encrypted_in_place(
+    path: Path, clock: HandClock
+) -> None:
+    async with opening(path, clock, None) as store:
+        await store.notes.add("PLAINMARKER")
+        await store.snapshot()
+    assert b"PLAINMARKER" in path.read_bytes()
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["PLAINMARKER"]
+        assert store.problems == []
+    assert is_encrypted(path)
+    for file in path.parent.rglob("*"):
+        assert file.is_dir() or b"PLAINMARKER" not in file.read_bytes(), file
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["PLAINMARKER"]
+        assert store.problems == []
+
+
+async def test_a_newer_schema_is_left_alone_and_said(path: Path, clock: HandClock) -> None:
+    await filled(path, clock)
+    connection = connect(path, KEY)
+    connection.execute(f"pragma user_version = {len(schema.STEPS) + 1}")
+    connection.close()
+    before = path.read_bytes()
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert store.disk == "memory"
+        assert "newer version" in store.problems[0].message
+        await store.notes.add("lost")
+        assert await store.snapshot() is None
+    assert path.read_bytes() == before
+
+
+async def test_bits_that_flip_never_give_wrong_data_and_never_stop_a_start(
+    path: Path, clock: HandClock, tmp_path: Path
+) -> None:
+    async with opening(path, clock) as store:
+        for n in range(1, 301):
+            store.journal.keep(Event(id=n, topic="a.b", payload={"n": n, "text": f"{n} " * 30}))
+        assert await store.snapshot()
+    image, snapshots = path.read_bytes(), path.parent / "snapshots"
+    rng = random.Random(3)
+    damage: list[Callable[[bytearray], object]] = []
+    damage += [lambda b: flip(b, rng)] * 10
+    damage += [lambda b: page(b, rng)] * 4
+    damage += [lambda b: b.__delitem__(slice(rng.randrange(1, len(b)), None))] * 4
+    damage += [lambda b: b.__setitem__(slice(0, 100), rng.randbytes(100))] * 2
+    told = 0
+    for number, harm in enumerate(damage):
+        folder = tmp_path / f"run{number}"
+        folder.mkdir()
+        bad = bytearray(image)
+        harm(bad)
+        (folder / "loom.db").write_bytes(bad)
+        shutil.copyfile(path.with_name("loom.db.mark"), folder / "loom.db.mark")
+        shutil.copytree(snapshots, folder / "snapshots")
+        async with opening(folder / "loom.db", clock) as store:
+            await store.check()
+            found = await store.journal.events(limit=1_000)
+            assert [event.payload["text"] for event in found] == [
+                f"{n} " * 30 for n in range(1, 301)
+            ]
+            await store.journal.append(Event(id=1_000, topic="a.b"))
+            told += bool(store.problems)
+    assert told >= len(damage) - 3  # a flip may hit a page that nothing uses
+
+
+def flip(image: bytearray, rng: random.Random) -> None:
+    image[rng.randrange(len(image))] ^= 1 << rng.randrange(8)
+
+
+def page(image: bytearray, rng: random.Random) -> None:
+    start = rng.randrange(1, len(image) // 4_096) * 4_096
+    image[start : start + 4_096] = rng.randbytes(4_096)
+
+
+async def test_damage_found_while_running_is_mended_while_running(
+    path: Path, clock: HandClock
+) -> None:
+    async with opening(path, clock) as store:
+        for n in range(1, 501):
+            store.journal.keep(Event(id=n, topic="a.b", payload={"text": f"{n} " * 30}))
+        await store.notes.add("one")
+        assert await store.snapshot()
+        for n in range(501, 551):
+            store.journal.keep(Event(id=n, topic="a.b", payload={"text": f"{n} " * 30}))
+        await store.journal.last_id()
+        await store._db.checkpoint()
+        clock.now += 60
+        content = bytearray(path.read_bytes())
+        where = len(content) // 2 // 4_096 * 4_096
+        with open(path, "rb+") as file:  # one page rots under the running program
+            file.seek(where)
+            file.write(os.urandom(4_096))
+        assert not await store.check()
+        assert len(store.problems) == 1
+        assert await notes(store) == ["one"]
+        found = await store.journal.events(limit=1_000)
+        assert [event.id for event in found][:500] == list(range(1, 501))
+        await store.notes.add("two")
+        assert await store.check()
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one", "two"]
+
+
+CHILD = """
+import asyncio, os, sys
+from pathlib import Path
+from loom_desktop.store import Store
+
+async def main():
+    path = Path(sys.argv[1])
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    async with Store(path, bytes(range(32)), upkeep=False, use_keyring=False) as store:
+        note = await store.notes.add("three")
+        print(store.in_memory, sorted(one.text for one in await store.notes.recent()))
+        print(*(problem.message for problem in store.problems))
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def open_path(path: Path) -> Path:
+    """Every folder on the way may be read by everybody, as the child is nobody."""
+    path.parent.mkdir()
+    for folder in (path.parent, *path.parents):
+        if folder.owner() == Path.home().owner() and str(folder).startswith("/tmp/pytest"):
+            folder.chmod(0o755)
+    return path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs permissions")
+async def test_in_a_folder_that_cannot_be_written_this_run_is_in_memory_with_what_was_there(
+    open_path: Path, clock: HandClock
+) -> None:
+    await filled(open_path, clock)
+    open_path.parent.chmod(0o555)
+    for file in open_path.parent.iterdir():
+        file.chmod(0o555 if file.is_dir() else 0o444)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, str(open_path)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env={**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+    finally:
+        open_path.parent.chmod(0o755)
+    assert done.stdout.splitlines()[:1] == ["True ['one', 'three', 'two']"], done.stderr
+    assert "Nothing of this run is saved" in done.stdout
+
+
+async def test_a_folder_that_cannot_be_made_is_said(clock: HandClock, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with opening(tmp_path / "file" / "data" / "loom.db", clock) as store:
+        assert store.in_memory
+        assert len(store.problems) == 1
+        await store.notes.add("one")
+        assert await notes(store) == ["one"]
+
+
+async def test_a_build_without_encryption_never_writes_plain_text(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Plain(apsw.Connection):
+        def pragma(self, name: str, *value: Any, **more: Any) -> Any:
+            return None if name == "key" else super().pragma(name, *value, **more)
+
+    monkeypatch.setattr("loom_desktop.store.database.apsw.Connection", Plain)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert "without encryption" in store.problems[0].message
+        await store.notes.add("PLAINMARKER")
+    for file in path.parent.rglob("*"):
+        assert file.is_dir() or b"SQLite format 3" not in file.read_bytes()
+
+
+async def test_a_mark_that_is_gone_is_written_again(path: Path, clock: HandClock) -> None:
+    await filled(path, clock)
+    path.with_name("loom.db.mark").write_bytes(b"{nonsense")
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one", "two"]
+        assert store.problems == []
+    assert b"check" in path.with_name("loom.db.mark").read_bytes()
+
+
+async def test_damage_twice_in_a_second_keeps_both_files(path: Path, clock: HandClock) -> None:
+    await filled(path, clock)
+    for content in (b"first" * 1_000, b"second" * 1_000):
+        path.write_bytes(content)
+        async with opening(path, clock) as store:
+            assert await notes(store) == ["one"]
+    kept = [one for one in path.parent.glob("*.corrupt.*") if one.suffix != ".mark"]
+    assert len(kept) == 2
