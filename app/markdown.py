@@ -10,6 +10,8 @@ does not grow with the answer.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
@@ -234,6 +236,16 @@ class Writer:
         self._document.begin().setUserState(_FILLER)
         self.cards.clear()
         self._code = None
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is written inside is laid out once, at the end."""
+        cursor = QTextCursor(self._document)
+        cursor.beginEditBlock()
+        try:
+            yield
+        finally:
+            cursor.endEditBlock()
 
     def place(self) -> tuple[int, bool, int]:
         """Where the document ends now, for ``back_to``."""
@@ -498,17 +510,22 @@ class Stream:
         if not self._changed:
             return
         self._changed = False
-        if not self._fence:
-            self._writer.back_to(self._kept)
-        while self._step():
-            pass
-        if not self._fence:
-            self._kept = self._writer.place()
-            if self._open.strip():
-                self._writer.prose(completed(_without_half_fence(self._open)))
+        with self._writer.at_once():
+            if not self._fence:
+                self._writer.back_to(self._kept)
+            while self._step():
+                pass
+            if not self._fence:
+                self._kept = self._writer.place()
+                if self._open.strip():
+                    self._writer.prose(completed(_without_half_fence(self._open)))
 
     def finish(self, whole: str = "") -> None:
         """The end. ``whole`` replaces what streamed when the two differ."""
+        with self._writer.at_once():
+            self._finish(whole)
+
+    def _finish(self, whole: str) -> None:
         if whole and whole != self.text:
             self._writer.close_code()
             self._writer.back_to(self._begun)

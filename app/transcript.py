@@ -234,8 +234,9 @@ class Transcript(QTextBrowser):
             block = ink.small_block(bottom=GAP)
             block.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             self._writer.line([(self.tr("Earlier messages"), form)], block)
-        for message in self._messages[self._from :]:
-            self._write(message)
+        with self._writer.at_once():
+            for message in self._messages[self._from :]:
+                self._write(message)
         self._place_buttons()
 
     def _write(self, message: Message) -> None:
@@ -302,12 +303,14 @@ class Transcript(QTextBrowser):
         parts = [meta.route, meta.model if meta.model != meta.route else ""]
         if meta.seconds >= 0:
             digits = 1 if meta.seconds < 10 else 0
-            parts.append(self.tr("{0} s").format(self.locale().toString(meta.seconds, "f", digits)))
+            parts.append(
+                self.tr("{0} s").format(self.locale().toString(float(meta.seconds), "f", digits))
+            )
         if meta.cost == 0:
             parts.append(self.tr("free"))
         elif meta.cost > 0:
             digits = 4 if meta.cost < 0.01 else 2
-            parts.append("$" + self.locale().toString(meta.cost, "f", digits))
+            parts.append("$" + self.locale().toString(float(meta.cost), "f", digits))
         return " · ".join(part for part in parts if part)
 
     def _restyle(self) -> None:

@@ -27,7 +27,8 @@ def gather(engine: Engine) -> list[list[Event]]:
 
 def test_an_answer_comes_back_on_the_thread_of_the_windows(run: Run, qtbot: QtBot) -> None:
     fake = FakeEngine({"status": lambda: {"state": "idle"}})
-    engine, got = run(fake), []
+    engine = run(fake)
+    got: list[tuple[object, bool]] = []
 
     def done(answer: object) -> None:
         got.append((answer, threading.current_thread() is threading.main_thread()))
@@ -44,7 +45,8 @@ def test_what_is_asked_before_the_engine_is_open_waits(qtbot: QtBot) -> None:
     async def slowly() -> None:
         await asyncio.to_thread(gate.wait, 5)
 
-    fake, got = FakeEngine({"status": lambda: "there"}, opens=slowly), []
+    fake = FakeEngine({"status": lambda: "there"}, opens=slowly)
+    got: list[str] = []
     engine = Engine(lambda: fake)
     engine.start()
     engine.request("status", got.append)
@@ -57,7 +59,8 @@ def test_what_is_asked_before_the_engine_is_open_waits(qtbot: QtBot) -> None:
 
 
 def test_a_refusal_reaches_the_slot_as_it_is(run: Run, qtbot: QtBot) -> None:
-    engine, told = run(FakeEngine()), []
+    engine = run(FakeEngine())
+    told: list[LoomError] = []
     engine.request("nonsense", None, told.append)
     qtbot.waitUntil(lambda: bool(told))
     assert told[0].message == "There is no verb 'nonsense'."
@@ -66,7 +69,8 @@ def test_a_refusal_reaches_the_slot_as_it_is(run: Run, qtbot: QtBot) -> None:
 def test_a_bug_in_the_engine_is_told_without_its_details(
     run: Run, qtbot: QtBot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = run(FakeEngine({"broken": lambda: {}["secret text"]}))
+    nothing: dict[str, str] = {}
+    engine = run(FakeEngine({"broken": lambda: nothing["secret text"]}))
     told: list[LoomError] = []
     engine.request("broken", None, told.append)
     qtbot.waitUntil(lambda: bool(told))
