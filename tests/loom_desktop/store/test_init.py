@@ -210,11 +210,10 @@ async def main():
         assert not store.problems, store.problems
     # and a start on a disk without a byte left
     ballast.fill()
-    with open(folder / "filler", "wb") as file:
+    with open(folder / "filler", "wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
-                file.flush()
         except OSError:
             pass
     async with Store(path, key, **quiet) as store:
