@@ -23,8 +23,10 @@ FAKE = """#!/bin/sh
 echo "$@" >>"$FAKE/asked"
 case "$*" in
   --watch*) echo "No such protocol"; exit 1 ;;
-  --list-types) [ -e "$FAKE/hung" ] && exec sleep 60; cat "$FAKE/types"; [ -e "$FAKE/types.later" ] &&
-    mv "$FAKE/types.later" "$FAKE/types" ;;
+  --list-types)
+    [ -e "$FAKE/hung" ] && exec sleep 60
+    cat "$FAKE/types"
+    [ -e "$FAKE/types.later" ] && mv "$FAKE/types.later" "$FAKE/types" ;;
   *password*) cat "$FAKE/hint" ;;
   *) cat "$FAKE/text" ;;
 esac

@@ -228,10 +228,23 @@ async def test_a_text_in_pieces_is_read_up_to_the_limit(
     assert found.longest_gap_s < 0.5
 
 
-async def test_an_owner_that_lies_about_its_size_is_stopped_at_the_limit(desktop: Screen) -> None:
+async def test_an_owner_that_lies_about_its_size_is_stopped_at_the_limit(
+    desktop: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = 0
+    fetch = X11._property
+
+    async def counted(self: X11, window: Any) -> bytes | list[int]:
+        nonlocal fetched
+        found = await fetch(self, window)
+        fetched += len(found)
+        return found
+
+    monkeypatch.setattr(X11, "_property", counted)
     async with copies(desktop) as found:
         owner = Owner(desktop, "liar", 20_000_000)
         await found.until_told("-")
+        assert fetched <= 1_000_010
         xclip(desktop, b"after")
         await found.until_told("-", "after")
         assert owner.process.poll() is None, "the refusal does not end the owner"

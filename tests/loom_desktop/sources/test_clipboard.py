@@ -136,7 +136,10 @@ async def test_a_hung_owner_costs_one_deadline(desk: Desk, monkeypatch: pytest.M
         await desk.until_told("-", "next")
 
 
-async def test_a_newer_copy_ends_the_reading_of_the_older_one(desk: Desk) -> None:
+async def test_a_newer_copy_ends_the_reading_of_the_older_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_DEADLINE_S", 60)
     async with desk.running():
         desk.owner.answers.clear()
         desk.owner.copy("older")

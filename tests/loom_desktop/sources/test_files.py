@@ -541,6 +541,18 @@ async def test_a_folder_that_goes_and_comes_back_is_caught_up_with(
     assert [p.get("missed") for _, p in watch.events] == [True, False]
 
 
+async def test_a_file_that_cannot_be_seen_because_its_disk_went_was_not_removed(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "old").write_text("x")
+    async with watching(folder) as watch:
+        folder.rename(tmp_path / "away")
+        watch.files._touch(watch.files._folders[str(folder)], str(folder / "old"))
+        await watch.until(lambda: not watch.files.report().working)
+        assert not watch.files._due
+    assert watch.events == []
+
+
 async def test_a_folder_that_is_removed_is_noticed_at_once(folder: Path) -> None:
     async with watching(folder) as watch:
         shutil.rmtree(folder)
