@@ -182,7 +182,7 @@ class Ink:
 
     def inline(self, base: QTextCharFormat, found: QTextCharFormat) -> QTextCharFormat:
         """The base with what is allowed of the parsed format: bold, italic, struck, code."""
-        bold = found.fontWeight() >= QFont.Weight.DemiBold
+        bold = found.fontWeight() >= QFont.Weight.DemiBold > base.fontWeight()
         code = found.fontFixedPitch() or bool(found.fontFamilies())
         key = (id(base), bold, found.fontItalic(), found.fontStrikeOut(), code)
         made = self._made.get(key)

@@ -302,16 +302,19 @@ class Transcript(QTextBrowser):
         """Route, model, seconds and money, as far as they are known."""
         parts = [meta.route, meta.model if meta.model != meta.route else ""]
         if meta.seconds >= 0:
-            digits = 1 if meta.seconds < 10 else 0
-            parts.append(
-                self.tr("{0} s").format(self.locale().toString(float(meta.seconds), "f", digits))
-            )
+            parts.append(self._seconds(meta.seconds))
         if meta.cost == 0:
             parts.append(self.tr("free"))
         elif meta.cost > 0:
             digits = 4 if meta.cost < 0.01 else 2
             parts.append("$" + self.locale().toString(float(meta.cost), "f", digits))
         return " · ".join(part for part in parts if part)
+
+    def _seconds(self, seconds: float) -> str:
+        if seconds < 0.1:
+            return self.tr("< {0} s").format(self.locale().toString(0.1, "f", 1))
+        digits = 1 if seconds < 10 else 0
+        return self.tr("{0} s").format(self.locale().toString(float(seconds), "f", digits))
 
     def _restyle(self) -> None:
         open_text = self._stream.text if self._stream is not None else None
