@@ -1,0 +1,22 @@
+import asyncio
+
+from loom_desktop.bus.mailbox import Mailbox
+from loom_desktop.tasks import Tasks
+
+
+async def test_letters_come_in_order_and_a_waiting_reader_is_woken() -> None:
+    box: Mailbox[int] = Mailbox(4)
+    async with Tasks() as tasks:
+        first = tasks.run("read", box.get())
+        await asyncio.sleep(0)
+        for letter in (1, 2, 3):
+            box.put(letter)
+        assert [await first, await box.get(), await box.get()] == [1, 2, 3]
+    assert len(box) == 0
+
+
+async def test_a_full_one_drops_its_oldest_and_counts() -> None:
+    box: Mailbox[int] = Mailbox(2)
+    for letter in range(5):
+        box.put(letter)
+    assert (await box.get(), await box.get(), box.dropped) == (3, 4, 3)
