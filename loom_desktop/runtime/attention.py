@@ -316,7 +316,7 @@ class Desk:
 def plain(card: Card) -> dict[str, Any]:
     """A card as every door gets it: without what only the desk needs."""
     made: dict[str, Any] = msgspec.to_builtins(card)
-    made["origin"] = sorted(card.origin)
+    made["origin"], made["actions"] = sorted(card.origin), list(made["actions"])
     made["data"] = {key: value for key, value in card.data.items() if key != "_"}
     return made
 

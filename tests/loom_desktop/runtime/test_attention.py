@@ -1,0 +1,281 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loom_desktop import Agent, Context, Loom, Offer
+from loom_desktop.actions.consent import digest
+from loom_desktop.errors import Denied, NotFound, UsageError
+from loom_desktop.event import Event
+from loom_desktop.runtime.attention import plain
+from loom_desktop.settings import Attention, Settings
+from loom_desktop.testing import FakeClock, loom_for_tests, next_event
+
+CAUSE = Event(topic="clipboard.copied", origin=frozenset({"clipboard"}))
+SUGGESTION = Offer(title="Summarise?", text="400 words", actions=(("go", "Go"),), key="copy",
+                   why="You copied.", data={"n": 1})  # fmt: skip
+
+
+@asynccontextmanager
+async def desk(
+    folder: Path, clock: FakeClock | None = None, *, desktop: bool = True, **attention: Any
+) -> AsyncIterator[Loom]:
+    settings = Settings(attention=Attention(**{"quiet_hours": "", **attention}))
+    async with loom_for_tests(
+        folder, clock=clock or FakeClock(), settings=settings, desktop=desktop
+    ) as loom:
+        yield loom
+
+
+def collected(loom: Loom, pattern: str) -> list[Event]:
+    events: list[Event] = []
+    loom.bus.subscribe(pattern, events.append)
+    return events
+
+
+async def state(loom: Loom, card: int) -> str:
+    return (await loom.store.cards.get(card)).state
+
+
+async def test_an_offered_card_is_written_down_shown_and_answered(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        events = collected(loom, "card.>")
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        assert await loom.desk.answer(number, "go") == "answered"
+        assert [event.topic for event in events] == [
+            "card.offered", "card.closed", "card.answered.clipboard.go",
+        ]  # fmt: skip
+        shown = events[0].payload["card"]
+        assert shown["title"] == "Summarise?"
+        assert shown["data"] == {"n": 1}, "what only the desk needs is not shown"
+        assert shown["expires"] == loom.clock() + 90
+        assert events[2].payload["data"] == {"n": 1}
+        assert events[2].origin == {"clipboard", "user-typed"}
+        assert events[2].thread == CAUSE.begins
+
+
+async def test_the_first_answer_wins(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        answers = await asyncio.gather(
+            *(loom.desk.answer(number, "go") for _ in range(5)), return_exceptions=True
+        )
+        assert answers.count("answered") == 1
+        assert all(isinstance(one, Denied) for one in answers if one != "answered")
+
+
+async def test_one_suggestion_at_a_time_and_the_next_waits(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        one = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        two = await loom.desk.offer(replace(SUGGESTION, key="b"), agent="downloads", cause=CAUSE)
+        assert (await state(loom, one), await state(loom, two)) == ("open", "waiting")
+        await loom.desk.answer(one, "dismiss")
+        assert (await state(loom, one), await state(loom, two)) == ("declined", "open")
+
+
+async def test_a_card_dies_with_its_cause(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        one = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        two = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        assert (await state(loom, one), await state(loom, two)) == ("superseded", "open")
+        await loom.desk.supersede("clipboard", "copy")
+        assert await state(loom, two) == "superseded"
+        with pytest.raises(Denied, match="superseded"):
+            await loom.desk.answer(two, "go")
+
+
+async def test_a_card_of_another_agent_with_the_same_key_stays(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        one = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        await loom.desk.supersede("downloads", "copy")
+        assert await state(loom, one) == "open"
+
+
+async def test_two_hundred_copies_a_minute_make_at_most_the_budget(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with desk(tmp_path, clock, cards_per_hour=6) as loom:
+        shown = collected(loom, "card.offered")
+        for _ in range(200):
+            await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+            clock.forward(0.3)
+        assert len(shown) == 6
+        clock.forward(3600)
+        await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        assert len(shown) == 7
+
+
+async def test_the_budget_and_quiet_hours_hold_suggestions_only(tmp_path: Path) -> None:
+    async with desk(tmp_path, cards_per_hour=0, quiet_hours="00:00-23:59") as loom:
+        quiet = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        reminder = await loom.desk.offer(
+            Offer(kind="reminder", title="Stretch", expires_s=0), agent="reminders", cause=CAUSE
+        )
+        assert (await state(loom, quiet), await state(loom, reminder)) == ("quiet", "open")
+        assert await loom.desk.answer(quiet, "go") == "answered", "from the inbox it still can be"
+
+
+@pytest.mark.parametrize(
+    ("hours", "forward_h", "quiet"),
+    [("22:00-07:00", 0, False), ("22:00-07:00", 14, True), ("22:00-07:00", 21.9, True),
+     ("22:00-07:00", 22.1, False), ("08:30-12:00", 0, True), ("", 14, False)],
+)  # fmt: skip
+async def test_quiet_hours_go_over_midnight(
+    tmp_path: Path, hours: str, forward_h: float, quiet: bool
+) -> None:
+    """The clock of the tests stands at nine in the morning in Berlin."""
+    clock = FakeClock()
+    async with desk(tmp_path, clock, quiet_hours=hours) as loom:
+        clock.forward(forward_h * 3600)
+        assert loom.desk.quiet() is quiet
+
+
+async def test_time_runs_out_and_no_answer_is_never_a_yes(tmp_path: Path) -> None:
+    clock = FakeClock()
+    settings = Settings(attention=Attention(quiet_hours="", card_expires_s=5))
+    async with loom_for_tests(tmp_path, clock=clock, settings=settings) as loom:
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        loom.tasks.start("cards", loom.desk.run())
+        clock.forward(6)
+        with pytest.raises(Denied):
+            await loom.desk.answer(number, "go")
+        if await state(loom, number) == "open":
+            await next_event(loom, "card.closed")
+        assert await state(loom, number) == "expired"
+
+
+async def test_never_for_this_holds(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        await loom.desk.never(number)
+        assert await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE) == 0
+        assert await loom.desk.offer(replace(SUGGESTION, key="b"), agent="clipboard", cause=CAUSE)
+        assert await loom.store.cards.remove_never("clipboard", "copy")
+        assert await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+
+
+async def test_what_is_no_answer_is_told(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        with pytest.raises(UsageError, match="has no 'burn'") as error:
+            await loom.desk.answer(number, "burn")
+        assert "dismiss" in error.value.hint
+        with pytest.raises(NotFound):
+            await loom.desk.answer(number + 1, "go")
+        with pytest.raises(UsageError, match="three"):
+            await loom.desk.offer(
+                replace(SUGGESTION, actions=tuple((str(n), "x") for n in range(4))),
+                agent="a", cause=CAUSE,
+            )  # fmt: skip
+
+
+async def test_only_our_own_window_allows_the_call_of_a_card(tmp_path: Path) -> None:
+    call = ("files.move", {"moves": []})
+    offer = replace(SUGGESTION, calls={"go": call})
+    async with desk(tmp_path) as loom:
+        for door, allowed in (("cli", False), ("notification", False), ("window", True)):
+            number = await loom.desk.offer(offer, agent="downloads", cause=CAUSE)
+            await loom.desk.answer(number, "go", door=door)  # type: ignore[arg-type]
+            assert loom.broker.consent.take(digest(*call)) is allowed
+
+
+async def approval(loom: Loom) -> tuple[asyncio.Task[Any], dict[str, Any]]:
+    """A call that must be asked, and the card that asks."""
+    from loom_desktop.actions import Call
+
+    target = loom.paths.data.parent / "x"
+    asked = next_event(loom, "card.offered")
+    ctx = Context("downloads", CAUSE, loom.supervisor.parts, loom.tasks, {})
+    call = Call(agent="downloads", cause=CAUSE, ctx=ctx)
+    work = loom.tasks.run(
+        "move",
+        loom.broker.invoke(
+            "files.move", {"moves": [{"source": str(target), "target": str(target)}]}, call
+        ),
+    )
+    return work, (await asked).payload["card"]
+
+
+async def test_an_approval_shows_the_call_and_is_bound_to_it(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        work, card = await approval(loom)
+        assert card["kind"] == "approval"
+        assert str(tmp_path / "x") in card["detail"]
+        assert "clipboard" in card["why"]
+        assert card["actions"][0]["id"] == "deny"
+        assert loom.status.state == "asks"
+        with pytest.raises(Denied, match="does not show"):
+            await loom.desk.answer(card["id"], "allow", bound="0" * 64)
+        with pytest.raises(Denied, match="own window"):
+            await loom.desk.answer(card["id"], "allow", door="cli", bound=card["digest"])
+        assert not work.done()
+        await loom.desk.answer(card["id"], "deny", door="notification")
+        assert (await work).code == "DENIED"
+        assert loom.status.state == "idle"
+
+
+async def test_an_approval_lets_the_call_through(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        work, card = await approval(loom)
+        await loom.desk.answer(card["id"], "allow", bound=card["digest"])
+        assert (await work).ok, "it ran; that the file is not there is what it then says"
+
+
+async def test_without_a_window_nothing_is_asked(tmp_path: Path) -> None:
+    async with desk(tmp_path, desktop=False) as loom:
+        from loom_desktop.actions import Call
+
+        result = await loom.broker.invoke("files.move", {"moves": []}, Call(agent="a", cause=CAUSE))
+        assert result.code == "DENIED"
+        assert not await loom.store.cards.open()
+
+
+async def test_after_a_restart_the_inbox_is_there_and_old_approvals_are_void(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as loom:
+        suggestion = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        work, card = await approval(loom)
+    assert work.cancelled() or not work.result().ok
+    settings = Settings(attention=Attention(quiet_hours=""))
+    async with loom_for_tests(tmp_path, settings=settings, desktop=False, listening=True) as loom:
+        assert await state(loom, suggestion) in ("open", "expired")
+        assert await state(loom, card["id"]) == "expired"
+
+
+async def test_an_agent_hears_the_answer_to_its_card(tmp_path: Path) -> None:
+    agent = Agent("helper")
+    heard: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+
+    @agent.on("thing.happened")
+    async def offer(ctx: Context, event: Event) -> None:
+        await ctx.offer(Offer(title="Go?", actions=(("go", "Go"),), data={"x": 1}))
+
+    @agent.on("card.answered.helper.go")
+    async def go(ctx: Context, event: Event) -> None:
+        heard.set_result(event)
+
+    async with loom_for_tests(
+        tmp_path, agent, settings=Settings(attention=Attention(quiet_hours=""))
+    ) as loom:
+        shown = asyncio.ensure_future(next_event(loom, "card.offered"))  # noqa: TID251
+        await asyncio.sleep(0)
+        loom.publisher("test", origin="user-typed")("thing.happened")
+        card = (await shown).payload["card"]
+        await loom.call("answer", card=card["id"], action="go")
+        async with asyncio.timeout(5):
+            assert (await heard).payload["data"] == {"x": 1}
+
+
+def test_a_card_for_a_door_is_plain_data() -> None:
+    from loom_desktop.store.cards import Action, Card
+
+    card = Card(kind="notice", agent="a", title="t", actions=(Action("go", "Go"),),
+                origin=frozenset({"web", "file"}), data={"_": {"key": "k"}, "n": 1})  # fmt: skip
+    shown = plain(card)
+    assert shown["origin"] == ["file", "web"]
+    assert shown["data"] == {"n": 1}
+    assert shown["actions"] == [{"id": "go", "label": "Go", "primary": False}]
