@@ -49,8 +49,9 @@ def sort_of(name: str) -> Sort:
 
 
 def target_of(partial: str) -> str:
-    """The name that a download under way will have, as far as its own name tells."""
-    return os.path.splitext(partial)[0]
+    """The name that a download under way will have, as far as its own (partial) name tells."""
+    end = next(end for end in PARTIAL if partial.lower().endswith(end))
+    return partial[: -len(end)]
 
 
 def held_back(name: str, size: int, partials: Collection[str]) -> bool:

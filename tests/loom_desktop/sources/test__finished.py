@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loom_desktop.sources._finished import being_written, held_back, sort_of, target_of
@@ -55,6 +55,7 @@ def test_a_download_holds_back_what_belongs_to_it(
     assert held_back(name, size, partials) is held
 
 
+@example(".")
 @given(st.text(min_size=1))
 def test_any_name_is_sorted_and_a_partial_has_a_target(name: str) -> None:
     assert sort_of(name) in ("file", "partial", "ignored")
