@@ -1,8 +1,7 @@
 """Reads "remind me every weekday at half past eight to stretch": what, when, and how often.
 
 Pure functions over text, no model: a small grammar whose tables are one file per language
-(English complete; German, French and Spanish usable). ``docs/reminders.md`` has the same rules
-for people. What was decided where people may differ:
+(English complete; German, French and Spanish usable). What was decided where people may differ:
 
 - The result is never in the past. A clock time already over means the next day, a day of the month
   the next month, a date without a year the next year. With a date that is named and over, and with

@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language
+from loom_desktop.text.when.language import Language, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
 _NUMBERS = {
     word: number
     for number, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
-} | {"thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
-     "eighty": 80, "ninety": 90, "hundred": 100, "dozen": 12}  # fmt: skip
+} | {
+    "thirty": 30,
+    "forty": 40,
+    "fourty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+    "hundred": 100,
+    "dozen": 12,
+}
 _ORDINALS = {
     word: number
     for number, word in enumerate(
@@ -139,7 +171,7 @@ ENGLISH = Language(
         "years": "year",
         "yr": "year",
         "yrs": "year",
-    },  # fmt: skip
+    },
     parts={
         "morning": "morning",
         "mornings": "morning",
@@ -152,7 +184,7 @@ ENGLISH = Language(
         "night": "night",
         "nights": "night",
         "eve": "evening",
-    },  # fmt: skip
+    },
     parts_plural={
         "mornings": "morning",
         "afternoons": "afternoon",
@@ -170,7 +202,7 @@ ENGLISH = Language(
         "yearly": ("year", 1),
         "annually": ("year", 1),
         "hourly": ("hour", 1),
-    },  # fmt: skip
+    },
     ampm={"am": False, "pm": True},
     twelve_hour=True,
     month_first=True,
@@ -225,7 +257,7 @@ ENGLISH = Language(
             "each",
         ]
     ),
-    articles=frozenset("the my our your his her their its a an that this's".split()),
+    articles=frozenset(listed("the my our your his her their its a an that this's")),
     closing=frozenset({"please", "pls", "plz", "thanks", "thx", "ok"}),
     connectors=frozenset(
         {"to", "that", "about", "of", "for", "and", "regarding", "re", "at", "on"}
@@ -349,7 +381,7 @@ ENGLISH = Language(
         "arvo": "afternoon",
         "untill": "until",
         "'til": "until",
-    },  # fmt: skip
+    },
     rules={
         # lengths of time
         "quantity.count": ("<num> [more] [-] <unit>",),
@@ -426,7 +458,8 @@ ENGLISH = Language(
         "ordinal_day.any": (),
         "at.clock": ("<clock> [sharp|exactly|on the dot]",),
         "at.said": (
-            "(at|by|@|around|about|circa|from|after|on|for) [about|around|exactly|roughly|approximately|say] <clock> [sharp|on the dot]",
+            "(at|by|@|around|about|circa|from|after|on|for) "
+            "[about|around|exactly|roughly|approximately|say] <clock> [sharp|on the dot]",
         ),
         "at.loose": (
             "(at|@|by) [about|around|exactly|precisely|roughly|say] <loose> [sharp|on the dot]",
@@ -567,7 +600,8 @@ ENGLISH = Language(
         ),
         # near and far
         "after.in": (
-            "(in|within|after) [about|around|exactly|another|like|roughly|approximately|the next|just] <span> ['] [time|s time] [or so]",
+            "(in|within|after) [about|around|exactly|another|like|roughly|approximately|the "
+            "next|just] <span> ['] [time|s time] [or so]",
         ),
         "after.from_now": (
             "<span> (from now|hence|from today|later on|from this moment)",
@@ -679,7 +713,8 @@ ENGLISH = Language(
             "(three|four|several|many|a few) times (a|per|each|every) <unit>",
         ),
         "until.day": (
-            "(until|till|til|through|thru|up to|up until|ending|not after) [and including] [on] [the] <day>",
+            "(until|till|til|through|thru|up to|up until|ending|not after) [and including] "
+            "[on] [the] <day>",
         ),
         "until.clock": ("(until|till|til|up to) <loose>",),
         "times.count": ("[for] [a total of] <num> (times|occurrences|repetitions)", "<num> x"),
@@ -688,7 +723,8 @@ ENGLISH = Language(
             "for the (rest|remainder) of the <unit>",
         ),
         "start.day": (
-            "(starting|beginning|commencing|from|as of|effective) [from|on] <day> [on|onwards|onward]",
+            "(starting|beginning|commencing|from|as of|effective) [from|on] <day> "
+            "[on|onwards|onward]",
         ),
         "start.clock": ("(starting|beginning) [from|at] <loose>",),
         "between.range": (
@@ -697,7 +733,8 @@ ENGLISH = Language(
             "<digital:a> (to|until|till) <digital:b>",
         ),
         "between.half_day": (
-            "[between|from|at] <hour:a> (and <hour:b>|to <hour:b>|until <hour:b>|till <hour:b>|<hyphenhour:b>) <ampm>",
+            "[between|from|at] <hour:a> (and <hour:b>|to <hour:b>|until <hour:b>|till "
+            "<hour:b>|<hyphenhour:b>) <ampm>",
         ),
         "part.in": ("in the [early|late] <part>", "at night"),
         # no time at all
@@ -760,7 +797,8 @@ ENGLISH = Language(
             "remember",
             "(don't|dont|do not) (let me|let us|allow me to) forget",
             "(don't|dont|do not) forget",
-            "(set|create|add|make|schedule|put|give|need|want|set up|i need|i want) [me|up|in] [a|an|another|the|one] [new|quick] reminder",
+            "(set|create|add|make|schedule|put|give|need|want|set up|i need|i want) "
+            "[me|up|in] [a|an|another|the|one] [new|quick] reminder",
             "[a|new] reminder",
             "note to self",
             "(alert|notify|ping|nudge|tell|warn|message|text|prompt|buzz) me",
@@ -776,21 +814,22 @@ ENGLISH = Language(
             "remind (me|us) please",
         ),
         "trigger.every": (
-            "(set|create|add|make|schedule|put|give) [me|up|in] [a|an|another|the] [new] <adverb> (reminder|alarm)",
+            "(set|create|add|make|schedule|put|give) [me|up|in] [a|an|another|the] [new] "
+            "<adverb> (reminder|alarm)",
             "<adverb> reminder",
         ),
         "trigger.wake": ("(wake|get) (me|us) up", "wake (me|us)"),
         "trigger.alarm": (
-            "(set|create|add|make|put|schedule|i need|need) [me|up|in] [a|an|another|the|my] [new|morning] alarm",
+            "(set|create|add|make|put|schedule|i need|need) [me|up|in] [a|an|another|the|my] "
+            "[new|morning] alarm",
             "[an|the] alarm",
             "(wake|get) (me|us) up",
             "wake (me|us)",
-            "wake up",
         ),
         "trigger.timer": (
             "[set|start|create|make] [a|an|the|another] timer (for|of) <span>",
             "[set|start|create|make] [a|an] <span> timer",
             "timer <span>",
         ),
-    },  # fmt: skip
+    },
 )

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language
+from loom_desktop.text.when.language import Language, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
 _NUMBERS = {
     word: number
     for number, word in enumerate(
-        "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze "
-        "seize".split()
+        listed(
+            "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze "
+            "quinze seize"
+        )
     )
-} | {"une": 1, "vingt": 20, "vingts": 20, "trente": 30, "quarante": 40, "cinquante": 50,
-     "soixante": 60, "cent": 100, "septante": 70, "huitante": 80, "nonante": 90}  # fmt: skip
+} | {
+    "une": 1,
+    "vingt": 20,
+    "vingts": 20,
+    "trente": 30,
+    "quarante": 40,
+    "cinquante": 50,
+    "soixante": 60,
+    "cent": 100,
+    "septante": 70,
+    "huitante": 80,
+    "nonante": 90,
+}
 _ORDINALS = {
-    "premier": 1, "premiere": 1, "deuxieme": 2, "second": 2, "seconde": 2, "troisieme": 3,
-    "quatrieme": 4, "cinquieme": 5, "sixieme": 6, "septieme": 7, "huitieme": 8, "neuvieme": 9,
-    "dixieme": 10, "dernier": -1, "derniere": -1,
-}  # fmt: skip
-_DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
-_MONTHS = (
-    "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre".split()
+    "premier": 1,
+    "premiere": 1,
+    "deuxieme": 2,
+    "second": 2,
+    "seconde": 2,
+    "troisieme": 3,
+    "quatrieme": 4,
+    "cinquieme": 5,
+    "sixieme": 6,
+    "septieme": 7,
+    "huitieme": 8,
+    "neuvieme": 9,
+    "dixieme": 10,
+    "dernier": -1,
+    "derniere": -1,
+}
+_DAYS = listed("lundi mardi mercredi jeudi vendredi samedi dimanche")
+_MONTHS = listed(
+    "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre"
 )
 _ALL = "(tous les|toutes les|chaque|ts les|tout les)"
 _AT = "(a|vers|pour|des|d' ici|avant)"
@@ -94,17 +119,21 @@ FRENCH = Language(
         "journellement": ("day", 1),
     },
     not_hours=frozenset(
-        "pour pourcent degres euros euro km kilometres metres kg kilos grammes personnes gens pages "
-        "fois etoiles points pommes rue avenue boulevard minutes minute jours jour semaines mois "
-        "ans secondes".split()
+        listed(
+            "pour pourcent degres euros euro km kilometres metres kg kilos grammes personnes gens "
+            "pages fois etoiles points pommes rue avenue boulevard minutes minute jours jour semaines "
+            "mois ans secondes"
+        )
     ),
-    articles=frozenset("mon ma mes notre nos ton ta votre son sa leur la un une".split()),
+    articles=frozenset(listed("mon ma mes notre nos ton ta votre son sa leur la un une")),
     closing=frozenset({"merci", "svp", "stp", "s' il te plait", "s' il vous plait"}),
     article_dates=True,
     connectors=frozenset({"de", "d'", "que", "qu'", "a", "pour", "du", "des", "et"}),
     polite=frozenset(
-        "s' il te vous plait svp stp salut bonjour ok loom peux pouvez tu pourrais pourriez et "
-        "alors je veux voudrais que qu' me".split()
+        listed(
+            "s' il te vous plait svp stp salut bonjour ok loom peux pouvez tu pourrais pourriez et "
+            "alors je veux voudrais que qu' me"
+        )
     ),
     alternatives=frozenset({"ou"}),
     waking="se réveiller",
@@ -272,7 +301,8 @@ FRENCH = Language(
         "on.said": ("(le|pour le|avant le|d' ici le|d' ici|au|des) <day>",),
         "on.weak": ("(pour|du|au) <day>",),
         "on.part": (
-            "[le] <day> (<part_noun:part>|dans <part_noun:part>|au <part_noun:part>|en <part_noun:part>|dans la <part_noun:part>|dans l' <part_noun:part>)",
+            "[le] <day> (<part_noun:part>|dans <part_noun:part>|au <part_noun:part>|en "
+            "<part_noun:part>|dans la <part_noun:part>|dans l' <part_noun:part>)",
         ),
         "on.first_thing": ("<day> a la premiere heure", "[<day>] de bonne heure"),
         "after.in": ("(dans|d' ici|apres) [environ|a peu pres|les prochaines] <span>",),
@@ -352,7 +382,8 @@ FRENCH = Language(
             "pendant les <num:n> (prochains|prochaines) <unit>",
         ),
         "start.day": (
-            "(a partir du|a partir de|a compter du|a compter de|des|des le|en commencant|a partir d') [le] <day>",
+            "(a partir du|a partir de|a compter du|a compter de|des|des le|en commencant|a "
+            "partir d') [le] <day>",
         ),
         "start.clock": ("(a partir de|des) <loose>",),
         "between.range": ("(entre|de) <loose:a> (et|a) <loose:b>",),
@@ -418,5 +449,5 @@ FRENCH = Language(
             "[mets|lance|regle|demarre] [un|le] (minuteur|timer) (de|pour|sur) <span>",
             "(minuteur|timer) <span>",
         ),
-    },  # fmt: skip
+    },
 )

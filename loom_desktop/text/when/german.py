@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language
+from loom_desktop.text.when.language import Language, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
-_SMALL = (
+_SMALL = listed(
     "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn "
-    "funfzehn sechzehn siebzehn achtzehn neunzehn".split()
+    "funfzehn sechzehn siebzehn achtzehn neunzehn"
 )
-_TENS = {"zwanzig": 20, "dreissig": 30, "vierzig": 40, "funfzig": 50, "sechzig": 60,
-         "siebzig": 70, "achtzig": 80, "neunzig": 90}  # fmt: skip
+_TENS = {
+    "zwanzig": 20,
+    "dreissig": 30,
+    "vierzig": 40,
+    "funfzig": 50,
+    "sechzig": 60,
+    "siebzig": 70,
+    "achtzig": 80,
+    "neunzig": 90,
+}
 _NUMBERS = (
     {word: number for number, word in enumerate(_SMALL)}
     | _TENS
@@ -22,17 +30,42 @@ _NUMBERS = (
     | {"zwo": 2, "fuenf": 5, "zwoelf": 12, "fuenfzehn": 15, "hundert": 100}
 )
 _ORDINAL = {
-    "erst": 1, "zweit": 2, "dritt": 3, "viert": 4, "funft": 5, "sechst": 6, "siebt": 7, "acht": 8,
-    "neunt": 9, "zehnt": 10, "elft": 11, "zwolft": 12, "dreizehnt": 13, "vierzehnt": 14,
-    "funfzehnt": 15, "sechzehnt": 16, "siebzehnt": 17, "achtzehnt": 18, "neunzehnt": 19,
-    "zwanzigst": 20, "einundzwanzigst": 21, "zweiundzwanzigst": 22, "dreiundzwanzigst": 23,
-    "vierundzwanzigst": 24, "funfundzwanzigst": 25, "sechsundzwanzigst": 26,
-    "siebenundzwanzigst": 27, "achtundzwanzigst": 28, "neunundzwanzigst": 29, "dreissigst": 30,
-    "einunddreissigst": 31, "letzt": -1,
-}  # fmt: skip
-_DAYS = "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
-_MONTHS = (
-    "januar februar marz april mai juni juli august september oktober november dezember".split()
+    "erst": 1,
+    "zweit": 2,
+    "dritt": 3,
+    "viert": 4,
+    "funft": 5,
+    "sechst": 6,
+    "siebt": 7,
+    "acht": 8,
+    "neunt": 9,
+    "zehnt": 10,
+    "elft": 11,
+    "zwolft": 12,
+    "dreizehnt": 13,
+    "vierzehnt": 14,
+    "funfzehnt": 15,
+    "sechzehnt": 16,
+    "siebzehnt": 17,
+    "achtzehnt": 18,
+    "neunzehnt": 19,
+    "zwanzigst": 20,
+    "einundzwanzigst": 21,
+    "zweiundzwanzigst": 22,
+    "dreiundzwanzigst": 23,
+    "vierundzwanzigst": 24,
+    "funfundzwanzigst": 25,
+    "sechsundzwanzigst": 26,
+    "siebenundzwanzigst": 27,
+    "achtundzwanzigst": 28,
+    "neunundzwanzigst": 29,
+    "dreissigst": 30,
+    "einunddreissigst": 31,
+    "letzt": -1,
+}
+_DAYS = listed("montag dienstag mittwoch donnerstag freitag samstag sonntag")
+_MONTHS = listed(
+    "januar februar marz april mai juni juli august september oktober november dezember"
 )
 _NEXT = (
     "(nachsten|nachster|nachstem|nachste|naechsten|naechste|kommenden|kommender|kommende|kommendem)"
@@ -56,7 +89,7 @@ GERMAN = Language(
     },
     weekdays={d: i for i, d in enumerate(_DAYS)} | {"sonnabend": 5},
     weekdays_short={"mo": 0, "di": 1, "mi": 2, "do": 3, "fr": 4, "sa": 5, "so": 6},
-    short_after=frozenset("am jeden nachsten kommenden diesen bis ab und , & von".split()),
+    short_after=frozenset(listed("am jeden nachsten kommenden diesen bis ab und , & von")),
     weekdays_plural={d + "s": i for i, d in enumerate(_DAYS)} | {"sonnabends": 5},
     groups={
         "werktag": WORKDAYS,
@@ -167,37 +200,39 @@ GERMAN = Language(
     dot_ordinals=True,
     compounds=True,
     not_hours=frozenset(
-        "prozent grad euro cent km kilometer meter kg kilo gramm stuck personen leute gaste seiten "
-        "mal prozentpunkte sterne punkte eier apfel flaschen stunden minuten tage tagen wochen "
-        "monate monaten jahre jahren stunde minute sekunden".split()
+        listed(
+            "prozent grad euro cent km kilometer meter kg kilo gramm stuck personen leute gaste "
+            "seiten mal prozentpunkte sterne punkte eier apfel flaschen stunden minuten tage tagen "
+            "wochen monate monaten jahre jahren stunde minute sekunden"
+        )
     ),
-    articles=frozenset("das die der dem mein meine meinen unser unsere sein ihr ein eine".split()),
+    articles=frozenset(listed("das die der dem mein meine meinen unser unsere sein ihr ein eine")),
     closing=frozenset({"bitte", "danke", "erinnern", "ja"}),
     connectors=frozenset({"daran", "dran", "an", "dass", "zu", "ans", "wegen", "und", "fur"}),
     polite=frozenset(
-        "bitte hallo hey ok okay loom kannst konntest wurdest du mich mal und dann so also nun "
-        "ich mochte will".split()
+        listed(
+            "bitte hallo hey ok okay loom kannst konntest wurdest du mich mal und dann so also nun "
+            "ich mochte will"
+        )
     ),
     alternatives=frozenset({"oder"}),
     waking="aufstehen",
-    fuzzy=tuple(
-        [
-            *_DAYS,
-            "ubermorgen",
-            "nachmittag",
-            "vormittag",
-            "wochenende",
-            "mitternacht",
-            "januar",
-            "februar",
-            "september",
-            "oktober",
-            "november",
-            "dezember",
-            "minuten",
-            "stunden",
-            "wochentag",
-        ]
+    fuzzy=(
+        *_DAYS,
+        "ubermorgen",
+        "nachmittag",
+        "vormittag",
+        "wochenende",
+        "mitternacht",
+        "januar",
+        "februar",
+        "september",
+        "oktober",
+        "november",
+        "dezember",
+        "minuten",
+        "stunden",
+        "wochentag",
     ),
     never=frozenset({"samstags", "sonntags", "stunde", "minute", "wunden"}),
     typos={
@@ -281,7 +316,8 @@ GERMAN = Language(
         "ordinal_day.any": ("<ordinal>",),
         "at.clock": ("<clock> [genau|punkt]",),
         "at.said": (
-            "(um|gegen|ab|bis|auf|fur|punkt|ca|circa|so gegen) [ca|circa|etwa|punkt|genau] [.] <clock>",
+            "(um|gegen|ab|bis|auf|fur|punkt|ca|circa|so gegen) [ca|circa|etwa|punkt|genau] "
+            "[.] <clock>",
         ),
         "at.loose": ("(um|gegen|punkt) [ca|circa|etwa|punkt|genau] <loose>",),
         "at.weak": ("(auf|ab|fur) <loose>",),
@@ -407,7 +443,7 @@ GERMAN = Language(
         ),
         "every.nth_weekday": (
             f"[an|am] {_EACH} <ordinals> <wd> [(im|des|in jedem|jeden|eines jeden) (monat|monats)]",
-            f"[am] <ordinals> <wd> (jeden|jedes|eines jeden|in jedem|im) (monats|monat)",
+            "[am] <ordinals> <wd> (jeden|jedes|eines jeden|in jedem|im) (monats|monat)",
             f"{_EACH} monat am <ordinals> <wd>",
             "monatlich am <ordinals> <wd>",
             "immer am <ordinals> <wd> (im|des) (monat|monats)",
@@ -507,7 +543,8 @@ GERMAN = Language(
         "past.word": (
             "gestern [<part>]",
             "vorgestern",
-            "(letzte|letzten|letzter|letztes|vergangenen|vergangene) (woche|monat|jahr|nacht|wochenende|<wd>)",
+            "(letzte|letzten|letzter|letztes|vergangenen|vergangene) "
+            "(woche|monat|jahr|nacht|wochenende|<wd>)",
             "vor <span>",
         ),
         "trigger.remind": (
@@ -534,5 +571,5 @@ GERMAN = Language(
             "[stell|stelle|setze|starte] [mir] [einen|den] timer (auf|fur|von|uber) <span>",
             "timer <span>",
         ),
-    },  # fmt: skip
+    },
 )

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from loom_desktop.text.when.patterns import Rules
 
 
+def listed(words: str) -> list[str]:
+    """The words of a table, written with spaces between them."""
+    return words.split()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """Everything the grammar knows of one language. All words are folded (no diacritics)."""

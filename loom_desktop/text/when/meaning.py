@@ -36,7 +36,7 @@ def names() -> frozenset[str]:
 
 
 def _only(held: Held) -> Any:
-    """A rule without a meaning of its own passes on its one slot, or just says that it was there."""
+    """A rule without a meaning of its own passes on its one slot, or says that it was there."""
     return next(iter(held.values()), True)
 
 
@@ -62,7 +62,8 @@ def _minutes(held: Held, sign: int, base: int = 0) -> Clock | None:
 
 
 def _spoken(held: Held) -> Clock:
-    return replace(held["hourword"], minute=held["minuteword"])
+    clock: Clock = held["hourword"]
+    return replace(clock, minute=held["minuteword"])
 
 
 def _in_part(held: Held, part: str) -> Clock:
@@ -70,7 +71,8 @@ def _in_part(held: Held, part: str) -> Clock:
 
 
 def _in_day_part(held: Held) -> Day:
-    return replace(held["day"], part=held["part"])
+    day: Day = held["day"]
+    return replace(day, part=held["part"])
 
 
 def _date(held: Held) -> Day:

@@ -329,8 +329,7 @@ def _any_weekday(reading: Reading, at: int) -> Found:
 def _plural_group(reading: Reading, at: int) -> Found:
     plural = reading.language.weekdays_plural.get(reading.word(at))
     if plural is not None:
-        for end, days in _day_group(reading, at):
-            yield end, days
+        yield from _day_group(reading, at)
 
 
 def _ranged_group(reading: Reading, at: int) -> Found:
@@ -350,7 +349,7 @@ def _flat(item: str) -> Terminal:
 
 
 def _span(reading: Reading, at: int) -> Found:
-    """Quantities from the largest unit to the smallest, joined or not: 1 h 30 min, an hour and ..."""
+    """Quantities from the largest unit to the smallest, joined or not."""
     total, smallest = Span(), -1
     for _ in range(len(ORDER)):
         found = [x for x in reading.slot("quantity", at) if ORDER.index(x[1][1]) > smallest]
@@ -358,8 +357,6 @@ def _span(reading: Reading, at: int) -> Found:
             return
         at, (amount, unit) = found[0]
         total, smallest = total + amount, ORDER.index(unit)
-        if total.empty and unit != "second":
-            pass
         yield at, total
         while at < len(reading.tokens) and reading.word(at) in reading.language.list_words:
             at += 1
@@ -413,7 +410,8 @@ def _digital(reading: Reading, at: int) -> Found:
             sure = LITERAL
         else:
             sure = AMBIGUOUS
-        yield at + 1, Clock(*numbers, sure=sure)
+        hour, minute, second = (*numbers, 0)[:3]
+        yield at + 1, Clock(hour, minute, second, sure=sure)
 
 
 def _dotted(reading: Reading, at: int) -> Found:
@@ -473,7 +471,8 @@ def _iso(reading: Reading, at: int) -> Found:
                 cut = rest.index(sign)
                 time, zone = rest[:cut], rest[cut:]
         numbers = [int(float(n)) for n in time.split(":")]
-        clock = Clock(*numbers, sure=DEFINITE)
+        hour, minute, second = (*numbers, 0)[:3]
+        clock = Clock(hour, minute, second, sure=DEFINITE)
         if zone:
             digits = zone[1:].replace(":", "")
             seconds = (int(digits[:2]) * 3600 + int(digits[2:]) * 60) if digits else 0
@@ -528,7 +527,8 @@ TERMINALS: dict[str, Terminal] = {
     "plural_group": _plural_group, "wds": _flat("day_group"), "wds_plural": _flat("plural_group"),
     "wds_range": _ranged_group,
     "ordinals": _list("ordinal"), "ordinaldays": _list("ordinal"), "suffixeds": _list("suffixed"),
-    "daynos": _list("dayno"), "clocks": _list("loose", least=2), "clocks_strong": _list("clock", least=2),
+    "daynos": _list("dayno"), "clocks": _list("loose", least=2),
+    "clocks_strong": _list("clock", least=2),
     "span": _span, "hour": _hour, "hournum": _hournum, "hourword": _hourword,
     "minuteword": _minuteword, "digital": _digital, "dotted": _dotted, "hletter": _hletter,
     "hyphenhour": _after_dash(_hour), "hyphendigital": _after_dash(_digital),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from datetime import timezone as fixed_zone
 
 from loom_desktop.text.when.calendar_days import (
@@ -115,7 +115,7 @@ class Resolver:
             day = add_months(wall.date(), sign * length.months) + timedelta(days=sign * length.days)
             moment = instant(datetime.combine(day, wall.time()), self.zone, moment.fold)
         seconds = timedelta(seconds=sign * length.seconds)
-        return (moment.astimezone(fixed_zone.utc) + seconds).astimezone(self.zone)
+        return (moment.astimezone(UTC) + seconds).astimezone(self.zone)
 
     def _named(self, said: Said) -> datetime:
         day = said.day

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language
+from loom_desktop.text.when.language import Language, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
 _NUMBERS = {
     word: number
     for number, word in enumerate(
-        "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
-        "dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres "
-        "veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve treinta".split()
+        listed(
+            "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce "
+            "quince dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres "
+            "veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve treinta"
+        )
     )
-} | {"un": 1, "una": 1, "cuarenta": 40, "cincuenta": 50, "sesenta": 60, "setenta": 70,
-     "ochenta": 80, "noventa": 90, "cien": 100, "veintiun": 21}  # fmt: skip
+} | {
+    "un": 1,
+    "una": 1,
+    "cuarenta": 40,
+    "cincuenta": 50,
+    "sesenta": 60,
+    "setenta": 70,
+    "ochenta": 80,
+    "noventa": 90,
+    "cien": 100,
+    "veintiun": 21,
+}
 _ORDINALS = {
-    "primer": 1, "primero": 1, "primera": 1, "segundo": 2, "segunda": 2, "tercer": 3, "tercero": 3,
-    "tercera": 3, "cuarto": 4, "cuarta": 4, "quinto": 5, "quinta": 5, "sexto": 6, "septimo": 7,
-    "octavo": 8, "noveno": 9, "decimo": 10, "ultimo": -1, "ultima": -1,
-}  # fmt: skip
-_DAYS = "lunes martes miercoles jueves viernes sabado domingo".split()
-_MONTHS = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
-    "diciembre".split()
+    "primer": 1,
+    "primero": 1,
+    "primera": 1,
+    "segundo": 2,
+    "segunda": 2,
+    "tercer": 3,
+    "tercero": 3,
+    "tercera": 3,
+    "cuarto": 4,
+    "cuarta": 4,
+    "quinto": 5,
+    "quinta": 5,
+    "sexto": 6,
+    "septimo": 7,
+    "octavo": 8,
+    "noveno": 9,
+    "decimo": 10,
+    "ultimo": -1,
+    "ultima": -1,
+}
+_DAYS = listed("lunes martes miercoles jueves viernes sabado domingo")
+_MONTHS = listed(
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
 _ALL = "(cada|todos los|todas las|todo los)"
 
@@ -112,17 +139,21 @@ SPANISH = Language(
     },
     ampm={"am": False, "pm": True},
     not_hours=frozenset(
-        "porciento grados euros euro pesos dolares km kilometros metros kg kilos gramos personas "
-        "paginas veces estrellas puntos manzanas minutos minuto dias dia semanas meses anos "
-        "segundos".split()
+        listed(
+            "porciento grados euros euro pesos dolares km kilometros metros kg kilos gramos "
+            "personas paginas veces estrellas puntos manzanas minutos minuto dias dia semanas meses anos "
+            "segundos"
+        )
     ),
-    articles=frozenset("mi mis nuestro nuestra tu su sus la un una".split()),
+    articles=frozenset(listed("mi mis nuestro nuestra tu su sus la un una")),
     closing=frozenset({"por favor", "gracias", "porfa", "porfavor"}),
     article_dates=True,
     connectors=frozenset({"que", "de", "para", "a", "sobre", "lo", "y"}),
     polite=frozenset(
-        "por favor hola oye ok loom puedes podrias y entonces quiero necesito que porfa me "
-        "porfavor".split()
+        listed(
+            "por favor hola oye ok loom puedes podrias y entonces quiero necesito que porfa me "
+            "porfavor"
+        )
     ),
     alternatives=frozenset({"o", "u"}),
     waking="despertar",
@@ -269,7 +300,8 @@ SPANISH = Language(
         "day.slash": ("[el] <slash>",),
         "day.dots": ("[el] <dots>",),
         "day.week": (
-            "[la] (semana que viene|proxima semana|semana proxima|semana siguiente|siguiente semana)",
+            "[la] (semana que viene|proxima semana|semana proxima|semana siguiente|siguiente "
+            "semana)",
         ),
         "day.week_after": (),
         "day.month": ("[el] (mes que viene|proximo mes|mes proximo|mes siguiente)",),
@@ -334,12 +366,13 @@ SPANISH = Language(
         "every.span": (f"{_ALL} <span>",),
         "every.unit": (f"{_ALL} <unit>", "(una vez|1 vez) (al|a la|por|cada) <unit>", "a diario"),
         "every.other": ("un <unit> si y otro no", "una <unit> si y otra no"),
-        "every.nth_unit": (f"cada <ordinal> <unit>",),
+        "every.nth_unit": ("cada <ordinal> <unit>",),
         "every.weekdays": (
             f"{_ALL} <wds>",
             "los <wds>",
             "(cada|todos los) (dia|dias) (laborable|habil|laborables|habiles)",
-            "(cada dia|todos los dias|los dias) (laborable|habil|laborables|habiles|de semana|de diario|entre semana)",
+            "(cada dia|todos los dias|los dias) (laborable|habil|laborables|habiles|de "
+            "semana|de diario|entre semana)",
             "entre semana",
             "de lunes a viernes",
         ),
@@ -478,5 +511,5 @@ SPANISH = Language(
             "[pon|ponme|inicia] [un|el] temporizador (de|para|por) <span>",
             "temporizador <span>",
         ),
-    },  # fmt: skip
+    },
 )

@@ -1,7 +1,7 @@
 """Cuts a phrase into tokens, so that prices, telephone numbers and versions are never times.
 
-What looks like a number but is none (``$50``, ``555-1234``, ``v1.2.3``, ``24/7``, ``B12``, an address)
-becomes one opaque token of kind ``blob``; no rule of any language matches it.
+What looks like a number but is none (``$50``, ``555-1234``, ``v1.2.3``, ``24/7``, ``B12``) becomes
+one opaque token of kind ``blob``; no rule of any language matches it.
 """
 
 from __future__ import annotations

@@ -122,7 +122,8 @@ class Day:
     """A day as it was said; ``resolve.py`` finds the date."""
 
     kind: str
-    """offset, weekday, week, weekend, dom, date, nth, edge, month, in_month, year, in_year, exact."""
+    """offset, weekday, week, dom, date, nth, edge, month, in_month, year or in_year; inside
+    rules also period and ref."""
     n: int = 0
     """Days, weeks, months or years ahead; for ``nth`` which one (-1 is the last)."""
     weekdays: tuple[int, ...] = ()
