@@ -21,7 +21,7 @@ from loom_desktop.store.backup import Snapshots, remove
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.cards import Action, Card, Cards, Never
 from loom_desktop.store.conversations import Conversation, Conversations, Message
-from loom_desktop.store.database import MEMORY, Database
+from loom_desktop.store.database import MEMORY, WAL_PAGES, Database
 from loom_desktop.store.files import Files, Signature
 from loom_desktop.store.journal import Journal
 from loom_desktop.store.ledger import Egress, Ledger, Totals
@@ -56,6 +56,8 @@ LOW_BYTES = 500 << 20
 """With less free than this the person is warned."""
 SCARCE_BYTES = 200 << 20
 """With less than this, sources that bring much should stop."""
+MOST_LOG_BYTES = 4 * WAL_PAGES * 4096
+"""A checkpoint that fails by itself says nothing: a log that grows beyond this does."""
 SETTLED_S = 2.0
 """Upkeep begins when the start is over."""
 LOOK_S = 60.0
@@ -112,6 +114,7 @@ class Store:
         self._stopping = False
         self._snapshotting = asyncio.Lock()
         self._snapshot_at = -1
+        self._log_told = False
         if str(path) == MEMORY:
             self._folder = Path()
             self._snapshots = Snapshots(Path(), None)
@@ -233,6 +236,7 @@ class Store:
                     "The disk is nearly full.", "Free some space, so that Loom can go on saving."
                 )
             warned = low
+            await self._watch_log()
             now = self._clock()
             if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
                 await self.check(thorough=True)
@@ -241,6 +245,17 @@ class Store:
             if abs(now - newest) >= HOUR_S and await self._changed():
                 await self.snapshot()
             await asyncio.sleep(LOOK_S)
+
+    async def _watch_log(self) -> None:
+        size = await asyncio.to_thread(_size_bytes, Path(f"{self._db.path}-wal"))
+        if size <= MOST_LOG_BYTES or await self._db.checkpoint():
+            self._log_told = False
+        elif not self._log_told:
+            self._log_told = True
+            self._tell(
+                "What Loom saves is not moved to its place on the disk; nothing is lost so far.",
+                "Look whether the disk is full or failing, and start Loom again.",
+            )
 
     async def _changed(self) -> bool:
         """Whether anything was written since the last snapshot of this run."""
@@ -277,3 +292,7 @@ class Store:
                 self._loop.call_soon_threadsafe(self._told, problem)
             except RuntimeError:
                 log.debug("Nobody is left to be told")
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

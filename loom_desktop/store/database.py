@@ -155,6 +155,7 @@ class Database:
         self._reader: threading.Thread | None = None
         self._connection: apsw.Connection | None = None
         self._read_connection: apsw.Connection | None = None
+        self._group: list[_Job] = []
         self._asides: set[apsw.Connection] = set()
         self._logged: set[str] = set()
 
@@ -286,6 +287,23 @@ class Database:
             ready.set_exception(error)
             return
         ready.set_result(None)
+        try:
+            self._write_groups()
+        except BaseException as error:  # nobody may wait for a thread that is not there
+            log.exception("The store's thread ended by a mistake")
+            with self._gate:
+                self._closed = True
+                self._reads.put(_STOP)
+            self._settle(self._group, error)
+        self._finish_queue(self._jobs)
+        if self._reader is not None:
+            self._reader.join(5.0)
+        try:
+            self._writing.close(True)
+        except apsw.Error as error:
+            log.warning("The store did not close cleanly: %s", error)
+
+    def _write_groups(self) -> None:
         stopping = False
         while not stopping and not self._abandoned:
             job = self._jobs.get()
@@ -295,13 +313,6 @@ class Database:
                 job.run()
                 continue
             stopping = self._commit_group(job)
-        self._finish_queue(self._jobs)
-        if self._reader is not None:
-            self._reader.join(5.0)
-        try:
-            self._writing.close(True)
-        except apsw.Error as error:
-            log.warning("The store did not close cleanly: %s", error)
 
     @property
     def _writing(self) -> apsw.Connection:
@@ -310,7 +321,7 @@ class Database:
 
     def _commit_group(self, first: _Job) -> bool:
         """One transaction for what waits. Returns whether a stop was among it."""
-        group: list[_Job] = []
+        group = self._group = []
         after: _Job | _Stop | None = None
         error: BaseException | None = None
         try:
@@ -395,8 +406,8 @@ class Database:
         return None
 
     def _roll_back(self) -> None:
-        if self._writing.in_transaction:
-            with contextlib.suppress(apsw.Error):  # there is nothing left to roll back
+        with contextlib.suppress(apsw.Error):  # there is nothing left to roll back
+            if self._writing.in_transaction:
                 self._writing.execute("rollback")
 
     def _make_room(self, error: BaseException) -> bool:

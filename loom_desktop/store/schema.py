@@ -155,12 +155,13 @@ def migrate(
     connection: apsw.Connection,
     *,
     before: Callable[[int], None] = lambda version: None,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[Step] | None = None,
 ) -> bool:
     """Whether there was anything to do. ``before`` is told the old version, to take a snapshot.
 
     It is not called for an empty file. Raises Newer and touches nothing when the file is ahead.
     """
+    steps = STEPS if steps is None else steps
     here = version(connection)
     if here > len(steps):
         raise Newer(f"schema {here}, known up to {len(steps)}")

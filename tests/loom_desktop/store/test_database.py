@@ -220,7 +220,7 @@ async def test_in_memory_reading_and_writing_are_the_same(tmp_path: Path) -> Non
         assert await database.checkpoint()
 
 
-async def test_a_thousand_jobs_do_not_block_the_loop(tmp_path: Path) -> None:
+async def test_three_thousand_jobs_at_once_all_come_back(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as database:
         results = await asyncio.gather(*(database.do(insert(n)) for n in range(3_000)))
         assert len(results) == 3_000
@@ -317,3 +317,43 @@ async def test_a_disk_that_stays_full_is_told_once_and_every_write_is_refused(
         assert len(told) == 1
         await database.do(insert(1))
         assert [*states, database.disk] == ["full", "ok"]
+
+
+async def test_a_mistake_that_ends_the_thread_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path / "a.db") as database:
+        assert await database.read(count) == 0
+        monkeypatch.setattr(database, "_commit", lambda: 1 / 0)
+        async with asyncio.timeout(5):
+            with pytest.raises(ZeroDivisionError):
+                await database.do(insert(1))
+            with pytest.raises(Unavailable):
+                await database.do(insert(2))
+            with pytest.raises(Unavailable):
+                await database.read(count)
+
+
+async def test_a_recovery_that_fails_is_an_error_and_not_the_end(tmp_path: Path) -> None:
+    opens = 0
+
+    def opener(damaged: bool) -> apsw.Connection:
+        nonlocal opens
+        opens += 1
+        if damaged:
+            raise RuntimeError("recovery has a mistake")
+        return _open(tmp_path / "a.db", KEY)
+
+    database = Database(tmp_path / "a.db", KEY, clock=wall, opener=opener)
+    await database.open()
+    await database.do(insert(1))
+    await database.checkpoint()
+    with open(tmp_path / "a.db", "rb+") as file:
+        file.write(bytes(50))
+    with pytest.raises(RuntimeError):
+        await database.mend()
+    for _ in range(3):
+        with pytest.raises(apsw.ConnectionClosedError):
+            await database.do(insert(2))
+    assert opens == 2
+    await database.close()

@@ -386,6 +386,29 @@ async def test_a_disk_that_is_nearly_full_is_said_once(
         assert [problem.message for problem in store.problems] == ["The disk is nearly full."]
 
 
+async def test_a_log_that_cannot_be_emptied_is_said_once(
+    path: Path, clock: HandClock, ballast: Ballast, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loom_desktop.store, "MOST_LOG_BYTES", 0)
+    tries = 0
+
+    async def fails() -> bool:
+        nonlocal tries
+        tries += 1
+        return False
+
+    async def tried() -> bool:
+        return tries > 5
+
+    async with Store(path, KEY, clock=clock, use_keyring=False, ballast=ballast) as store:
+        monkeypatch.setattr(store._db, "checkpoint", fails)
+        await store.notes.add("one")
+        await until(tried)
+        assert [problem.message for problem in store.problems] == [
+            "What Loom saves is not moved to its place on the disk; nothing is lost so far."
+        ]
+
+
 async def test_in_memory_everything_works_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -239,7 +240,7 @@ async def test_damage_found_while_running_is_mended_while_running(
 
 
 CHILD = """
-import asyncio, os, sys
+import asyncio, concurrent.futures.thread, hashlib, os, shutil, sys  # nobody may import later on
 from pathlib import Path
 from loom_desktop.store import Store
 
@@ -262,8 +263,8 @@ asyncio.run(main())
 def open_path(path: Path) -> Path:
     """Every folder on the way may be read by everybody, as the child is nobody."""
     path.parent.mkdir()
-    for folder in (path.parent, *path.parents):
-        if folder.owner() == Path.home().owner() and str(folder).startswith("/tmp/pytest"):
+    for folder in path.parents:
+        if Path(tempfile.gettempdir()) in folder.parents:
             folder.chmod(0o755)
     return path
 
@@ -332,3 +333,25 @@ async def test_damage_twice_in_a_second_keeps_both_files(path: Path, clock: Hand
             assert await notes(store) == ["one"]
     kept = [one for one in path.parent.glob("*.corrupt.*") if one.suffix != ".mark"]
     assert len(kept) == 2
+
+
+async def test_before_a_migration_a_copy_is_taken_that_the_old_version_can_open(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path, clock, snapshot=False)
+
+    def second(connection: apsw.Connection) -> None:
+        connection.execute("alter table note add column colour text not null default ''")
+
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, second))
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one", "two"]
+        assert store.problems == []
+    monkeypatch.undo()
+    async with opening(path, clock) as store:
+        assert store.in_memory  # it is newer than this version
+    before = path.parent / "snapshots" / f"before-schema-{len(schema.STEPS) + 1}.db"
+    os.replace(before, path)
+    async with opening(path, clock) as store:
+        assert await notes(store) == ["one", "two"]
+        assert store.problems == []
