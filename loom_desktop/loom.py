@@ -72,6 +72,7 @@ class Loom:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
         self.paths, self.zone = paths or _usual_paths(), zone or local_zone()
+        self._fixed_zone = zone is not None
         self._read_settings, self._key = settings is None, key
         self._router: Router | None = None
         self._make_router = router
@@ -127,7 +128,9 @@ class Loom:
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
-            self.timers = Timers(self.store.schedules, self.reminders.fire, self.clock)
+            self.timers = Timers(
+                self.store.schedules, self.reminders.fire, self.clock, zone=self._zone_now
+            )
             self.reminders.timers = self.timers
             if self._listening:
                 await self.desk.start_over()
@@ -380,6 +383,10 @@ class Loom:
         return [(one.role, one.text) for one in messages if one.turn < turn and one.text]
 
     # ---------------------------------------------------------------- time
+    def _zone_now(self) -> str:
+        """The person's zone: looked up again each time, for they travel."""
+        return self.zone.key if self._fixed_zone else local_zone().key
+
     async def _resume_pause(self) -> None:
         self.status.paused_until = float(await self.store.state.fact("paused_until", 0.0))
         if self.status.paused:

@@ -1,0 +1,212 @@
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from loom_desktop import Agent, Context, Event, capability
+from loom_desktop.errors import Denied, Unavailable
+from loom_desktop.event import MOST_HOPS, QoS
+from loom_desktop.testing import loom_for_tests, next_event
+
+
+async def test_a_handler_that_raises_costs_one_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent, got = Agent("shaky"), asyncio.Queue[int]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        if event.payload["n"] == 1:
+            raise Unavailable("The thing broke.", hint="Mend it.")
+        got.put_nowait(event.payload["n"])
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        failed = loom.tasks.run("wait", next_event(loom, "agent.failed"))
+        await asyncio.sleep(0)
+        with caplog.at_level(logging.ERROR):
+            for n in range(3):
+                loom.publisher("test", origin="user-typed")("thing.happened", n=n)
+            told = (await failed).payload
+            async with asyncio.timeout(5):
+                assert [await got.get(), await got.get()] == [0, 2]
+    assert told == {
+        "agent": "shaky", "topic": "thing.happened", "error": "The thing broke.",
+        "hint": "Mend it.",
+    }  # fmt: skip
+
+
+async def test_an_agent_that_listens_to_failures_cannot_fail_for_ever(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent, calls = Agent("unlucky"), list[str]()
+    second = asyncio.Event()
+
+    @agent.on("thing.happened")
+    @agent.on("agent.failed")
+    async def fail(ctx: Context, event: Event) -> None:
+        calls.append(event.topic)
+        if event.topic == "agent.failed":
+            second.set()
+        raise RuntimeError("no")
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        with caplog.at_level(logging.CRITICAL):
+            loom.publisher("test", origin="user-typed")("thing.happened")
+            async with asyncio.timeout(5):
+                await second.wait()
+            for _ in range(20):
+                await asyncio.sleep(0)
+    assert calls == ["thing.happened", "agent.failed"]
+
+
+async def test_stopping_a_thread_stops_its_work_and_nothing_else(tmp_path: Path) -> None:
+    agent = Agent("slow", at_once=2)
+    begun, ended, spared = asyncio.Semaphore(0), list[int](), asyncio.Event()
+
+    @agent.on("work.asked")
+    async def work(ctx: Context, event: Event) -> None:
+        begun.release()
+        try:
+            await spared.wait()
+        finally:
+            ended.append(event.begins)
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        one, two = (loom.publisher("test", origin="user-typed")("work.asked") for _ in range(2))
+        async with asyncio.timeout(5):
+            await begun.acquire()
+            await begun.acquire()
+        assert loom.supervisor.busy == 2
+        assert loom.supervisor.cancel(one.begins) == 1
+        assert loom.supervisor.cancel(one.begins) == 0
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert ended == [one.begins]
+        spared.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert ended == [one.begins, two.begins]
+        assert loom.supervisor.busy == 0
+
+
+async def test_a_handler_past_its_deadline_is_stopped_and_told(tmp_path: Path) -> None:
+    agent = Agent("hung", deadline_s=0.02)
+
+    @agent.on("thing.happened")
+    async def hang(ctx: Context, event: Event) -> None:
+        await asyncio.Event().wait()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        failed = loom.tasks.run("wait", next_event(loom, "agent.failed"))
+        await asyncio.sleep(0)
+        loom.publisher("test", origin="user-typed")("thing.happened")
+        assert "longer than 0.02 s" in (await failed).payload["error"]
+        assert loom.supervisor.failed["hung"]
+
+
+async def test_what_follows_carries_thread_labels_and_hops(tmp_path: Path) -> None:
+    agent = Agent("echo")
+
+    @agent.on("thing.happened")
+    async def echo(ctx: Context, event: Event) -> None:
+        await ctx.emit("thing.echoed", n=1)
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        echoed = loom.tasks.run("wait", next_event(loom, "thing.echoed"))
+        await asyncio.sleep(0)
+        first = loom.publisher("test", origin="clipboard")("thing.happened")
+        event = await echoed
+    assert (event.thread, event.cause, event.hop) == (first.id, first.id, 1)
+    assert event.origin == first.origin
+    assert event.privacy == first.privacy
+    assert event.sender == "echo"
+
+
+async def test_agents_that_answer_each_other_for_ever_end(tmp_path: Path) -> None:
+    agent, calls = Agent("pingpong"), list[int]()
+
+    @agent.on("ball.hit")
+    async def hit(ctx: Context, event: Event) -> None:
+        calls.append(event.hop)
+        await ctx.emit("ball.hit")
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        loom.publisher("test", origin="user-typed")("ball.hit")
+        async with asyncio.timeout(5):
+            while loom.bus.circled == 0:
+                await asyncio.sleep(0)
+    assert calls == list(range(MOST_HOPS + 1))
+
+
+async def test_an_agent_cannot_pretend_to_be_the_runtime(tmp_path: Path) -> None:
+    agent = Agent("cheat")
+    refused: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    @agent.on("thing.happened")
+    async def cheat(ctx: Context, event: Event) -> None:
+        try:
+            await ctx.emit("card.answered.downloads.move", card=1)
+        except Denied as error:
+            refused.set_result(error)
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        loom.publisher("test", origin="user-typed")("thing.happened")
+        async with asyncio.timeout(5):
+            assert isinstance(await refused, Denied)
+
+
+async def test_request_and_reply_tools_thinking_and_memory_of_an_agent(tmp_path: Path) -> None:
+    @capability("shelf.double", effect="none")
+    def double(n: int) -> int:
+        """Double a number."""
+        return 2 * n
+
+    asker, answerer = Agent("asker", capabilities=[double]), Agent("answerer")
+    done: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+
+    @answerer.on("number.asked")
+    async def answer(ctx: Context, event: Event) -> None:
+        await ctx.reply(event, n=21)
+
+    @asker.on("thing.happened")
+    async def ask(ctx: Context, event: Event) -> None:
+        n = (await ctx.request("number.asked")).payload["n"]
+        await ctx.remember("n", n)
+        done.set_result(
+            {
+                "double": (await ctx.tool("shelf.double", n=n)).value,
+                "thought": await ctx.think("What is the answer?", about={"n": n}),
+                "recalled": await ctx.recall("n"),
+                "nothing": await ctx.recall("m", "none"),
+            }
+        )
+
+    async with loom_for_tests(tmp_path, asker, answerer, says=["It is 42."]) as loom:
+        loom.publisher("test", origin="user-typed")("thing.happened")
+        async with asyncio.timeout(5):
+            assert await done == {
+                "double": 42, "thought": "It is 42.", "recalled": 21, "nothing": "none",
+            }  # fmt: skip
+
+
+def test_an_agent_can_be_made_without_decorators() -> None:
+    async def handle(ctx: Context, event: Event) -> None: ...
+
+    agent = Agent("plain", topics=["a.b", "c.>"], on_event=handle)
+    assert agent.handlers == [("a.b", handle), ("c.>", handle)]
+    assert Agent.on_event is Agent.on
+
+
+async def test_the_lane_is_the_senders_choice(tmp_path: Path) -> None:
+    agent = Agent("quick")
+
+    @agent.on("thing.happened")
+    async def quick(ctx: Context, event: Event) -> None:
+        await ctx.emit("thing.seen", qos=QoS.REALTIME)
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        seen = loom.tasks.run("wait", next_event(loom, "thing.seen"))
+        await asyncio.sleep(0)
+        loom.publisher("test", origin="user-typed")("thing.happened")
+        assert (await seen).qos is QoS.REALTIME
