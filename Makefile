@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
 .PHONY: help setup setup-test run doctor demo test bench shots lint fmt types imports cov lock \
-	lock-check sbom wheel stage briefcase-check deb docs clean icons
+	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ briefcase-check: stage ## Ask Briefcase whether it understands what was staged
 
 deb: setup-test ## Build the Debian package into dist (PyInstaller, about two minutes)
 	@$(UV) run --no-sync --with 'pyinstaller>=6.22,<7' python installers/linux/build_deb.py dist
+
+deb-test: ## Try the Debian package in a fresh system (root, debootstrap)
+	@installers/linux/smoke_chroot.sh dist/*.deb
 
 docs: setup-test ## Write the pages of docs/ that the code knows best, and check the rest
 	@$(PYTHON_IN) scripts/make_docs.py && $(PYTHON_IN) -m pytest -q tests/test_layout.py -k docs
