@@ -77,3 +77,12 @@ def test_actions_of_others_are_pinned_by_their_content() -> None:
         assert used
         assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one) for one in used)
         assert "permissions:\n  contents: read\n" in text
+
+
+@pytest.mark.parametrize("file", [".pre-commit-config.yaml", ".github/workflows/ci.yml"])
+def test_hooks_and_workflows_call_targets_that_exist(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    called = re.findall(r"(?:entry|run): make (\S+)", text)
+    assert called
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in called)
