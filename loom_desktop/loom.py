@@ -119,7 +119,7 @@ class Loom:
                 ),
                 self.tasks,
             )  # fmt: skip
-            Recorder(self.bus, self.store, self.tasks)
+            self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 Notifications(
                     self.bus, self.desk, self.tasks, desktop=self.desktop,
@@ -379,6 +379,7 @@ class Loom:
         return await self.broker.invoke(name, arguments, call)
 
     async def _history(self, conversation: int, turn: int) -> list[tuple[str, str]]:
+        await self.recorder.settled()
         messages = await self.store.conversations.messages(conversation, limit=40)
         return [(one.role, one.text) for one in messages if one.turn < turn and one.text]
 

@@ -105,6 +105,7 @@ async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
 @_verb
 async def conversations(loom: Loom, query: str = "", limit: int = 50) -> list[dict[str, Any]]:
     """Past conversations, the newest first."""
+    await loom.recorder.settled()
     found = await loom.store.conversations.recent(query, limit=limit)
     return [msgspec.to_builtins(one) for one in found]
 
@@ -113,6 +114,7 @@ async def conversations(loom: Loom, query: str = "", limit: int = 50) -> list[di
 async def conversation(loom: Loom, conversation: int) -> list[dict[str, Any]]:
     """What was said in one."""
     fields = ("id", "turn", "role", "text", "time", "route", "model", "seconds", "cost", "state")
+    await loom.recorder.settled()
     found = await loom.store.conversations.messages(conversation)
     return [{name: getattr(one, name) for name in fields} for one in found]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 from loom_desktop.bus import Bus
+from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
 from loom_desktop.store import Store
 from loom_desktop.store.conversations import Message
@@ -18,8 +20,14 @@ class Recorder:
     """Keeps every conversation, piece by piece, so that a crash costs no more than a sentence."""
 
     def __init__(self, bus: Bus, store: Store, tasks: Tasks) -> None:
-        self._store, self._tasks = store, tasks
+        self._store = store
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue()
+        tasks.start("conversations", self._write())
         bus.subscribe("chat.*", self._note)
+
+    async def settled(self) -> None:
+        """Return when everything said so far is written down."""
+        await self._waiting.join()
 
     def _note(self, event: Event) -> None:
         if event.topic == "chat.streamed":
@@ -56,7 +64,14 @@ class Recorder:
             privacy=event.privacy,
             **fields,
         )
-        self._tasks.start(f"record {event.topic}", self._put(message))
+        self._waiting.put_nowait(message)
 
-    async def _put(self, message: Message) -> None:
-        await self._store.conversations.put(message)
+    async def _write(self) -> None:
+        while True:
+            message = await self._waiting.get()
+            try:
+                await self._store.conversations.put(message)
+            except LoomError as error:  # the store told the person; the conversation goes on
+                log.warning("a message was not kept: %s", error.message)
+            finally:
+                self._waiting.task_done()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ class Reader:
 def _extract(path: str) -> Document:
     from loom_desktop.text.extract import extract
 
-    return extract(path)
+    return extract(Path(path))
 
 
 async def _in_child(path: str) -> Document:
@@ -99,12 +100,12 @@ sys.path[:0] = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-import dataclasses, msgspec
+import msgspec, pathlib
 from loom_desktop.errors import LoomError
 from loom_desktop.text.extract import extract
 path = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 try:
-    answer = {"document": msgspec.to_builtins(extract(path))}
+    answer = {"document": msgspec.to_builtins(extract(pathlib.Path(path)))}
 except LoomError as error:
     answer = {"error": error.message, "hint": error.hint, "kind": type(error).__name__}
 sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
