@@ -1,0 +1,94 @@
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loom_desktop.cognition.skills import Phrase, understand
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+LONG = "The river rose in the night and by morning the lower fields were under water. " * 6
+
+
+def wish(text: str, files: tuple[str, ...] = (), clip: str = "") -> str:
+    found = understand(Phrase(text, files, clip, NOW))
+    return found.capability if found else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "capability"),
+    [
+        ("Remind me every weekday at half past eight to stretch", "reminders.add"),
+        ("please can you remind me in 5 minutes", "reminders.add"),
+        ("could you remind me tomorrow?", "reminders.add"),
+        ("Remember to call Anna on Friday", "reminders.add"),
+        ("set an alarm for 6", "reminders.add"),
+        ("wake me at 6:30", "reminders.add"),
+        ("Erinnere mich morgen um 8 an den Müll", "reminders.add"),
+        ("rappelle-moi demain de sortir", "reminders.add"),
+        ("recuérdame mañana llamar a Ana", "reminders.add"),
+        ("my reminders", "reminders.list"),
+        ("what reminders do I have?", "reminders.list"),
+        ("Welche Erinnerungen habe ich?", "reminders.list"),
+        ("note: the key is under the mat", "notes.add"),
+        ("Take a note that Tom has the key", "notes.add"),
+        ("Notiz: Schlüssel bei Tom", "notes.add"),
+        ("find notes about the key", "notes.find"),
+        ("suche meine Notizen nach Schlüssel", "notes.find"),
+        ("my notes", "notes.find"),
+        ("Summarise what I copied", "text.summarize_clipboard"),
+        ("tl;dr", "text.summarize_clipboard"),
+        ("Summarize this.", "text.summarize_clipboard"),
+        ("Fasse das zusammen", "text.summarize_clipboard"),
+        (f"Summarise: {LONG}", "text.summarize"),
+        ("sort my downloads", "files.plan"),
+        ("Tidy up the files in my folder", "files.plan"),
+        ("räum meine Downloads auf", "files.plan"),
+        ("undo", "files.undo"),
+        ("undo that", "files.undo"),
+        ("help", "desktop.help"),
+        ("what can you do?", "desktop.help"),
+        ("Hello Loom!", "desktop.help"),
+        ("thanks a lot", "desktop.welcome"),
+        ("What is 15% of 240?", "calculate.evaluate"),
+        ("2 + 2 * 3", "calculate.evaluate"),
+        ("10 km in miles", "calculate.convert"),
+        ("days until 24 December", "calculate.date"),
+        # and what is none of these is for a model
+        ("", ""),
+        ("Tell me a joke", ""),
+        ("Summarise the history of Rome", ""),
+        ("reminders of the past are everywhere", ""),
+        ("Noteworthy things about Rome", ""),
+        ("Sort of weird, is it not", ""),
+        ("Write a poem about 3 apples", ""),
+        ("Undo the damage in my marriage", ""),
+        ("Why does 2020 matter?", ""),
+    ],
+)
+def test_phrases(text: str, capability: str) -> None:
+    assert wish(text) == capability
+
+
+def test_what_came_along_decides_what_is_meant() -> None:
+    assert wish("Summarise this", files=("/a.pdf",)) == "text.summarize_file"
+    assert wish("Summarise what I copied", clip="a text") == "text.summarize"
+    assert wish("sort this", files=("/a.pdf",)) == "files.plan"
+    assert wish("What does it say?", files=("/a.pdf",)) == "text.read"
+    assert wish("What is 15% of 240?", files=("/a.pdf",)) != "calculate.evaluate"
+
+
+def test_a_model_is_better_at_texts_and_never_at_arithmetic() -> None:
+    summary = understand(Phrase("tl;dr", (), "a text", NOW))
+    sum_ = understand(Phrase("2+2", (), "", NOW))
+    assert summary
+    assert sum_
+    assert summary.better_with_model
+    assert not sum_.better_with_model
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_understood_or_not(text: str) -> None:
+    found = understand(Phrase(text, (), "", NOW))
+    assert found is None or found.capability.count(".") == 1
