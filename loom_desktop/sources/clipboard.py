@@ -23,11 +23,11 @@ from typing import Annotated, Any
 import msgspec
 
 from loom_desktop.clock import Clock
+from loom_desktop.driver.clip import Clip, Driver, Refusal, judged, secret
+from loom_desktop.driver.clipboard_wayland import Wayland, missing
+from loom_desktop.driver.clipboard_x11 import X11
 from loom_desktop.errors import Denied, LoomError, NotUnderstood, TimedOut, Unavailable
 from loom_desktop.sources import Publish, Report
-from loom_desktop.sources._clip import Clip, Driver, Refusal, judged, secret
-from loom_desktop.sources._clipboard_wayland import Wayland, missing
-from loom_desktop.sources._clipboard_x11 import X11
 
 _DEADLINE_S = 1.0
 """An owner that takes longer to answer is hung."""

@@ -26,10 +26,10 @@ from typing import Protocol
 import msgspec
 
 from loom_desktop.clock import Clock, monotonic
+from loom_desktop.driver.finished import being_written, held_back, sort_of, target_of
+from loom_desktop.driver.watched import Watched
 from loom_desktop.errors import LoomError
 from loom_desktop.sources import Publish, Report
-from loom_desktop.sources._finished import being_written, held_back, sort_of, target_of
-from loom_desktop.sources._watched import Watched
 
 Signature = tuple[int, int]
 """Size in bytes and modification time in ns: what tells whether a file is still the same."""

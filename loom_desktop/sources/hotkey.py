@@ -1,6 +1,6 @@
 """The key that opens Loom from anywhere.
 
-There is no one way to hear such a key, so there are drivers (``_hotkey_*.py``), tried in the
+There is no one way to hear such a key, so there are drivers (``driver/hotkey_*.py``), tried in the
 order that fits this desktop: an X11 key grab, the desktop portal on Wayland, a listener for all
 keys on Windows and macOS. One that cannot work says why, and the reasons are in the report,
 because a dead hotkey that nobody explains is what people complain about most. What always works
@@ -339,7 +339,7 @@ class Hotkey:
 
     def _make(self, name: str) -> Driver:
         # by name, like a catalogue: what is not used here is not imported
-        module = importlib.import_module(f"loom_desktop.sources._hotkey_{name}")
+        module = importlib.import_module(f"loom_desktop.driver.hotkey_{name}")
         driver: Driver = module.driver(self._environ, self._key, Taken)
         return driver
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from loom_desktop.driver.clip import HINT, Clip
 from loom_desktop.errors import Denied, LoomError, NotUnderstood, TimedOut, Unavailable
 from loom_desktop.sources import clipboard as module
-from loom_desktop.sources._clip import HINT, Clip
 from loom_desktop.sources.clipboard import Clipboard, Settings
 
 ON = Settings(enabled=True)

@@ -568,7 +568,7 @@ async def test_the_limit_of_watches_is_told_and_the_folder_looked_through_instea
     def none_left(_: object, path: str) -> None:
         raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr("loom_desktop.sources._watched.Watched.watch", none_left)
+    monkeypatch.setattr("loom_desktop.driver.watched.Watched.watch", none_left)
     async with watching(folder) as watch:
         report = watch.files.report()
         assert "max_user_watches" in report.detail

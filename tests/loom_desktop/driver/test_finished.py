@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loom_desktop.sources._finished import being_written, held_back, sort_of, target_of
+from loom_desktop.driver.finished import being_written, held_back, sort_of, target_of
 
 
 @pytest.mark.parametrize(

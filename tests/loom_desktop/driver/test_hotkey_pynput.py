@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from loom_desktop.driver.hotkey_pynput import HeardKeys
 from loom_desktop.errors import Unavailable
-from loom_desktop.sources._hotkey_pynput import HeardKeys
 from loom_desktop.sources.hotkey import Combo, Hotkey, Settings
 from tests.loom_desktop.sources.test_hotkey import listening, until
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from loom_desktop.driver.clip import HINT, Clip
+from loom_desktop.driver.clipboard_wayland import Wayland
 from loom_desktop.errors import Denied
-from loom_desktop.sources._clip import HINT, Clip
-from loom_desktop.sources._clipboard_wayland import Wayland
 from loom_desktop.sources.clipboard import Clipboard, Settings
 from tests.screen import WaylandScreen, wait_for
 

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from loom_desktop.driver.clip import HINT, Clip, judged
 from loom_desktop.errors import Unavailable
-from loom_desktop.sources._clip import HINT, Clip, judged
 
 log = logging.getLogger(__name__)
 

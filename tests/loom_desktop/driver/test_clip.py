@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loom_desktop.sources._clip import HINT, Clip, judged, secret
+from loom_desktop.driver.clip import HINT, Clip, judged, secret
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import shutil
 import signal
 from collections.abc import Callable, Mapping
 
+from loom_desktop.driver.clip import HINT, Clip, judged
 from loom_desktop.errors import Unavailable
-from loom_desktop.sources._clip import HINT, Clip, judged
 
 log = logging.getLogger(__name__)
 

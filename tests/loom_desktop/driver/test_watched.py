@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loom_desktop.sources._watched import Watched
+from loom_desktop.driver.watched import Watched
 from tests.screen import wait_for
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from loom_desktop.sources._hotkey_x11 import GrabbedKeys, _Grab
+from loom_desktop.driver.hotkey_x11 import GrabbedKeys, _Grab
 from loom_desktop.sources.hotkey import Combo, Hotkey, Settings, Taken
 from tests.loom_desktop.sources.test_hotkey import listening, until
 from tests.screen import Screen

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from loom_desktop.driver.clipboard_x11 import X11
 from loom_desktop.errors import Denied, NotUnderstood, Unavailable
-from loom_desktop.sources._clipboard_x11 import X11
 from loom_desktop.sources.clipboard import Clipboard, Settings
 from tests.screen import Screen
 

@@ -1,0 +1,1 @@
+"""Drivers: how each desktop is really listened to. A source chooses one, and reports which."""
