@@ -34,8 +34,8 @@ def settings_page() -> str:
     for name, kind in settings.SECTIONS.items():
         parts.append(_table(name, kind))
     for group in ("sources", "agents", "llm.providers"):
-        for name in catalog.names(group):  # type: ignore[arg-type]
-            module = catalog.load(group, name)  # type: ignore[arg-type]
+        for name in catalog.names(group):
+            module = catalog.load(group, name)
             kind = getattr(module, "Settings", Nothing)
             if kind is not Nothing and msgspec.structs.fields(kind):
                 title = (
