@@ -38,6 +38,7 @@ HEARD = (
     "window.requested",
     "hotkey.*",
     "agent.failed",
+    "settings.changed",
     "application.quitting",
 )
 """What the windows need; nothing else crosses."""

@@ -49,9 +49,9 @@ class Floating(QWidget):
         look.changed.connect(self._new_ground)
 
     def check_ground(self) -> None:
-        """Before each show: a compositor may have started since."""
-        if not self._composited and composited():
-            self._take_ground(True)
+        """Before each show: a compositor may have started or ended since."""
+        if (there := composited()) != self._composited:
+            self._take_ground(there)
 
     def margin(self) -> int:
         """Of the window around what is seen, on each side: room for the shadow."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import logging.handlers
 import os
 import signal
 import socket
@@ -80,6 +79,7 @@ def _run(paths: Paths, *, hidden: bool) -> int:
     app.setApplicationName("Loom")
     app.setDesktopFileName("org.loomdesktop.Loom")
     app.setQuitOnLastWindowClosed(False)
+    _translate(app)
     look = Theme()
     tray = Tray()
     app.processEvents()  # the icon is on the screen from here on
@@ -239,6 +239,8 @@ class Shell:
             elif topic == "notice.raised":
                 level, message = str(data.get("level", "info")), str(data.get("message", ""))
                 self.tell(level, message, str(data.get("hint", "")))
+            elif topic == "settings.changed":
+                self._do("settings", self._use_settings)
             elif topic == "application.quitting":
                 self.app.quit()
             if topic == "card.offered":
@@ -296,11 +298,11 @@ class Shell:
 
         marker = self.paths.data / "told-no-tray"
         if not marker.exists():
-            say = QCoreApplication.translate
+            translate = QCoreApplication.translate
             self.tell(
                 "info",
-                say("Shell", "This desktop has no tray for Loom's icon."),
-                say("Shell", "Use the hotkey, or start Loom again to bring this window up."),
+                translate("Shell", "This desktop has no tray for Loom's icon."),
+                translate("Shell", "Use the hotkey, or start Loom again to bring this window up."),
             )
             try:
                 private_folder(self.paths.data)
@@ -317,7 +319,7 @@ class Shell:
         from PySide6.QtCore import QCoreApplication, QUrl
         from PySide6.QtGui import QDesktopServices
 
-        say = QCoreApplication.translate
+        translate = QCoreApplication.translate
 
         def show() -> None:
             seen = path if path.exists() else path.with_suffix(".seen")
@@ -325,9 +327,9 @@ class Shell:
 
         self.tell(
             "warn",
-            say("Shell", "Loom stumbled the last time it ran."),
-            say("Shell", "The report is only on this computer."),
-            (say("Shell", "Open the report"), show),
+            translate("Shell", "Loom stumbled the last time it ran."),
+            translate("Shell", "The report is only on this computer."),
+            (translate("Shell", "Open the report"), show),
         )
         shown()
 
@@ -347,10 +349,29 @@ def _no_display() -> bool:
     return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def _translate(app: QApplication) -> None:
+    """The words of the system's language, where there are some."""
+    from PySide6.QtCore import QLocale, QTranslator
+
+    from . import resources
+
+    for language in QLocale.system().uiLanguages():
+        code = language.replace("-", "_")
+        if code.split("_")[0] == "en":
+            return
+        if found := resources.find(f"translations/loom_{code}.qm"):
+            translator = QTranslator(app)
+            if translator.load(str(found)):
+                app.installTranslator(translator)
+            return
+
+
 def _log_to(folder: Path) -> None:
     """One file of our own, small and rotated. Raises Unavailable."""
+    from logging.handlers import RotatingFileHandler  # brings in much; after the tray
+
     private_folder(folder)
-    handler = logging.handlers.RotatingFileHandler(
+    handler = RotatingFileHandler(
         folder / "loom.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -7,10 +7,8 @@ turns (asked from a card or the command line) are kept a while, so that ``follow
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -43,6 +41,7 @@ from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
 
 from . import theme
+from .commands import commands
 from .crossing import Engine
 from .flow import Flow
 from .glyphs import Name, glyph
@@ -53,22 +52,12 @@ from .picker import Entry, Picker
 from .prompt import Prompt, local_files
 from .theme import Theme
 from .transcript import Message, Meta, Transcript
+from .turns import Turns
 from .welcome import Welcome
 
 WIDTH, LEAST_HEIGHT, SHARE_OF_SCREEN = 640, 380, 0.7
 FOCUS_MS = 150
 """A menu or dialog of our own takes the focus and gives it back within this time."""
-_MOST_TURNS, _LONGEST_TURN = 16, 400_000
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What came of an answer that is not on the page."""
-
-    question: str = ""
-    pieces: list[str] = field(default_factory=list)
-    size: int = 0
-    end: Event | None = None
 
 
 class Popup(Floating):
@@ -93,7 +82,7 @@ class Popup(Floating):
         self._asked_at = 0.0
         self._last_question: tuple[str, tuple[str, ...]] = ("", ())
         self._question_shown = False
-        self._others: collections.OrderedDict[int, _Turn] = collections.OrderedDict()
+        self._others = Turns()
         self.setWindowTitle(self.tr("Loom"))
         self.setAccessibleName(self.tr("Loom assistant"))
         self.setAcceptDrops(True)
@@ -396,7 +385,7 @@ class Popup(Floating):
                 self._begin()
                 self.transcript.stream(str(rows[-1].get("text", "")))
                 self._turn = int(rows[-1].get("turn") or 0)
-                self._others.pop(self._turn, None)  # the row has it
+                self._others.take(self._turn)  # the row has it
             elif messages:
                 self._meta.setText(self.transcript.words(messages[-1].meta))
             self._show_chips([])
@@ -431,12 +420,12 @@ class Popup(Floating):
         if turn and turn == self._turn:
             self._page(event)
         elif turn:
-            self._keep(turn, event)
+            self._others.keep(turn, event)
 
     def _asked(self, event: Event) -> None:
         text = str(event.payload.get("text", ""))
         if event.id != self._turn:
-            self._others.setdefault(event.id, _Turn()).question = text
+            self._others.asked(event.id, text)
         elif not self._question_shown:
             self._show_question(text)
             self.transcript.begin()
@@ -467,22 +456,10 @@ class Popup(Floating):
             self._turn = 0
             self._ended(Meta(), self.tr("Stopped"))
 
-    def _keep(self, turn: int, event: Event) -> None:
-        kept = self._others.setdefault(turn, _Turn())
-        self._others.move_to_end(turn)
-        if event.topic == "chat.streamed" and kept.size < _LONGEST_TURN:
-            piece = str(event.payload.get("text", ""))
-            kept.pieces.append(piece)
-            kept.size += len(piece)
-        elif event.topic in ("chat.answered", "chat.failed", "chat.cancelled"):
-            kept.end = event
-        while len(self._others) > _MOST_TURNS:
-            self._others.popitem(last=False)
-
     def _join(self, turn: int) -> None:
         """From now on this turn is the one on the page; what it said already comes first."""
         self._turn = turn
-        kept = self._others.pop(turn, None)
+        kept = self._others.take(turn)
         if kept is None:
             return
         if kept.question and not self._question_shown:
@@ -621,26 +598,6 @@ class Popup(Floating):
 
     # ------------------------------------------------------------------ commands and history
 
-    def commands(self) -> list[Entry]:
-        """What Ctrl+K offers."""
-        return [
-            Entry("new", self.tr("New conversation"), "Ctrl+N"),
-            Entry("history", self.tr("History"), "Ctrl+H"),
-            Entry("clipboard", self.tr("Summarise what I copied")),
-            Entry("attach", self.tr("Attach files…"), "Ctrl+O"),
-            Entry("write:" + self.tr("Remind me "), self.tr("Remind me…"), self.tr("reminder")),
-            Entry("write:" + self.tr("Note: "), self.tr("Take a note…"), self.tr("note")),
-            Entry("write:" + self.tr("Calculate "), self.tr("Calculate…"), self.tr("numbers")),
-            Entry("write:" + self.tr("Convert "), self.tr("Convert units…"), self.tr("numbers")),
-            Entry("reminders", self.tr("Reminders")),
-            Entry("inbox", self.tr("Inbox")),
-            Entry("undo", self.tr("Undo the last file change")),
-            Entry("pause", self.tr("Pause capture for 10 minutes")),
-            Entry("resume", self.tr("Resume capture")),
-            Entry("settings", self.tr("Settings"), "Ctrl+,"),
-            Entry("quit", self.tr("Quit Loom")),
-        ]
-
     def show_commands(self) -> None:
         """Everything that can be done from here, found by typing."""
         if self._toggled_off("commands"):
@@ -651,7 +608,7 @@ class Popup(Floating):
             self.tr("There is no such command."),
             self.tr("Enter to choose · Esc to go back"),
         )
-        self.picker.offer(self.commands())
+        self.picker.offer(commands())
 
     def show_history(self) -> None:
         """Earlier conversations, found by what was said in them."""

@@ -63,3 +63,7 @@ def test_a_compositor_that_starts_later_is_used_from_the_next_show(
     assert made.testAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
     made.show()
     assert made.isVisible()
+    there[0] = False
+    made.check_ground()
+    assert made.margin() == 0
+    assert not made.mask().isEmpty()

@@ -155,8 +155,11 @@ def test_settings_choose_palette_and_hotkey(start: Start, qtbot: QtBot) -> None:
         "assistant": {"theme": {"value": "dark"}},
         "sources.hotkey": {"popup": {"value": "Ctrl+Alt+Space"}},
     }
-    shell, _ = start(settings=lambda: tables)
+    shell, fake = start(settings=lambda: tables)
     qtbot.waitUntil(lambda: shell.look.tokens.dark)
+    tables["assistant"]["theme"]["value"] = "light"
+    fake.say("settings.changed")
+    qtbot.waitUntil(lambda: not shell.look.tokens.dark)
     assert shell.tray.ask_action.shortcut().toString() == "Ctrl+Alt+Space"
 
 

@@ -276,8 +276,6 @@ def test_every_act_has_its_key(
 
 def test_a_command_can_write_open_and_do(open_popup: Open, qtbot: QtBot) -> None:
     popup, _ = open_popup()
-    keys = [entry.key for entry in popup.commands()]
-    assert len(keys) == len(set(keys))
     popup.show_commands()
     popup.picker.chosen.emit("write:Note: ")
     assert popup.prompt.edit.toPlainText() == "Note: "

@@ -1,0 +1,46 @@
+"""What Ctrl+K offers: everything that can be done from the popup, found by typing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from .picker import Entry
+
+
+def commands() -> list[Entry]:
+    """The keys: ``write:`` puts words into the input, some are the popup's own acts, the rest
+    are names that the shell opens or does."""
+    translate = QCoreApplication.translate
+    return [
+        Entry("new", translate("Commands", "New conversation"), "Ctrl+N"),
+        Entry("history", translate("Commands", "History"), "Ctrl+H"),
+        Entry("clipboard", translate("Commands", "Summarise what I copied")),
+        Entry("attach", translate("Commands", "Attach files…"), "Ctrl+O"),
+        Entry(
+            "write:" + translate("Commands", "Remind me "),
+            translate("Commands", "Remind me…"),
+            translate("Commands", "reminder"),
+        ),
+        Entry(
+            "write:" + translate("Commands", "Note: "),
+            translate("Commands", "Take a note…"),
+            translate("Commands", "note"),
+        ),
+        Entry(
+            "write:" + translate("Commands", "Calculate "),
+            translate("Commands", "Calculate…"),
+            translate("Commands", "numbers"),
+        ),
+        Entry(
+            "write:" + translate("Commands", "Convert "),
+            translate("Commands", "Convert units…"),
+            translate("Commands", "numbers"),
+        ),
+        Entry("reminders", translate("Commands", "Reminders")),
+        Entry("inbox", translate("Commands", "Inbox")),
+        Entry("undo", translate("Commands", "Undo the last file change")),
+        Entry("pause", translate("Commands", "Pause capture for 10 minutes")),
+        Entry("resume", translate("Commands", "Resume capture")),
+        Entry("settings", translate("Commands", "Settings"), "Ctrl+,"),
+        Entry("quit", translate("Commands", "Quit Loom")),
+    ]
