@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,21 @@ from app.tray import SIZES, STATES, Tray, state_icon
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
+
+    from tests.screen import Screen
+
+ALONE = """
+import sys
+from PySide6.QtWidgets import QApplication
+app = QApplication(["loom"])
+app.setQuitOnLastWindowClosed(False)
+from app.tray import Tray
+tray = Tray()
+tray.show_status({"state": "idle", "words": "Ready"})
+tray.quit.connect(app.quit)
+tray.watch_for_hosts()
+sys.exit(app.exec())
+"""
 
 
 @pytest.fixture
@@ -137,3 +153,27 @@ def test_states_can_be_told_apart(qtbot: QtBot) -> None:
     assert all(one != other for at, one in enumerate(images) for other in images[:at])
     locked = state_icon("idle", local_only=True).pixmap(32, 32).toImage()
     assert locked != images[0]
+
+
+@pytest.mark.x11
+def test_a_statusnotifier_host_that_comes_late_or_again_has_one_icon_with_the_menu(
+    sni_screen: Screen,
+) -> None:
+    fake = sni_screen.fake
+    fake.stop_tray()
+    process = sni_screen.start(sys.executable, "-c", ALONE, env={"QT_QPA_PLATFORM": "xcb"})
+    try:
+        for _ in range(2):
+            fake.start_tray()
+            sni_screen.wait_for(lambda: len(fake.items()) == 1, "one icon")
+            labels = [str(entry.get("label", "")) for entry in fake.menu()]
+            assert "Ready" in labels
+            assert any(label.startswith("Ask") for label in labels)
+            fake.stop_tray()
+        fake.start_tray()
+        sni_screen.wait_for(lambda: len(fake.items()) == 1, "one icon")
+        fake.click("Quit")
+        sni_screen.wait_for(lambda: process.poll() is not None, "the end")
+        assert process.returncode == 0
+    finally:
+        sni_screen.end(process)
