@@ -120,7 +120,9 @@ class Combining:
 
     def _weight(self, piece: Piece) -> float:
         weight = _PLAIN
-        if piece.rule in ("on.weak", "at.weak"):
+        if piece.rule in ("on.weak", "at.for"):  # a table for 4, a present for Sunday
+            return _STRONG if self._after_trigger(piece) else 0.0
+        if piece.rule == "at.weak":
             weight = _WEAK if not self._after_trigger(piece) else _STRONG
         elif piece.rule in (
             "on.said",
@@ -179,6 +181,9 @@ class Combining:
             self._use(piece)
         if said.every is None:
             return
+        for piece in self._of("except"):
+            said.every = _without(said.every, piece.value)
+            self._use(piece)
         for piece in self._of("until", "lasting", "times", "between", "start"):
             self._use(piece)
             if piece.kind == "until":
@@ -258,7 +263,7 @@ class Combining:
     def _clocks(self, said: Said) -> None:
         if said.clocks or (said.after is not None and said.after.seconds):
             return
-        if said.day is not None and said.day.clock is not None and said.day.kind == "date":
+        if said.day is not None and said.day.clock is not None:
             return
         found = self._of("at")
         if said.every is None:
@@ -384,9 +389,8 @@ class Combining:
         return said in self.reading.language.closing
 
     def _ties(self, kept: list[int]) -> bool:
-        return self.reading.word(kept[0]) in self.reading.language.connectors and (
-            kept[0] == 0 or kept[0] - 1 not in kept
-        )
+        words = self.reading.language.connectors | self.reading.language.closing
+        return self.reading.word(kept[0]) in words and kept[0] - 1 not in kept
 
 
 def _merged(a: Every, b: Every) -> Every | None:
@@ -404,6 +408,16 @@ def _merged(a: Every, b: Every) -> Every | None:
             if day.interval == 1 and week.weekdays:
                 return replace(week, part=day.part)
     return None
+
+
+def _without(every: Every, days: tuple[int, ...]) -> Every:
+    """``every day except Sunday``."""
+    if every.nth or not (every.weekdays or every.unit in ("hour", "minute", "day")):
+        return every
+    left = tuple(d for d in every.weekdays or range(7) if d not in days)
+    if not left:
+        raise Unclear("That leaves no day.", hint="Say which days.", reason="impossible")
+    return replace(every, unit="week" if every.unit == "day" else every.unit, weekdays=left)
 
 
 def _clocks(piece: Piece) -> tuple[Clock, ...]:

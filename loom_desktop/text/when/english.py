@@ -130,7 +130,7 @@ ENGLISH = Language(
         "weekends": WEEKEND,
     },
     groups_plural={"weekdays": WORKDAYS, "workdays": WORKDAYS, "weekends": WEEKEND},
-    list_words=frozenset({"and", "&", ",", "+", "plus"}),
+    list_words=frozenset({"and", "&", ",", "+", "plus", "/"}),
     list_fillers=frozenset({"on", "the", "every", "each"}),
     range_words=frozenset({"to", "through", "thru", "till", "until"}),
     months={m: i for i, m in enumerate(_MONTHS, 1)}
@@ -157,6 +157,12 @@ ENGLISH = Language(
         "d": "day",
         "nights": "day",
         "week": "week",
+        "day's": "day",
+        "week's": "week",
+        "month's": "month",
+        "year's": "year",
+        "hour's": "hour",
+        "minute's": "minute",
         "weeks": "week",
         "wk": "week",
         "wks": "week",
@@ -409,6 +415,12 @@ ENGLISH = Language(
         "quantity.fortnight": (),
         "quantity.letter": ("<hletter>",),
         # clock times
+        "h.noon": ("noon", "midday"),
+        "h.midnight": ("midnight",),
+        "every.unit_and_half": ("(every|each) <unit> and [a|one] half",),
+        "except.days": (
+            "[,] (except|excluding|but not|apart from|except for|not on|without) [on|for] <wds>",
+        ),
         "h.bare": ("<hour>",),
         "h.ampm": ("<hour> [o'clock|oclock] <ampm>",),
         "h.oclock": ("<hour> (o'clock|oclock)",),
@@ -431,7 +443,12 @@ ENGLISH = Language(
         ),
         "core.past_half": (),
         "core.to_half": (),
-        "core.noon": ("[12|twelve] (noon|midday|noontime)", "12 o'clock noon"),
+        "core.noon": (
+            "lunchtime",
+            "lunch time",
+            "[12|twelve] (noon|midday|noontime)",
+            "12 o'clock noon",
+        ),
         "core.midnight": ("[12|twelve] midnight",),
         "core.half_to": (),
         "core.three_quarters": (),
@@ -464,7 +481,8 @@ ENGLISH = Language(
         "at.loose": (
             "(at|@|by) [about|around|exactly|precisely|roughly|say] <loose> [sharp|on the dot]",
         ),
-        "at.weak": ("(around|about|for|from|after) <loose>",),
+        "at.for": ("for <loose>",),
+        "at.weak": ("(around|about|from|after) <loose>",),
         "at.list": ("(at|@) <clocks>",),
         "at.list_strong": ("<clocks_strong>",),
         # days
@@ -586,6 +604,11 @@ ENGLISH = Language(
             "(on|by|at) [the] [very] [morning of] <day>",
             "(by|over|during|at) the <day>",
             "(due|come) [on] <day>",
+        ),
+        "on.end_of_day": (
+            "[the] end of [the] [working|business] day [on|of] <day>",
+            "(eod|cob|close of business) [on] <day>",
+            "<day> (eod|cob|close of business|end of day)",
         ),
         "on.weak": ("for <day>",),
         "on.part": (
@@ -729,8 +752,9 @@ ENGLISH = Language(
         "start.clock": ("(starting|beginning) [from|at] <loose>",),
         "between.range": (
             "(between|from) <loose:a> (and|to|until|till|through|-) <loose:b>",
-            "from <digital:a> <digital:b>",
-            "<digital:a> (to|until|till) <digital:b>",
+            "[from] <digital:a> (<hyphendigital:b>|to <digital:b>|till <digital:b>)",
+            "[from] <digital:a> until <digital:b>",
+            "from <hour:a> <hyphenhour:b>",
         ),
         "between.half_day": (
             "[between|from|at] <hour:a> (and <hour:b>|to <hour:b>|until <hour:b>|till "

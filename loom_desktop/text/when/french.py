@@ -121,8 +121,8 @@ FRENCH = Language(
     not_hours=frozenset(
         listed(
             "pour pourcent degres euros euro km kilometres metres kg kilos grammes personnes gens "
-            "pages fois etoiles points pommes rue avenue boulevard minutes minute jours jour semaines "
-            "mois ans secondes"
+            "pages fois etoiles points pommes rue avenue boulevard minutes minute jours jour "
+            "semaines mois ans secondes"
         )
     ),
     articles=frozenset(listed("mon ma mes notre nos ton ta votre son sa leur la un une")),
@@ -186,6 +186,10 @@ FRENCH = Language(
             "quinze jours",
             "15 jours",
         ),
+        "h.noon": ("midi",),
+        "h.midnight": ("minuit",),
+        "every.unit_and_half": (f"{_ALL} <unit> et (demie|demi)",),
+        "except.days": ("[,] (sauf|excepte|hormis) [le|les] <wds>",),
         "h.bare": ("<hletter>",),
         "h.ampm": (),
         "h.oclock": ("<hour> (heures|heure|h)",),
@@ -231,6 +235,7 @@ FRENCH = Language(
         "at.clock": ("<clock> [precises|pile|precise|tapantes]",),
         "at.said": (f"{_AT} <clock> [precises|pile|precise|tapantes]",),
         "at.loose": ("a <dotted>", "a <military>"),
+        "at.for": ("pour <loose>",),
         "at.weak": ("a <hour>",),
         "at.list": ("a <clocks_strong:clocks>",),
         "at.list_strong": ("<clocks_strong>",),
@@ -299,6 +304,7 @@ FRENCH = Language(
         "monthref.named": ("(de|d') <month> [<year>]", "du mois de <month> [<year>]"),
         "on.day": ("<day>",),
         "on.said": ("(le|pour le|avant le|d' ici le|d' ici|au|des) <day>",),
+        "on.end_of_day": (),
         "on.weak": ("(pour|du|au) <day>",),
         "on.part": (
             "[le] <day> (<part_noun:part>|dans <part_noun:part>|au <part_noun:part>|en "
@@ -386,7 +392,10 @@ FRENCH = Language(
             "partir d') [le] <day>",
         ),
         "start.clock": ("(a partir de|des) <loose>",),
-        "between.range": ("(entre|de) <loose:a> (et|a) <loose:b>",),
+        "between.range": (
+            "(entre|de) <loose:a> (et|a) <loose:b>",
+            "<digital:a> <hyphendigital:b>",
+        ),
         "between.half_day": (),
         "part.in": ("(au|dans la|dans l'|en|pendant la) <part_noun:part>", "l' <part_noun:part>"),
         "vague.word": (

@@ -68,7 +68,8 @@ _MONTHS = listed(
     "januar februar marz april mai juni juli august september oktober november dezember"
 )
 _NEXT = (
-    "(nachsten|nachster|nachstem|nachste|naechsten|naechste|kommenden|kommender|kommende|kommendem)"
+    "(nachsten|nachster|nachstem|nachste|nachstes|naechsten|naechste|"
+    "kommenden|kommender|kommende|kommendem|kommendes)"
 )
 _EACH = "(jeden|jede|jedes|jeder|jedem)"
 
@@ -274,6 +275,12 @@ GERMAN = Language(
         "quantity.quarter_hour": ("(eine|einer) viertelstunde", "viertelstunde"),
         "quantity.three_quarter_hour": ("(eine|einer) dreiviertelstunde",),
         "quantity.fortnight": (),
+        "h.noon": (),
+        "h.midnight": ("mitternacht",),
+        "every.unit_and_half": (),
+        "except.days": (
+            "[,] (ausser|ausgenommen|nicht) [am|an] (<wds>|<wds_plural:wds>|<wds_group:wds>)",
+        ),
         "h.bare": ("<hour>",),
         "h.ampm": (),
         "h.oclock": ("<hour> uhr", "ein uhr"),
@@ -320,7 +327,8 @@ GERMAN = Language(
             "[.] <clock>",
         ),
         "at.loose": ("(um|gegen|punkt) [ca|circa|etwa|punkt|genau] <loose>",),
-        "at.weak": ("(auf|ab|fur) <loose>",),
+        "at.for": ("(fur|auf) <loose>",),
+        "at.weak": ("ab <loose>",),
         "at.list": ("um <clocks>",),
         "at.list_strong": ("<clocks_strong>",),
         "day.today": ("heute",),
@@ -407,6 +415,7 @@ GERMAN = Language(
             "(am|zum) <dotted_date:day>",
             "am <ordinal_day:day>",
         ),
+        "on.end_of_day": (),
         "on.weak": ("(fur|vom) <day>",),
         "on.part": ("[am] [fruhen] <day> [am] [fruhen|spaten] <part>",),
         "on.first_thing": ("gleich <day> (fruh|morgens)", "gleich in der fruh"),
@@ -484,10 +493,11 @@ GERMAN = Language(
         "monthday.holiday": ("<holiday>", "<dots>"),
         "every.in_month": (f"{_EACH} <month>",),
         "every.adverb": ("<adverb>",),
-        "every.twice": ("(zweimal|2x|2 mal) (am|pro|die|in der|im|je) <unit>",),
+        "every.twice": (),
         "every.several": (
-            "(dreimal|viermal|mehrmals|oft|ofters) (am|pro|die|in der|im|je) <unit>",
+            "(mehrmals|oft|ofters) (am|pro|die|in der|im|je) <unit>",
             "<num> mal (am|pro|die|in der|im|je) <unit>",
+            "<num> mal <adverb>",
         ),
         "until.day": ("bis [einschliesslich] [zum|am|zu] <day>", "bis zum <ordinal_day:day>"),
         "until.clock": ("bis [um] <loose>",),

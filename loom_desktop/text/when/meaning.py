@@ -118,6 +118,8 @@ def _nth(held: Held, weekdays: tuple[int, ...]) -> Day | None:
 
 def _every_span(held: Held) -> Every | None:
     length: Span = held["span"]
+    if length.empty:
+        return Every("second", 0)
     if length.seconds:
         total = length.seconds + length.days * 86400
         if length.months:
@@ -245,6 +247,8 @@ _MEANING: dict[str, Callable[[Held], Any]] = {
     "quantity.three_quarter_hour": lambda h: _quantity(0.75, "hour"),
     "quantity.fortnight": lambda h: _quantity(14, "day"),
     "h.ampm": _half_day,
+    "h.noon": lambda h: Clock(12, sure=DEFINITE),
+    "h.midnight": lambda h: Clock(0, sure=DEFINITE),
     "clock.digital": _hour_of,
     "core.half_day": _half_day,
     "core.half_past": lambda h: h["h"].shifted(30),
@@ -316,10 +320,13 @@ _MEANING: dict[str, Callable[[Held], Any]] = {
     "ordinal_day.any": _dom,
     "every.weekend": lambda h: Every("week", weekdays=WEEKEND),
     "on.part": lambda h: _in_day_part(h) if "part" in h else _first_thing(h),
+    "on.end_of_day": lambda h: replace(h["day"], clock=Clock(17, sure=DEFINITE)),
+    "trigger.every": lambda h: Every(*h["adverb"]),
     "on.first_thing": _first_thing,
     "shift.later": _shift(1),
     "shift.earlier": _shift(-1),
     "every.span": _every_span,
+    "every.unit_and_half": lambda h: _every_span({"span": span(1.5, h["unit"])}),
     "every.unit": lambda h: _every_unit(h.get("unit", "day")),
     "every.other": lambda h: _every_unit(h["unit"], 2),
     "every.nth_unit": _every_nth_unit,
@@ -340,7 +347,9 @@ _MEANING: dict[str, Callable[[Held], Any]] = {
     "every.in_month": lambda h: Every("year", month=h["month"], monthdays=(1,)),
     "every.adverb": lambda h: Every(*h["adverb"]),
     "every.twice": lambda h: _every_unit(h["unit"], clocks=2),
-    "every.several": lambda h: _every_unit(h["unit"], clocks=h.get("num", 3)),
+    "every.several": lambda h: _every_unit(
+        h["unit"] if "unit" in h else h["adverb"][0], clocks=h.get("num", 3)
+    ),
     "monthday.month_day": _date,
     "monthday.day_month": _date,
     "between.range": _range,

@@ -16,10 +16,11 @@ from loom_desktop.text.when.values import AMBIGUOUS, DEFINITE, LITERAL, ORDER, C
 
 _MOST_IN_A_LIST = 12
 KINDS = (
-    "trigger", "every", "shift", "until", "lasting", "times", "start", "between", "on", "after",
-    "at", "part", "past", "vague",
+    "trigger", "every", "except", "shift", "until", "lasting", "times", "start", "between", "on",
+    "after", "at", "part", "past", "vague",
 )  # fmt: skip
 """The rule sets that are tried at every token; of equally long ones the first wins."""
+_OF_REPETITION = frozenset({"lasting", "times"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,23 @@ class Reading:
                         yield end, value, rule
 
     def pieces(self) -> list[Piece]:
-        """What was said of time, from left to right, never overlapping."""
+        """What was said of time, from left to right, never overlapping.
+
+        How long and how often count only beside a repetition: without one, ``for 7h`` is a time.
+        """
+        found = self._pieces(KINDS)
+        if any(p.kind in ("every", "except") or p.rule == "trigger.every" for p in found):
+            return found
+        if not any(p.kind in _OF_REPETITION for p in found):
+            return found
+        return self._pieces(tuple(k for k in KINDS if k not in _OF_REPETITION))
+
+    def _pieces(self, kinds: tuple[str, ...]) -> list[Piece]:
         found: list[Piece] = []
         at = 0
         while at < len(self.tokens):
             best: Piece | None = None
-            for kind in KINDS:
+            for kind in kinds:
                 for end, value, rule in self._rules(kind, at):
                     if best is None or end > best.end:
                         best = Piece(kind, rule, value, at, end)
@@ -295,7 +307,7 @@ def _list(item: str, most: int = _MOST_IN_A_LIST, least: int = 1) -> Terminal:
                 at, joined = at + 1, True
             while joined and reading.word(at) in language.list_fillers:
                 at += 1
-            if not joined and not (at < len(reading.tokens) and reading.tokens[at].hyphen):
+            if not joined:
                 return
 
     return terminal

@@ -196,7 +196,7 @@ class Resolver:
                 f"There is no {clock.hour}:{clock.minute:02} on a clock.",
                 hint="Hours go from 0 to 24, minutes from 0 to 59.", reason="impossible",
             )  # fmt: skip
-        if clock.sure == DEFINITE and clock.hour == 0 and part == "night" and not clock.next_day:
+        if clock.sure == DEFINITE and clock.hour < 5 and part == "night" and not clock.next_day:
             return replace(clock, next_day=True)
         return clock.within(part).settled(waking=waking)
 
@@ -253,6 +253,9 @@ class Resolver:
 
     def _with_day(self, said: Said, every: Every) -> Every:
         """``every month`` and ``on the 15th``: together they are one rule."""
+        begin = said.start
+        if isinstance(begin, Day) and begin.kind == "weekday" and every.unit == "week":
+            every = replace(every, weekdays=every.weekdays or begin.weekdays)
         day = said.day
         if day is None:
             return every

@@ -10,8 +10,9 @@ _NUMBERS = {
     for number, word in enumerate(
         listed(
             "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce "
-            "quince dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres "
-            "veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve treinta"
+            "quince dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos "
+            "veintitres veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve "
+            "treinta"
         )
     )
 } | {
@@ -141,14 +142,14 @@ SPANISH = Language(
     not_hours=frozenset(
         listed(
             "porciento grados euros euro pesos dolares km kilometros metros kg kilos gramos "
-            "personas paginas veces estrellas puntos manzanas minutos minuto dias dia semanas meses anos "
-            "segundos"
+            "personas paginas veces estrellas puntos manzanas minutos minuto dias dia semanas "
+            "meses anos segundos"
         )
     ),
     articles=frozenset(listed("mi mis nuestro nuestra tu su sus la un una")),
     closing=frozenset({"por favor", "gracias", "porfa", "porfavor"}),
     article_dates=True,
-    connectors=frozenset({"que", "de", "para", "a", "sobre", "lo", "y"}),
+    connectors=frozenset({"que", "de", "del", "para", "a", "sobre", "lo", "y"}),
     polite=frozenset(
         listed(
             "por favor hola oye ok loom puedes podrias y entonces quiero necesito que porfa me "
@@ -200,6 +201,10 @@ SPANISH = Language(
         "quantity.quarter_hour": (),
         "quantity.three_quarter_hour": (),
         "quantity.fortnight": ("una quincena", "quince dias", "15 dias"),
+        "h.noon": (),
+        "h.midnight": ("medianoche",),
+        "every.unit_and_half": ("cada <unit> y media",),
+        "except.days": ("[,] (excepto|menos|salvo) [el|los] <wds>",),
         "h.bare": ("<hour>",),
         "h.ampm": ("<hour> <ampm>",),
         "h.oclock": ("<hour> (horas|hora|h)", "<hour> en punto"),
@@ -254,6 +259,7 @@ SPANISH = Language(
             "(a|al|hacia|sobre|para|desde|antes de) [eso de] [las|la|el] <clock> [en punto]",
         ),
         "at.loose": ("(a|hacia|sobre|para|a eso de) (las|la) <plain> [en punto|horas|hrs|h]",),
+        "at.for": ("para (las|la) <loose>",),
         "at.weak": ("las <plain>",),
         "at.list": ("a (las|la) <clocks>",),
         "at.list_strong": ("<clocks_strong>",),
@@ -345,6 +351,7 @@ SPANISH = Language(
         "monthref.named": ("de <month> [de] [<year>]",),
         "on.day": ("<day>",),
         "on.said": ("(para|antes de) [el] <day>", "el <day>", "en <day>", "por <day>"),
+        "on.end_of_day": (),
         "on.weak": ("(del|para) <day>",),
         "on.part": ("<day> (por la|en la|a la|al|de|temprano en la) <part>", "<day> <part>"),
         "on.first_thing": ("<day> a primera hora", "a primera hora [de] <day>", "a primera hora"),
