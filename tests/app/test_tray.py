@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,8 @@ tray = Tray()
 tray.show_status({"state": "idle", "words": "Ready"})
 tray.quit.connect(app.quit)
 tray.watch_for_hosts()
+app.processEvents()
+open(sys.argv[1], "w").close()
 sys.exit(app.exec())
 """
 
@@ -157,12 +160,13 @@ def test_states_can_be_told_apart(qtbot: QtBot) -> None:
 
 @pytest.mark.x11
 def test_a_statusnotifier_host_that_comes_late_or_again_has_one_icon_with_the_menu(
-    sni_screen: Screen,
+    sni_screen: Screen, tmp_path: Path
 ) -> None:
-    fake = sni_screen.fake
+    fake, up = sni_screen.fake, tmp_path / "up"
     fake.stop_tray()
-    process = sni_screen.start(sys.executable, "-c", ALONE, env={"QT_QPA_PLATFORM": "xcb"})
+    process = sni_screen.start(sys.executable, "-c", ALONE, up, env={"QT_QPA_PLATFORM": "xcb"})
     try:
+        sni_screen.wait_for(up.exists, "the application without a host")
         for _ in range(2):
             fake.start_tray()
             sni_screen.wait_for(lambda: len(fake.items()) == 1, "one icon")
