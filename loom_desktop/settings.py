@@ -6,12 +6,8 @@ checked against the ``Settings`` of that entry's own file, with ``fit``.
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import os
 import re
-import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -140,6 +136,8 @@ def read(path: Path) -> Settings:
 
 def parse(text: str, name: str = "loom.toml") -> Settings:
     """The same for a text. Errors name file and line, and the nearest key there is."""
+    import tomllib
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -227,6 +225,8 @@ def _line(text: str, table: str, key: str) -> str:
 
 
 def _unknown(name: str, text: str, where: str, key: str, known: list[str]) -> SettingsError:
+    import difflib
+
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"It knows: {', '.join(known) or 'nothing'}."
     place = f"[{where}]" if where else "loom.toml"
@@ -240,6 +240,8 @@ def write(path: Path, table: str, key: str, value: object) -> None:
 
     What would come out is parsed first: a file that we could not read again is never written.
     """
+    import tempfile
+
     import tomlkit
 
     before = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -281,6 +283,7 @@ def sentences(kind: type[msgspec.Struct]) -> dict[str, str]:
     """
     import ast
     import inspect
+    import itertools
     import textwrap
 
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
@@ -24,8 +23,7 @@ Effect = Literal[
 """What it does to the world; the policy goes by it (see ``policy``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(msgspec.Struct, frozen=True):
     """Something that can be done, and what is known of it before it is."""
 
     name: str
@@ -37,7 +35,7 @@ class Capability:
     timeout_s: float = 30.0
     idempotent: bool = False
     """Doing it twice is the same as once: it may be repeated after a crash."""
-    paths: tuple[str, ...] = field(default=())
+    paths: tuple[str, ...] = ()
     """Which arguments are paths: the policy asks whether they lie in a granted folder."""
 
     @property

@@ -7,9 +7,7 @@ say yes. The composition root hands ``answer`` to the doors that may use it.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,12 +21,13 @@ ASK_FOR_S = 120.0
 
 def digest(capability: str, arguments: dict[str, Any]) -> str:
     """What an approval is bound to: SHA-256 over the name and the canonical arguments."""
+    import hashlib
+
     canonical = msgspec.json.encode([capability, arguments], order="deterministic")
     return hashlib.sha256(canonical).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One call that waits for the person."""
 
     digest: str

@@ -8,7 +8,6 @@ and then ``open`` escaped in 1,144 of 5,000).
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
@@ -164,6 +163,8 @@ def shown(path: str | Path) -> str:
 
 def rename(source_folder: int, source: str, target_folder: int, target: str) -> None:
     """Rename without ever replacing. Raises FileExistsError, or OSError (EXDEV: other disk)."""
+    import ctypes  # 1 ms, and only for this
+
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is not None:
         done = renameat2(

@@ -8,16 +8,16 @@ The table is the one of the safety handbook; where it is narrower here, the reas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from loom_desktop.actions.capability import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What the policy looks at."""
 
     effect: Effect
@@ -31,8 +31,7 @@ class Asked:
     """More than five files at once: the plan is shown before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """The verdict, and why, in words for the person and for the audit."""
 
     verdict: Verdict

@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from loom_desktop import Agent, Context, Event, Offer
-from loom_desktop.text.language import language
 
 agent = Agent("clipboard")
 _SPOKEN = {
@@ -30,6 +29,8 @@ async def offer(ctx: Context, event: Event) -> None:
     if words < ctx.settings.offer_from_words:
         await ctx.withdraw("copy")
         return
+    from loom_desktop.text.language import language  # its tables take 4 ms to load
+
     spoken = _SPOKEN.get(language(text), "")
     await ctx.offer(
         Offer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from loom_desktop.actions import Call, Capability
 from loom_desktop.actions.policy import Decision
@@ -24,7 +24,7 @@ class Audit:
             "capability": capability.name,
             "effect": capability.effect,
             "agent": call.agent,
-            **dataclasses.asdict(decision),
+            **msgspec.structs.asdict(decision),
         }
         event = follow(call.cause, "action.decided", payload, sender="broker", time=self._clock())
         await self._store.journal.append(event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
@@ -251,6 +250,8 @@ async def clip_text(clipboard: Any, wanted: str) -> str:
         raise Unavailable(
             "There is no text on the clipboard.", hint="Copy some text first, then ask again."
         )
+    import hashlib
+
     if wanted and hashlib.sha256(text.encode()).hexdigest() != wanted:
         raise Unavailable(
             "What was copied then is not on the clipboard any more.",

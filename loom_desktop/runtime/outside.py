@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -107,6 +106,8 @@ class Outside:
             except Exception as error:
                 self.failed[name] = Unavailable(f"{name} failed: {error}")
                 log.exception("source %s failed; it is started again", name)
+            import random  # only who fails needs it
+
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self.failed.pop(name, None)
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
