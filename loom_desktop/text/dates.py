@@ -9,10 +9,10 @@ a year is the next one, except in questions about the past. Weeks are those of I
 from __future__ import annotations
 
 import calendar
-import importlib
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 
 from loom_desktop.errors import NotUnderstood
 from loom_desktop.text.answer import Answer
@@ -60,7 +60,7 @@ def answer_date(text: str, now: datetime) -> Answer | None:
         return None
     asked = " ".join(text.replace("’", "'").split()).strip(" ?？!.¿¡")
     for pattern, answer in _FORMS:
-        if match := pattern.fullmatch(asked):
+        if match := _compiled(pattern).fullmatch(asked):
             try:
                 found = answer(match, now)
             except OverflowError:
@@ -75,7 +75,7 @@ def answer_date(text: str, now: datetime) -> Answer | None:
 def _any_day(text: str, now: datetime, *, past: bool = False) -> date | None:
     """By our own forms, by counting from another day, else by the reminder grammar."""
     found = read_day(text, now.date(), past=past)
-    if found is None and (counted := _COUNTED.fullmatch(text.strip())):
+    if found is None and (counted := _compiled(_IN).fullmatch(text.strip())):
         found = _counted(counted, now)
     if found is None and not past and re.search(r"[^\W\d_]{3}", text):
         found = _by_grammar(text, now)
@@ -83,16 +83,14 @@ def _any_day(text: str, now: datetime, *, past: bool = False) -> date | None:
 
 
 def _by_grammar(text: str, now: datetime) -> date | None:
+    """The day, when the whole phrase is a time and nothing else is said with it."""
+    from loom_desktop.text.when import understand
+
     try:
-        at = importlib.import_module("loom_desktop.text.when").understand(text, now).at
-    except (ImportError, AttributeError, NotUnderstood):
+        when = understand(text, now if now.tzinfo else now.astimezone())
+    except NotUnderstood:
         return None
-    if isinstance(at, str):
-        try:
-            at = datetime.fromisoformat(at)
-        except ValueError:
-            return None
-    return at.date() if isinstance(at, datetime) else at if isinstance(at, date) else None
+    return None if when.text or when.rrule else when.at.date()
 
 
 # ---------------------------------------------------------------- counting
@@ -294,7 +292,6 @@ _COUNTING = (
 )
 _SOME = rf"{_COUNT}\s+(?:{_UNIT})"
 _IN = rf"(?:in|dans|en|tra|через)\s+{_SOME}"
-_COUNTED = re.compile(_IN, re.IGNORECASE)
 _FROM = (
     rf"{_SOME}\s+(?:after|from|nach|après|después (?:de|del)|dopo|"
     r"(?P<before>before|vor|avant|antes (?:de|del)|prima (?:di|del)))\s+(?P<from>.+)"
@@ -307,11 +304,17 @@ _LEAD = (
     r"haben wir)?\s*(?:it\s+)?"
 )
 
-Form = tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Answer | None]]
+Form = tuple[str, Callable[[re.Match[str], datetime], Answer | None]]
 
 
 def _form(answer: Callable[[re.Match[str], datetime], Answer | None], *parts: str) -> Form:
-    return re.compile("".join(parts), re.IGNORECASE), answer
+    return "".join(parts), answer
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """At the first question, not at the import: the forms cost 15 ms together."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 _FORMS: tuple[Form, ...] = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from loom_desktop.text.days import MONTHS
 
@@ -121,14 +122,21 @@ _SORTS: tuple[tuple[str, str, str], ...] = (
         r"fehlerbehebung|avertissement|sécurité|advertencia|garantía|chapter|contents",
     ),
 )  # fmt: skip
-_SORT_RE = tuple(
-    (
-        sort,
-        re.compile(rf"(?i)(?<![^\W_])(?:{named})(?![^\W\d_])"),
-        re.compile(rf"(?i)(?<![^\W_])(?:{beside})(?![^\W_])"),
+
+
+@cache
+def _sorts() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]:
+    """Compiled at the first document, not at the import."""
+    return tuple(
+        (
+            sort,
+            re.compile(rf"(?i)(?<![^\W_])(?:{named})(?![^\W\d_])"),
+            re.compile(rf"(?i)(?<![^\W_])(?:{beside})(?![^\W_])"),
+        )
+        for sort, named, beside in _SORTS
     )
-    for sort, named, beside in _SORTS
-)
+
+
 _ABSTRACT = re.compile(r"(?im)^\W{0,3}(?:abstract|zusammenfassung|résumé|resumen)\b")
 _SCHOLARLY = re.compile(
     r"(?i)\bdoi[:. ]|10\.\d{4,9}/|arxiv:|\breferences\b|\bkeywords\b|\bet al\.|\bintroduction\b|"
@@ -158,7 +166,7 @@ def _sort(text: str, title: str) -> tuple[str, float]:
     if _ABSTRACT.search(text[:6_000]) and len({*map(str.lower, _SCHOLARLY.findall(text))}) >= 2:
         return "paper", 5
     best, most = "", 0.0
-    for sort, named, beside in _SORT_RE:
+    for sort, named, beside in _sorts():
         hits = [match.start() for match in named.finditer(text)][:10]
         if not hits and not named.search(title):
             continue
@@ -302,7 +310,7 @@ def _sender(text: str, *, guess: bool) -> str:
     for line in lines[:4] if guess else ():
         words = line.split()
         if 1 <= len(words) <= 5 and len(line) <= 40 and re.fullmatch(r"[^\d]+", line):
-            named = _NO_SENDER.search(line) or any(one.search(line) for _, one, _ in _SORT_RE)
+            named = _NO_SENDER.search(line) or any(one.search(line) for _, one, _ in _sorts())
             if not named and line[0].isalpha() and not _TO.match(line):
                 return _company(line)
     return ""

@@ -18,6 +18,10 @@ NOW = datetime(2026, 11, 20, 9, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     ("question", "value"),
     [
         ("what day is 24 December", "2026-12-24"),
+        ("days since Christmas", "330"),
+        ("what day is the third Monday of next month", "2026-12-21"),
+        ("days until the last Friday in January", "70"),
+        ("days since 1 January", "323"),
         ("What day is it?", "2026-11-20"),
         ("what's the date", "2026-11-20"),
         ("what is today's date?", "2026-11-20"),
@@ -128,7 +132,8 @@ def test_the_answer_is_a_sentence(question: str, text: str) -> None:
         "when is my next reminder", "how long is the nile", "how long is a piece of string",
         "what day works for you", "how many people live in Berlin", "call me in 2 weeks",
         "time flies", "what is the date format", "how long since we met", "x" * 5000,
-        "how many days until my birthday",
+        "how many days until my birthday", "what day is good for a meeting tomorrow",
+        "how long is the meeting tomorrow", "how many days to learn german",
     ],
 )  # fmt: skip
 def test_what_asks_for_no_date_is_left_alone(text: str) -> None:
@@ -152,6 +157,13 @@ def test_what_does_not_exist_is_said_in_words(question: str, words: str) -> None
     with pytest.raises(NotUnderstood, match=words) as raised:
         answer_date(question, NOW)
     assert raised.value.hint
+
+
+def test_a_time_without_a_zone_is_that_of_this_computer() -> None:
+    naive = NOW.replace(tzinfo=None)
+    for question in ("days until Christmas", "what time is it", "days until my birthday"):
+        assert answer_date(question, naive) == answer_date(question, NOW)
+    assert answer_date("what time is it in Tokyo", naive) is not None
 
 
 @given(st.text(max_size=60))

@@ -51,6 +51,11 @@ def test_an_invoice_gives_its_sender_date_number_and_total(
     assert got.sure > 0.8
 
 
+def test_the_one_who_pays_is_not_the_sender() -> None:
+    text = "Invoice 12345\nBill to:\nBar Inc.\n1 Street\nTotal 5.00 EUR\nAcme GmbH, Berlin"
+    assert read_paper(text, today=TODAY).sender == "Acme"
+
+
 @pytest.mark.parametrize(
     ("sort", "text"),
     [

@@ -15,6 +15,7 @@ from loom_desktop.text.sentences import LONGEST, sentences
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
         ("Dr. Smith met J. R. Miller at 3.5 km.", ["Dr. Smith met J. R. Miller at 3.5 km."]),
         ("He paid $4.50, i.e. too much. Yes.", ["He paid $4.50, i.e. too much.", "Yes."]),
+        ("Die Fa. liefert im Okt. noch.", ["Die Fa. liefert im Okt. noch."]),
         ('"Really?" she asked. Yes!', ['"Really?" she asked.', "Yes!"]),
         ("Am 3. März ist z. B. frei. Gut.", ["Am 3. März ist z. B. frei.", "Gut."]),
         ("Der Preis betrug 5. Das war gut.", ["Der Preis betrug 5.", "Das war gut."]),

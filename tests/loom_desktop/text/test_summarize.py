@@ -60,6 +60,10 @@ def test_the_same_said_twice_is_said_once() -> None:
     assert summarize(text).text.count("server is down") == 1
 
 
+def test_a_short_text_loses_its_repetitions_too() -> None:
+    assert summarize("Same here. Same here.").sentences == ("Same here.",)
+
+
 def test_cookie_banners_and_footers_are_left_out() -> None:
     text = (
         "We use cookies, please accept our cookie policy. The council decided on 3 May to build "
