@@ -286,6 +286,8 @@ class Loom:
             return self.desktop
         if name in _ALWAYS_ON:
             return True
+        if name not in self.settings.sources:
+            return False  # a source that the person did not name is off, and not even loaded
         return bool(getattr(self._fit("sources", name, self.settings), "enabled", True))
 
     def _fit(self, kind: Kind, name: str, on: Settings) -> Any:
@@ -331,13 +333,15 @@ class Loom:
                 self._make_source(name, on)
 
     def _make_source(self, name: str, on: Settings) -> None:
+        self.outside.add(name, lambda: self._made_source(name, on))
+
+    def _made_source(self, name: str, on: Settings) -> Any:
         make = catalog.export("sources", self._load("sources", name))
         settings = self._fit("sources", name, on)
         more: dict[str, Any] = {"clipboard": {"clock": self.clock}}.get(name, {})
         if name == "files":
             more["known"] = self.store.files
-        made = make(**more) if isinstance(settings, Nothing) else make(settings, **more)
-        self.outside.add(name, made)
+        return make(**more) if isinstance(settings, Nothing) else make(settings, **more)
 
     def _capabilities(self, family: str) -> Iterator[Capability]:
         if family in catalog.names("capabilities", self.paths.config):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,7 @@ class Parts:
     reader: Reader
     settings: dict[str, Any]
     """Settings of the agents, by name, checked already."""
-    sources: dict[str, Any]
+    sources: Mapping[str, Any]
     """The sources by name; the clipboard is asked for what it holds."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from loom_desktop.clock import Clock
@@ -27,11 +27,39 @@ class _Source(Protocol):
     def report(self) -> Any: ...
 
 
+class Sources(Mapping[str, _Source]):
+    """Sources by name, each made when it is first looked at: what is off is never loaded."""
+
+    def __init__(self) -> None:
+        self._makers: dict[str, Callable[[], _Source]] = {}
+        self._made: dict[str, _Source] = {}
+
+    def add(self, name: str, make: Callable[[], _Source]) -> None:
+        """In place of the one of that name."""
+        self._makers[name] = make
+        self._made.pop(name, None)
+
+    def made(self) -> list[_Source]:
+        """Those that were looked at."""
+        return list(self._made.values())
+
+    def __getitem__(self, name: str) -> _Source:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
 class Outside:
     """The sources that are on."""
 
     def __init__(self, publish: Callable[[Event], None], clock: Clock, tasks: Tasks) -> None:
-        self.sources: dict[str, _Source] = {}
+        self.sources = Sources()
         self.failed: dict[str, LoomError] = {}
         """Why a source is not running, by name."""
         self._publish, self._clock, self._tasks = publish, clock, tasks
@@ -61,9 +89,9 @@ class Outside:
 
         return publish
 
-    def add(self, name: str, source: _Source) -> None:
-        """Known from now on, and not running: it can be asked for a report."""
-        self.sources[name] = source
+    def add(self, name: str, make: Callable[[], _Source]) -> None:
+        """Known from now on; made when it is started or asked for a report."""
+        self.sources.add(name, make)
 
     def start(self, name: str) -> None:
         """Run it, and again when it fails, with growing waits."""
@@ -85,7 +113,7 @@ class Outside:
     async def pause(self, paused: bool) -> None:
         """Hold still what captures, or let it go on."""
         self._paused = paused
-        for source in self.sources.values():
+        for source in self.sources.made():
             change = getattr(source, "pause" if paused else "resume", None)
             if change is not None and source.origin in CAPTURING:
                 done = change()

@@ -145,8 +145,8 @@ def _occurrences(schedule: Schedule, after: float, zone: tzinfo | None) -> Itera
         return
     last = after
     for wall in _walls(schedule, after, where):
-        fold = schedule.fold if wall == _at(schedule) else 0
-        at = instant(wall, where, fold).timestamp()
+        second = schedule.fold and schedule.at and wall == _at(schedule)
+        at = instant(wall, where, int(bool(second))).timestamp()
         if at > last:
             last = at
             yield at

@@ -49,7 +49,7 @@ async def made(**sources: Bell) -> AsyncIterator[tuple[Outside, list[Event]]]:
     async with Tasks() as tasks:
         outside = Outside(events.append, FakeClock(), tasks)
         for name, source in sources.items():
-            outside.add(name, source)
+            outside.add(name, lambda source=source: source)  # type: ignore[misc]
             outside.start(name)
         yield outside, events
 
