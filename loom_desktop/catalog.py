@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -78,20 +80,28 @@ def _installed(kind: Kind) -> dict[str, str]:
     return {entry.name: entry.module for entry in entry_points(group=f"loom_desktop.{kind}")}
 
 
+@cache
 def _somebody_extends_us() -> bool:
-    """Whether an installed package names our groups: a look at names, 30 times cheaper.
+    """Whether an installed package names our groups: a look at the files, 30 times cheaper.
 
     ``importlib.metadata`` takes 25 ms to import and read every package's entry points.
     """
-    for folder in map(Path, sys.path):
-        for entries in folder.glob("*.dist-info/entry_points.txt"):
-            if entries.parent.name.startswith(("loom_desktop-", "loom-desktop-")):
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            continue
+        for name in names:
+            if not name.endswith(".dist-info") or name.startswith(
+                ("loom_desktop-", "loom-desktop-")
+            ):
                 continue
             try:
-                if b"[loom_desktop." in entries.read_bytes():
-                    return True
+                with open(os.path.join(folder, name, "entry_points.txt"), "rb") as file:
+                    if b"[loom_desktop." in file.read():
+                        return True
             except OSError:
-                continue
+                continue  # most packages have none
     return False
 
 
