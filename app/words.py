@@ -1,0 +1,203 @@
+"""How the windows put things into words: days, times, origins, states, and the chain of a why."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+"""Letters, by their category, that show nothing."""
+
+_say = QCoreApplication.translate
+
+
+def exact(text: str) -> str:
+    """For what is approved, and for foreign names: every sign that cannot be seen, or that changes
+    the order of the others, becomes a mark. Line breaks stay."""
+    return "".join(_mark(sign) if sign != "\n" else sign for sign in text)
+
+
+def flat(text: str) -> str:
+    """The same on one line: a line break is a mark too, so that nothing poses as a second line."""
+    return "".join(map(_mark, text))
+
+
+def _mark(sign: str) -> str:
+    if sign.isascii() and sign.isprintable():
+        return sign
+    kind = unicodedata.category(sign)
+    unseen = kind in _UNSEEN or sign in _BLANK or (kind == "Zs" and sign != " ")
+    return f"⟨{ord(sign):04X}⟩" if unseen else sign
+
+
+def clock_time(seconds: float, locale: QLocale | None = None) -> str:
+    """``14:32``, as the person's system writes it."""
+    if seconds <= 0:
+        return ""
+    moment = QDateTime.fromSecsSinceEpoch(int(seconds))
+    return (locale or QLocale()).toString(moment.time(), QLocale.FormatType.ShortFormat)
+
+
+def day_of(seconds: float) -> QDate:
+    """The day of a moment, here."""
+    return QDateTime.fromSecsSinceEpoch(int(seconds)).date()
+
+
+def day_words(day: QDate, today: QDate, locale: QLocale | None = None) -> str:
+    """``Today``, ``Yesterday``, ``Monday 16 November``, and the year when it is another."""
+    away = day.daysTo(today)
+    if away == 0:
+        return _say("Words", "Today")
+    if away == 1:
+        return _say("Words", "Yesterday")
+    if away == -1:
+        return _say("Words", "Tomorrow")
+    form = "dddd d MMMM" if day.year() == today.year() else "d MMMM yyyy"
+    return (locale or QLocale()).toString(day, form)
+
+
+def origin_words(origin: Iterable[str]) -> str:
+    """Where something came from, for a person. No label at all is said as such."""
+    known = {
+        "user-typed": _say("Words", "what you typed"),
+        "user-voice": _say("Words", "what you said"),
+        "clipboard": _say("Words", "your clipboard"),
+        "file": _say("Words", "a file"),
+        "web": _say("Words", "the web"),
+        "memory": _say("Words", "what Loom remembers"),
+        "schedule": _say("Words", "a schedule"),
+    }
+    prefixed = {
+        "mcp": _say("Words", "the program {0}"),
+        "tool": _say("Words", "the tool {0}"),
+        "remote": _say("Words", "another computer ({0})"),
+    }
+    found = []
+    for one in sorted(origin):
+        kind, colon, rest = one.partition(":")
+        if colon and kind in prefixed:
+            found.append(prefixed[kind].format(flat(rest)))
+        else:
+            found.append(known.get(one, flat(one)))
+    return ", ".join(found) or _say("Words", "unknown")
+
+
+def undo_words(effect: str) -> str:
+    """What can be said about taking an act back, by its effect."""
+    return {
+        "none": _say("Words", "Nothing is changed by this."),
+        "notify": _say("Words", "Nothing is changed by this."),
+        "read-local": _say("Words", "Nothing is changed by this."),
+        "read-net": _say("Words", "What is asked of the network leaves this computer for good."),
+        "write-reversible": _say("Words", "You can undo this for 30 days."),
+        "settings": _say("Words", "You can change it back in the settings."),
+        "write-irreversible": _say("Words", "This cannot be undone."),
+        "send": _say("Words", "What is sent cannot be called back."),
+        "execute": _say("Words", "What a command does cannot be undone by Loom."),
+        "spend": _say("Words", "Money that is spent cannot be called back."),
+    }.get(effect, _say("Words", "Loom cannot promise that this can be undone."))
+
+
+def for_good(effect: str) -> bool:
+    """Whether it may be beyond undo: said with a warning."""
+    return effect not in (
+        *("none", "notify", "read-local", "write-reversible"),
+        "settings",
+    )
+
+
+def state_words(state: str) -> str:
+    """How a card or an act ended, or stands."""
+    return {
+        "open": _say("Words", "Waits for you"),
+        "waiting": _say("Words", "Held back"),
+        "quiet": _say("Words", "Held back"),
+        "answered": _say("Words", "Answered"),
+        "expired": _say("Words", "Ran out"),
+        "superseded": _say("Words", "Over"),
+        "declined": _say("Words", "Dismissed"),
+        "done": _say("Words", "Done"),
+        "undone": _say("Words", "Undone"),
+        "failed": _say("Words", "Failed"),
+        "partly": _say("Words", "Partly done"),
+        "planned": _say("Words", "Not finished"),
+        "intended": _say("Words", "Not finished"),
+        "doing": _say("Words", "In progress"),
+        "unknown": _say("Words", "Unclear"),
+        "active": _say("Words", "Set"),
+    }.get(state, state)
+
+
+def link_words(row: Mapping[str, Any]) -> str:
+    """One link of the chain that verb ``why`` gives: what happened, and what it was about."""
+    topic = str(row.get("topic", ""))
+    text = flat(" ".join(str(row.get("text", "")).split()))
+    if topic.startswith("card.answered"):
+        head = _say("Words", "You answered the card")
+    else:
+        head = {
+            "clipboard.copied": _say("Words", "You copied something"),
+            "clipboard.cleared": _say("Words", "The clipboard was emptied"),
+            "file.created": _say("Words", "A file arrived"),
+            "file.removed": _say("Words", "A file went away"),
+            "hotkey.pressed": _say("Words", "You pressed the hotkey"),
+            "timer.due": _say("Words", "A reminder was due"),
+            "reminder.added": _say("Words", "A reminder was set"),
+            "chat.asked": _say("Words", "You asked"),
+            "chat.answered": _say("Words", "Loom answered"),
+            "chat.failed": _say("Words", "The answer failed"),
+            "card.offered": _say("Words", "Loom offered a card"),
+            "card.closed": _say("Words", "The card was closed"),
+            "action.decided": _say("Words", "It was checked against what you allow"),
+            "verb.called": _say("Words", "You asked for it in Loom"),
+            "system.resumed": _say("Words", "The computer woke up"),
+        }.get(topic, topic)
+    return f"{head}: {text}" if text and text != head else head
+
+
+def size_words(number: int, locale: QLocale | None = None) -> str:
+    """``34 kB``."""
+    return (locale or QLocale()).formattedDataSize(
+        max(0, number), 1, QLocale.DataSizeFormat.DataSizeSIFormat
+    )
+
+
+def arguments_words(arguments: Mapping[str, Any]) -> str:
+    """The arguments of a call, one value a line, nothing hidden and nothing that poses as a line.
+
+    Signs that cannot be seen, and line breaks inside a value, become marks.
+    """
+    lines: list[str] = []
+
+    def write(name: str, value: Any, depth: int) -> None:
+        space = "  " * depth
+        if isinstance(value, Mapping):
+            if name:
+                lines.append(f"{space}{name}")
+            for key, one in value.items():
+                write(flat(str(key)), one, depth + bool(name))
+        elif isinstance(value, (list, tuple)):
+            if value and all(isinstance(one, (str, int, float)) for one in value):
+                lines.append(f"{space}{name}")
+                lines.extend(f"{space}  {_value(one)}" for one in value)
+            else:
+                for number, one in enumerate(value, 1):
+                    write(f"{name} {number}".strip(), one, depth)
+                if not value:
+                    lines.append(f"{space}{name}  –")
+        else:
+            lines.append(f"{space}{name}  {_value(value)}")
+
+    write("", dict(arguments), 0)
+    return "\n".join(lines)
+
+
+def _value(value: object) -> str:
+    """Spaces in a row are marks as well: they could push what follows out of sight."""
+    text = flat(str(value))
+    return re.sub(r" {2,}|^ | $", lambda found: "␣" * len(found[0]), text)
