@@ -96,6 +96,14 @@ async def test_a_slow_first_word_is_waited_for(server: FakeModelServer, model: M
     assert (await ask(model(timeout_s=5))).text == "late"
 
 
+async def test_a_long_answer_may_take_longer_than_its_first_word(
+    server: FakeModelServer, model: Model
+) -> None:
+    server.play(stream("one two three four five six seven eight", delay_s=0.1))
+    got = await ask(model(timeout_s=0.5))
+    assert (got.text[-5:], got.error) == ("eight", None)
+
+
 @pytest.mark.parametrize("done", [True, False])
 @pytest.mark.parametrize("counted", [True, False])
 async def test_usage_and_the_mark_of_the_end_may_be_missing(

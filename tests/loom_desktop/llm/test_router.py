@@ -239,6 +239,30 @@ async def test_a_model_that_keeps_failing_is_left_alone_for_a_while(net: Net) ->
     assert await text(ask(way)) == "I am one"
 
 
+async def test_an_answer_makes_up_for_the_failures_before_it(net: Net) -> None:
+    one = Model("one", local=False)
+    way = router(net, one, Model("two"), clock=Hands())
+    for fails in [DOWN] * (MOST_FAILURES - 1) + [None] + [DOWN] * (MOST_FAILURES - 1):
+        one.fails = fails
+        await text(ask(way))
+    assert len(one.asked) == 2 * MOST_FAILURES - 1
+    one.fails = None
+    assert await text(ask(way)) == "I am one"
+
+
+async def test_a_trial_that_is_cancelled_leaves_room_for_another(net: Net) -> None:
+    clock, one = Hands(), Model("one", local=False, fails=DOWN)
+    way = router(net, one, Model("two"), clock=clock)
+    for _ in range(MOST_FAILURES):
+        await text(ask(way))
+    clock.now += OPEN_S
+    one.fails = None
+    trial = ask(way)
+    assert await anext(aiter(trial)) == Text("I am one")
+    await trial.aclose()
+    assert await text(ask(way)) == "I am one"
+
+
 async def test_the_only_model_left_alone_is_an_error_and_no_silence(net: Net) -> None:
     way = router(net, Model("one", fails=DOWN), clock=Hands())
     for _ in range(MOST_FAILURES):
