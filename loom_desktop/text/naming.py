@@ -105,21 +105,21 @@ def _same(name: str) -> str:
 # ---------------------------------------------------------------- whether it tells anything
 
 _EMPTY = """
-    a an and copy copia copie de der des die das document documento dokument download downloaded
-    downloads draft el en export exported facsimile fax file fichier archivo datei final for from
-    image img imagen bild photo foto picture pic la le les letter new neu nuevo nouveau no nr num
-    number of page pages pdf print printout report response result results sample scan scanned
-    scanner skmbt scn sheet temp test the tmp to unbenannt unbenanntes sans titre nom sin título
-    titulo untitled unknown update v version attachment anhang adjunto pièce jointe mail message
-    msg doc docx xls xlsx output input data view get index kopie kopia kopi copy2 unnamed default
-    invoice rechnung facture factura fattura receipt quittung beleg reçu recibo bill statement
-    kontoauszug contract vertrag contrat contrato ticket billet order bestellung dsc dscn dscf img
-    vid mov pxl mvi video clip recording audio voice memo screenshot bildschirmfoto whatsapp signal
-    telegram received sent january february march april may june july august september october
-    november december jan feb mar apr jun jul aug sep oct nov dec januar februar märz mai juni juli
-    oktober dezember janvier février mars avril juin juillet août septembre octobre novembre
-    décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre
-    diciembre monday tuesday wednesday thursday friday saturday sunday am pm at um
+a an and copy copia copie de der des die das document documento dokument download downloaded
+downloads draft el en export exported facsimile fax file fichier archivo datei final for from
+image img imagen bild photo foto picture pic la le les letter new neu nuevo nouveau no nr num
+number of page pages pdf print printout report response result results sample scan scanned scanner
+skmbt scn sheet temp test the tmp to unbenannt unbenanntes sans titre nom sin título titulo
+untitled unknown update v version attachment anhang adjunto pièce jointe mail message msg notes
+note notizen notas documents dokumente files scans doc docx xls xlsx output input data view get
+index kopie kopia kopi copy2 unnamed default invoice rechnung facture factura fattura receipt
+quittung beleg reçu recibo bill statement kontoauszug contract vertrag contrat contrato ticket
+billet order bestellung dsc dscn dscf img vid mov pxl mvi video clip recording audio voice memo
+screenshot bildschirmfoto whatsapp signal telegram received sent january february march april may
+june july august september october november december jan feb mar apr jun jul aug sep oct nov dec
+januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août
+septembre octobre novembre décembre enero febrero marzo abril mayo junio julio agosto septiembre
+octubre noviembre diciembre monday tuesday wednesday thursday friday saturday sunday am pm at um
 """
 _EMPTY_WORDS = frozenset(_EMPTY.split())
 """Words that say what a thing is called everywhere, but not which one it is."""

@@ -79,13 +79,29 @@ def title(text: str, *, longest: int = 70) -> str:
     start = text[:20_000]
     if looks_like_code(start):
         return _clip(_describe_code(start), longest)
+    if heading := _first_line(start, longest):
+        return heading
     parts = [one for one in blocks(start) if re.search(r"\w", one)]
     for part in parts[:3]:
-        short = 3 <= len(part) <= longest and not part.endswith((".", ",", ";", ":", "。"))
-        if short and len(parts) > 1 and not _OPENING.match(part) and not _NOISE.search(part):
+        if len(parts) > 1 and _is_heading(part, longest):
             return part
     summary = summarize(start, sentences=1)
     return _clip(summary.sentences[0], longest) if summary.sentences else ""
+
+
+def _first_line(text: str, longest: int) -> str:
+    """The first line when it stands alone: short, and the next one begins anew."""
+    lines = [" ".join(line.split()) for line in text.lstrip().split("\n", 4)[:4]]
+    lines = [line.lstrip("# ") for line in lines if line]
+    if len(lines) < 2 or not _is_heading(lines[0], min(50, longest)) or lines[1][:1].islower():
+        return ""
+    return lines[0]
+
+
+def _is_heading(line: str, longest: int) -> bool:
+    fits = 3 <= len(line) <= longest and not line.endswith((".", ",", ";", ":", "!", "?", "。"))
+    starts = bool(re.match(r"\w", line))
+    return fits and starts and not _OPENING.match(line) and not _NOISE.search(line)
 
 
 def count_words(text: str, language: str = "") -> int:

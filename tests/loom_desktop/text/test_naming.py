@@ -114,7 +114,7 @@ def test_a_free_name_is_free_and_short(numbers: set[int], stem: str) -> None:
         "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "document", "final_v2", "DSC01234", "4711", "file",
         "Screenshot 2026-11-20", "attachment-1", "bcdfghjkl", "report", "Untitled document",
         "2026-11-20", "PXL_20261120_101112", "WhatsApp Image 2026-11-20 at 10.11.12", "sans titre",
-        "Copy of document", "", "...", "a", "Scan%20001",
+        "Copy of document", "notes", "", "...", "a", "Scan%20001",
     ],
 )  # fmt: skip
 def test_these_names_tell_nothing(stem: str) -> None:

@@ -126,6 +126,8 @@ def test_hostile_text_ends_soon(evil: str) -> None:
     ("text", "name"),
     [
         ("# Quarterly report\n\nThe quarter went well. Sales rose.", "Quarterly report"),
+        ("Garden plans\nOn Monday we plant trees. Water them.", "Garden plans"),
+        ("We plant the trees\non Monday. Water them.", "We plant the trees on Monday"),
         ("Hello Bob,\n\nThe invoice is attached.", "The invoice is attached"),
         (MAIL, "Because of this, the 4.2 release is postponed from Tuesday to Thursday"),
     ],
