@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _NEEDS_WINDOW = ("hotkey",)
 _ALWAYS_ON = ("system",)
+_DRAIN_S = 2.0
 
 
 class Loom:
@@ -151,6 +152,9 @@ class Loom:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # What has begun is finished: a card, a line of the conversation. Not for long.
+        await self.supervisor.settled(_DRAIN_S)
+        await self.recorder.settled()
         await self._stop.aclose()
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:

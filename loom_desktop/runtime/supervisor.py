@@ -67,6 +67,17 @@ class Supervisor:
             task.cancel()
         return len(running)
 
+    async def settled(self, deadline_s: float) -> bool:
+        """Return when nothing is being handled and nothing waits, or when the time is over."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                while self.busy or any(map(len, self._mailboxes.values())):
+                    running = [task for tasks in self._running.values() for task in tasks]
+                    await (asyncio.wait(running) if running else asyncio.sleep(0))
+        except TimeoutError:
+            return False
+        return True
+
     async def _live(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
         while True:
             handler, event = await mailbox.get()

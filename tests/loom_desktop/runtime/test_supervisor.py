@@ -210,3 +210,38 @@ async def test_the_lane_is_the_senders_choice(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         loom.publisher("test", origin="user-typed")("thing.happened")
         assert (await seen).qos is QoS.REALTIME
+
+
+async def test_what_has_begun_is_finished_before_the_end(tmp_path: Path) -> None:
+    agent, done = Agent("slow"), list[str]()
+
+    @agent.on("thing.happened")
+    async def slow(ctx: Context, event: Event) -> None:
+        await asyncio.sleep(0.02)
+        done.append("thing")
+        await ctx.emit("thing.followed")
+
+    @agent.on("thing.followed")
+    async def follow(ctx: Context, event: Event) -> None:
+        await asyncio.sleep(0.02)
+        done.append("follow")
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        loom.publisher("test", origin="user-typed")("thing.happened")
+    assert done == ["thing", "follow"]
+
+
+async def test_settling_has_a_deadline(tmp_path: Path) -> None:
+    agent, begun = Agent("hung"), asyncio.Event()
+
+    @agent.on("thing.happened")
+    async def hang(ctx: Context, event: Event) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        event = loom.publisher("test", origin="user-typed")("thing.happened")
+        await begun.wait()
+        assert not await loom.supervisor.settled(0.01)
+        loom.supervisor.cancel(event.begins)
+        assert await loom.supervisor.settled(5)
