@@ -101,8 +101,8 @@ def test_a_stream_in_pieces_ends_like_the_whole(qtbot: QtBot, step: int) -> None
 
 WORDS = (
     "word ", "**b** ", "\n", "\n\n", "- item\n", "1. one\n", "```\n", "~~~\n", "    x\n", "> q\n",
-    "| a | b |\n", "|--|--|\n", "# h\n", "`c", "[t](http", "![i](x)", "<b>", "---\n", "\u202e",
-    "مرحبا ", "  - n\n", "\\", "*", "``",
+    "| a | b |\n", "|--|--|\n", "# h\n", "c`", "[t](http", "![i](x)", "<b>", "---\n", "\u202e",
+    "مرحبا ", "  - n\n", "\\", "*", " ``",
 )  # fmt: skip
 PIECES = st.lists(st.sampled_from(WORDS), max_size=40)
 
@@ -190,6 +190,11 @@ def test_no_picture_file_or_script_gets_in(qtbot: QtBot, text: str) -> None:
     assert "<img" not in html
     assert "<script" not in html
     assert "href" not in html
+
+
+def test_of_a_picture_its_words_are_left(qtbot: QtBot) -> None:
+    document, _ = written("A ![cat & dog](http://example.org/x.png).")
+    assert document.toPlainText() == "A [cat & dog]."
 
 
 def test_a_link_keeps_its_words_and_shows_where_it_leads(qtbot: QtBot) -> None:

@@ -145,6 +145,32 @@ def test_stop_works_before_the_engine_has_answered(open_popup: Open, qtbot: QtBo
     assert popup.transcript.streaming
 
 
+def test_an_answer_to_a_page_that_was_left_does_not_come_back(
+    open_popup: Open, qtbot: QtBot
+) -> None:
+    import asyncio
+    import threading
+
+    gate = threading.Event()
+
+    async def slowly(**_: Any) -> dict[str, int]:
+        await asyncio.to_thread(gate.wait, 5)
+        return {"turn": 7, "conversation": 5}
+
+    popup, fake = open_popup(ask=slowly, last=lambda: 1)
+    popup.ask("Well?")
+    popup.new_conversation()
+    gate.set()
+    done: list[object] = []
+    qtbot.waitUntil(lambda: bool(fake.asked("ask")))
+    popup._engine.request("last", done.append)
+    qtbot.waitUntil(lambda: bool(done))
+    fake.say("chat.answered", turn=7, text="Late.")
+    qtbot.wait(50)
+    assert popup.conversation == 0
+    assert shown(popup) == ""
+
+
 def test_a_failure_says_what_to_do_and_is_tried_again(open_popup: Open, qtbot: QtBot) -> None:
     popup, fake = open_popup()
     asks(popup, fake, qtbot)

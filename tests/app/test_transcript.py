@@ -184,6 +184,17 @@ def test_ones_own_words_hug_the_far_side(page: Transcript) -> None:
     assert mirrored.rightMargin() > mirrored.leftMargin()
 
 
+def test_shapes_stay_behind_their_words_while_the_answer_streams(page: Transcript) -> None:
+    page.add(Message("user", "Q"))
+    for piece in ("> quo", "te\n\n| a |\n|--|\n| 1 |\n\n", "```\ncode\n```\n\n", "End"):
+        page.stream(piece)
+        page.flush()
+    page.finish()
+    shapes = [(card.kind, rect.top()) for _, card, rect in page._visible(0, 400)]
+    assert [kind for kind, _ in shapes] == ["bubble", "quote", "code"]
+    assert [top for _, top in shapes] == sorted(top for _, top in shapes)
+
+
 def test_it_can_be_painted_in_every_state(page: Transcript) -> None:
     page.begin()
     page.grab()
