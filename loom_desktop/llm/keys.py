@@ -103,6 +103,11 @@ async def _printed(command: str, setting: str, timeout_s: float) -> str:
                 if not more:
                     break
                 printed += more
+            if len(printed) >= _MOST_BYTES:
+                raise SettingsError(
+                    f"[{setting}] api_key: the command printed far more than a key.",
+                    hint="It must print the key and end.",
+                )
             code = await process.wait()
     except TimeoutError as error:
         raise SettingsError(
