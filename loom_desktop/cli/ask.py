@@ -21,8 +21,9 @@ def ask_command() -> click.Command:
     @click.command("ask")
     @click.argument("text", nargs=-1)
     @click.option("--file", "-f", "files", multiple=True, help="A document that it is about.")
+    @click.option("--copy", is_flag=True, help="Put the answer on the clipboard as well.")
     @click.option("--json", "as_json", is_flag=True, help="Print answer, route and trace as JSON.")
-    def ask(text: tuple[str, ...], files: tuple[str, ...], as_json: bool) -> None:
+    def ask(text: tuple[str, ...], files: tuple[str, ...], copy: bool, as_json: bool) -> None:
         """Ask something. Without TEXT it is read from standard input."""
         question = " ".join(text)
         if not question and not sys.stdin.isatty():
@@ -30,6 +31,8 @@ def ask_command() -> click.Command:
         if not question.strip() and not files:
             raise UsageError("There is no question.", hint='Write one: loom ask "2 + 2"')
         answered = _answer(question, [*files], 0, show=not as_json)
+        if copy:
+            _copy(answered["text"])
         if as_json:
             facts = ("route", "model", "seconds", "cost", "reason", "chips")
             said = {"answer": answered["text"], "route": answered["route"]}
@@ -93,6 +96,19 @@ def _answer(text: str, files: list[str], conversation: int, *, show: bool) -> di
             elif topic == "chat.cancelled":
                 raise Unavailable("It was stopped.")
     raise Unavailable("The answer did not come to its end.", hint="Try again.")
+
+
+def _copy(text: str) -> None:
+    """Write to the clipboard. pyperclip only writes here: it cannot see what is secret."""
+    import pyperclip
+
+    try:
+        pyperclip.copy(text)
+    except pyperclip.PyperclipException as error:
+        raise Unavailable(
+            "The answer could not be copied: there is no tool for the clipboard.",
+            hint="Install xclip, or wl-clipboard on Wayland.",
+        ) from error
 
 
 def _whole(files: list[str]) -> list[str]:
