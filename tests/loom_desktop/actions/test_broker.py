@@ -101,7 +101,7 @@ async def test_a_path_that_the_person_named_is_granted_for_the_call() -> None:
 
 async def test_an_approval_on_a_card_lets_exactly_that_call_through_once() -> None:
     made = broker()
-    made.consent.ask = lambda question: made.consent.answer(question.digest, allowed=False)  # type: ignore[assignment,func-returns-value]
+    made.consent.ask = lambda question: made.consent.answer(question.digest, allowed=False)  # type: ignore[assignment]
     made.consent.give(digest("shelf.put", {"path": "/granted/a"}))
     assert not (await made.invoke("shelf.put", {"path": "/granted/b"}, by(TAINTED))).ok
     assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by(TAINTED))).ok

@@ -70,7 +70,7 @@ async def test_an_error_after_some_words_keeps_the_words(
     from loom_desktop.llm import Text
 
     class Breaking(ScriptedModel):
-        async def stream(self, messages, **more):  # type: ignore[no-untyped-def, override]
+        async def stream(self, messages, **more):  # type: ignore[no-untyped-def]
             yield Text("Half ")
             raise Unavailable("The model server hung up.", hint="Try again.")
 

@@ -173,7 +173,7 @@ async def test_what_is_no_answer_is_told(tmp_path: Path) -> None:
 
 
 async def test_only_our_own_window_allows_the_call_of_a_card(tmp_path: Path) -> None:
-    call = ("files.move", {"moves": []})
+    call: tuple[str, dict[str, Any]] = ("files.move", {"moves": []})
     offer = replace(SUGGESTION, calls={"go": call})
     async with desk(tmp_path) as loom:
         for door, allowed in (("cli", False), ("notification", False), ("window", True)):
@@ -206,7 +206,7 @@ async def test_an_approval_shows_the_call_and_is_bound_to_it(tmp_path: Path) -> 
         assert str(tmp_path / "x") in card["detail"]
         assert "clipboard" in card["why"]
         assert card["actions"][0]["id"] == "deny"
-        assert loom.status.state == "asks"
+        assert str(loom.status.state) == "asks"
         with pytest.raises(Denied, match="does not show"):
             await loom.desk.answer(card["id"], "allow", bound="0" * 64)
         with pytest.raises(Denied, match="own window"):
@@ -214,7 +214,7 @@ async def test_an_approval_shows_the_call_and_is_bound_to_it(tmp_path: Path) -> 
         assert not work.done()
         await loom.desk.answer(card["id"], "deny", door="notification")
         assert (await work).code == "DENIED"
-        assert loom.status.state == "idle"
+        assert str(loom.status.state) == "idle"
 
 
 async def test_an_approval_lets_the_call_through(tmp_path: Path) -> None:
