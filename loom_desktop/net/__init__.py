@@ -216,7 +216,8 @@ class Net:
         Raises Denied (nothing was sent), Unreachable, TimedOut.
         """
         host, port = self._checked(url, allow_local)
-        who = f"{called} at {host}:{port}" if called else host
+        at = host if port in (80, 443) else f"{host}:{port}"
+        who = f"{called} at {at}" if called else at
         client = await self._client(purpose, allow_local)
         body = msgspec.json.encode(json) if json is not None else content
         head = {"accept-encoding": "identity", **(headers or {})}

@@ -335,6 +335,7 @@ async def test_refused_is_told_at_once(model: Model, pauses: list[float]) -> Non
     async with FakeModelServer() as gone:
         url = gone.url
     got = await ask(model(api_base=url))
+    assert got.said.startswith(url.removeprefix("http://").removesuffix("/v1"))
     assert "did not answer (connection refused). | Start it, or pick another model" in got.said
     assert isinstance(got.error, Unreachable)
     assert pauses == []
