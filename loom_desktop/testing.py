@@ -11,6 +11,7 @@ network.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,9 +78,9 @@ class ScriptedModel:
         line = self._lines.pop(0) if self._lines else "(no more lines)"
         if isinstance(line, Exception):
             raise line
-        for word in line.split(" "):
+        for word in re.findall(r"[^ ]* ?", line)[:-1]:
             await asyncio.sleep(0)
-            yield Text(word if word == line.split(" ")[-1] else f"{word} ")
+            yield Text(word)
         yield Finish("stop")
 
     async def models(self) -> list[str]:
