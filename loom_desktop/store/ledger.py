@@ -96,11 +96,12 @@ class Ledger:
         )
 
     async def since(self, time: float) -> Totals:
-        """The sum of all connections begun since then."""
+        """The sum of the connections begun since then that left this computer."""
         row: Any = await self._db.read(
             lambda connection: connection.execute(
                 """select count(*), coalesce(sum(bytes_out), 0), coalesce(sum(bytes_in), 0)
-                from egress where time >= ?""",
+                from egress where time >= ? and host not like '127.%'
+                and host not in ('localhost', '::1')""",
                 (time,),
             ).fetchone()
         )
