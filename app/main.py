@@ -64,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 1
     with lock:
-        return _run(paths, hidden="--hidden" in arguments)
+        return _run(paths, hidden="--hidden" in arguments, check_only="--selfcheck" in arguments)
 
 
-def _run(paths: Paths, *, hidden: bool) -> int:
+def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:
     from PySide6.QtWidgets import QApplication
 
     from .crash import Crashes
@@ -105,15 +105,37 @@ def _run(paths: Paths, *, hidden: bool) -> int:
     shell = Shell(app, engine, look, tray, paths)
     shell.crash_report(left, crashes.shown)
     undo_signals = _quit_on_signals(app)
+    checked = _check_and_quit(shell) if check_only else None
     engine.start()
-    shell.at_idle(hidden=hidden)
+    shell.at_idle(hidden=hidden or check_only)
     with loop:
         loop.run_forever()
         shell.close()
         ended = engine.stop()
     undo_signals()
     crashes.uninstall()
-    return 0 if ended else 1
+    return 0 if ended and (checked is None or checked()) else 1
+
+
+def _check_and_quit(shell: Shell) -> Callable[[], bool]:
+    """Open every window once when the engine is ready, then quit; answers whether it came so far.
+
+    For ``loom selfcheck``: an installation that misses a file is found before it is given away.
+    """
+    from PySide6.QtCore import QTimer
+
+    opened: list[str] = []
+
+    def open_all() -> None:
+        for name in ("popup", *WINDOWS):
+            shell.open(name)
+            opened.append(name)
+        QTimer.singleShot(500, shell.app, shell.app.quit)
+
+    shell.engine.ready.connect(open_all)
+    shell.engine.failed.connect(lambda *_: shell.app.quit())
+    QTimer.singleShot(30_000, shell.app, shell.app.quit)
+    return lambda: len(opened) == len(WINDOWS) + 1
 
 
 class Shell:

@@ -22,6 +22,8 @@ def main(argv: list[str] | None = None) -> int:
         if _display():
             return _shell(arguments)
         arguments = ["run"]
+    if arguments == ["selfcheck"]:
+        return _selfcheck()
     if arguments == ["popup"]:
         from loom_desktop.door.client import show
 
@@ -41,6 +43,24 @@ def _display() -> bool:
     return sys.platform in ("win32", "darwin") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
+
+
+def _selfcheck() -> int:
+    """Start the shell where nobody sees it, in a folder of its own, open each window, and end."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="loom-selfcheck-") as folder:
+        os.environ["LOOM_HOME"] = folder
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # no key goes into the keyring
+        code = _shell(["--selfcheck"])
+        if code:
+            log = os.path.join(folder, "logs", "loom.log")
+            if os.path.exists(log):
+                with open(log, encoding="utf-8") as lines:
+                    sys.stderr.write(lines.read())
+    sys.stdout.write("Loom starts, opens its windows and ends.\n" if not code else "It failed.\n")
+    return code
 
 
 def _shell(arguments: list[str]) -> int:
