@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -26,6 +27,15 @@ class Mailbox(Generic[T]):
             self.dropped += 1
         self._letters.append(letter)
         self._filled.set()
+
+    def remove(self, unwanted: Callable[[T], bool]) -> int:
+        """Take letters out unread. Returns how many."""
+        kept = [letter for letter in self._letters if not unwanted(letter)]
+        removed = len(self._letters) - len(kept)
+        if removed:
+            self._letters.clear()
+            self._letters.extend(kept)
+        return removed
 
     async def get(self) -> T:
         """Wait for the next letter. One reader only."""

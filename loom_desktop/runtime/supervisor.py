@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,7 @@ class Supervisor:
         self._parts, self._tasks = parts, tasks
         self._running: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
         self._mailboxes: dict[str, Mailbox[Letter]] = {}
+        self._taken = 0
         self._local: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
@@ -62,16 +64,17 @@ class Supervisor:
 
     def cancel(self, thread: int) -> int:
         """Stop everything that is being done for this thread; how many pieces of work it was."""
+        waiting = sum(box.remove(partial(_of, thread)) for box in self._mailboxes.values())
         running = self._running.pop(thread, set())
         for task in running:
             task.cancel()
-        return len(running)
+        return len(running) + waiting
 
     async def settled(self, deadline_s: float) -> bool:
         """Return when nothing is being handled and nothing waits, or when the time is over."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.busy or any(map(len, self._mailboxes.values())):
+                while self.busy or self._taken or any(map(len, self._mailboxes.values())):
                     running = [task for tasks in self._running.values() for task in tasks]
                     await (asyncio.wait(running) if running else asyncio.sleep(0))
         except TimeoutError:
@@ -81,14 +84,19 @@ class Supervisor:
     async def _live(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
         while True:
             handler, event = await mailbox.get()
-            if agent.at_once > 1 or mailbox:
-                await asyncio.sleep(0)
+            self._taken += 1  # out of the mailbox, and not in hand yet
+            try:
+                if agent.at_once > 1 or mailbox:
+                    await asyncio.sleep(0)
+            finally:
+                self._taken -= 1
             await self._handle(agent, handler, event)
 
     async def _handle(self, agent: Agent, handler: Handler, event: Event) -> None:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
-        async with Tasks() as inside:  # what the handler spawns ends with it
-            ctx = Context(agent.name, event, self._parts, self._tasks, self._local[agent.name])
+        async with Tasks() as inside:
+            spawned = _Spawned(self._tasks, self._running, event.begins)
+            ctx = Context(agent.name, event, self._parts, spawned, self._local[agent.name])
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
             running = self._running[event.begins]
             running.add(task)
@@ -103,8 +111,8 @@ class Supervisor:
                     await self._tell(ctx, str(error) or repr(error), hint)
             finally:
                 running.discard(task)
-                if not running:
-                    self._running.pop(event.begins, None)
+                if not running and self._running.get(event.begins) is running:
+                    del self._running[event.begins]  # and not of one asked after a cancel
 
     async def _tell(self, ctx: Context, message: str, hint: str) -> None:
         self.failed[ctx.agent] = message
@@ -113,6 +121,33 @@ class Supervisor:
             await ctx.emit(
                 "agent.failed", agent=ctx.agent, topic=ctx.event.topic, error=message, hint=hint
             )
+
+
+class _Spawned(Tasks):
+    """What handlers leave running: it outlives them, and ends with its thread."""
+
+    def __init__(
+        self, tasks: Tasks, running: defaultdict[int, set[asyncio.Task[Any]]], thread: int
+    ) -> None:
+        super().__init__()
+        self._tasks, self._threads, self._thread = tasks, running, thread
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[Any]:
+        """See ``Tasks.start``; a cancel of the thread reaches it as well."""
+        task = self._tasks.start(name, work)
+        running = self._threads[self._thread]
+        running.add(task)
+        task.add_done_callback(partial(self._over, running))
+        return task
+
+    def _over(self, running: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+        running.discard(task)
+        if not running and self._threads.get(self._thread) is running:
+            del self._threads[self._thread]
+
+
+def _of(thread: int, letter: Letter) -> bool:
+    return letter[1].begins == thread
 
 
 def _post(mailbox: Mailbox[Letter], handler: Handler, event: Event) -> None:

@@ -20,3 +20,13 @@ async def test_a_full_one_drops_its_oldest_and_counts() -> None:
     for letter in range(5):
         box.put(letter)
     assert (await box.get(), await box.get(), box.dropped) == (3, 4, 3)
+
+
+def test_what_nobody_wants_any_more_is_taken_out() -> None:
+    box = Mailbox[int]()
+    for n in range(6):
+        box.put(n)
+    assert box.remove(lambda n: n % 2 == 0) == 3
+    assert len(box) == 3
+    assert box.dropped == 0
+    assert box.remove(lambda n: n % 2 == 0) == 0

@@ -245,3 +245,90 @@ async def test_settling_has_a_deadline(tmp_path: Path) -> None:
         assert not await loom.supervisor.settled(0.01)
         loom.supervisor.cancel(event.begins)
         assert await loom.supervisor.settled(5)
+
+
+async def test_a_cancel_reaches_what_still_waits(tmp_path: Path) -> None:
+    agent, begun, handled = Agent("busy"), asyncio.Event(), list[int]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        handled.append(event.payload["n"])
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        publish = loom.publisher("test", origin="user-typed")
+        first = publish("thing.happened", n=1)
+        second = publish("thing.happened", n=2)
+        await begun.wait()
+        assert loom.supervisor.cancel(second.begins) == 1
+        assert loom.supervisor.cancel(first.begins) == 1
+        assert await loom.supervisor.settled(5)
+    assert handled == [1]
+
+
+async def test_what_is_asked_right_after_a_cancel_can_be_cancelled_too(tmp_path: Path) -> None:
+    agent, begun = Agent("hung", at_once=2), asyncio.Queue[int]()
+
+    @agent.on("thing.happened")
+    async def hang(ctx: Context, event: Event) -> None:
+        begun.put_nowait(event.payload["n"])
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)  # it takes its time to end
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        publish = loom.publisher("test", origin="user-typed")
+        event = publish("thing.happened", n=1)
+        assert await begun.get() == 1
+        assert loom.supervisor.cancel(event.begins) == 1
+        publish("thing.happened", thread=event.begins, n=2)
+        assert await begun.get() == 2
+        await asyncio.sleep(0.03)
+        assert loom.supervisor.cancel(event.begins) == 1
+        assert await loom.supervisor.settled(5)
+
+
+async def test_what_a_handler_left_running_ends_with_its_thread(tmp_path: Path) -> None:
+    agent, ended = Agent("leaver"), asyncio.Event()
+
+    @agent.on("thing.happened")
+    async def leave(ctx: Context, event: Event) -> None:
+        async def wait() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        ctx.spawn("wait", wait())
+        await ctx.emit("thing.left")
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        left = loom.tasks.run("wait", next_event(loom, "thing.left"))
+        await asyncio.sleep(0)
+        event = loom.publisher("test", origin="user-typed")("thing.happened")
+        await left
+        await asyncio.sleep(0.01)
+        assert not ended.is_set(), "it outlives its handler"
+        assert loom.supervisor.busy
+        loom.supervisor.cancel(event.begins)
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+async def test_an_event_between_the_mailbox_and_the_hand_is_waited_for(tmp_path: Path) -> None:
+    agent, done = Agent("two", at_once=2), list[int]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        await asyncio.sleep(0)
+        done.append(event.payload["n"])
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        for n in range(20):
+            loom.publisher("test", origin="user-typed")("thing.happened", n=n)
+            for _ in range(n % 5):
+                await asyncio.sleep(0)
+            assert await loom.supervisor.settled(5)
+            assert len(done) == n + 1
