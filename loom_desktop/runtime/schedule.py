@@ -38,7 +38,7 @@ SPREAD_S = 1.0
 _RETRY_S = 5.0
 _STEPS = {"SECONDLY": 1, "MINUTELY": 60, "HOURLY": 3600, "DAILY": 86_400, "WEEKLY": 604_800}
 _SUB_DAILY = frozenset({"SECONDLY", "MINUTELY", "HOURLY"})
-_SHIFT = timedelta(hours=26)  # no zone ever moved its clocks by more than a day
+_SHIFT_S = 26 * 3600.0  # no zone ever moved its clocks by more than a day
 _NEAR = 3 * 86_400.0
 FIXED = "fixed"
 """Key in ``Schedule.data``: it keeps its zone (or its instant) when the person travels."""
@@ -198,11 +198,10 @@ def _walls(schedule: Schedule, after: float, zone: tzinfo) -> Iterator[datetime]
     if not schedule.rrule and not schedule.cron:
         yield _at(schedule)
         return
-    here = datetime.fromtimestamp(after, zone)
-    wall = here.replace(tzinfo=None)
-    earlier = datetime.fromtimestamp(after - _SHIFT.total_seconds(), zone)
-    if here.utcoffset() != earlier.utcoffset():  # wall times of the last hours may lie ahead
-        wall -= _SHIFT
+    around = [datetime.fromtimestamp(after + s, zone) for s in (-_SHIFT_S, 0.0, _SHIFT_S)]
+    wall = around[1].replace(tzinfo=None)
+    if len({moment.utcoffset() for moment in around}) > 1:  # an earlier wall time may lie ahead
+        wall -= timedelta(seconds=_SHIFT_S)
     if schedule.cron:
         yield from _cron(schedule, wall)
     else:

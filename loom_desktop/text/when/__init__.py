@@ -56,6 +56,8 @@ class When:
     """What, without the when and without "remind me to"; may be empty."""
     language: str
     """The language it was read as: ``en`` ..."""
+    counted: bool = False
+    """It was said as hours, minutes or seconds from now: a moment, whatever clocks will say."""
 
 
 def understand(
@@ -80,7 +82,9 @@ def understand(
     if split.problem is not None:
         raise split.problem
     at, rrule = Resolver(now, where, nine).resolve(split.said)
-    return When(at, rrule, split.text, code)
+    after = split.said.after
+    counted = not rrule and after is not None and after.seconds > 0 and not split.said.clocks
+    return When(at, rrule, split.text, code, counted)
 
 
 def has_when(text: str, languages: Sequence[str] | None = None) -> bool:

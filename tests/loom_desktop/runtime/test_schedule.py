@@ -74,6 +74,11 @@ def coming(one: Schedule, after: str, count: int = 3) -> list[str]:
             "2026-10-01T00:00Z",
             ["2026-10-25T02:30+01:00"],
         ),
+        (  # the second of the two lies ahead of the first, though its wall time is less
+            {"at": "2026-10-25T02:30:00", "fold": 1, "rrule": "FREQ=DAILY"},
+            "2026-10-25T02:40+02:00",
+            ["2026-10-25T02:30+01:00", "2026-10-26T02:30+01:00"],
+        ),
         (  # several walls in one gap are one moment
             {
                 "at": "2027-03-28T01:00:00",
@@ -379,6 +384,21 @@ async def test_a_clock_set_back_brings_nothing_again() -> None:
     assert len(world.fired) == 1
 
 
+async def test_it_follows_the_person_also_when_they_moved_while_it_was_off() -> None:
+    one = schedule(at="2026-11-20T09:00:00", rrule="FREQ=DAILY")
+    world = World(epoch("2026-11-20T08:00Z"), one)
+    await world.settle()
+    world.zone = "America/New_York"
+    world.timers = world.fresh()
+    for hour in range(8, 8 + 48):
+        world.clock.now = epoch("2026-11-20T08:00Z") + (hour - 8) * 3600
+        await world.settle()
+    assert [at for _, at, _ in world.fired] == [
+        epoch("2026-11-20T09:00+01:00"),
+        epoch("2026-11-21T09:00-05:00"),
+    ]
+
+
 async def test_restart_after_a_week_tells_one_late_notice() -> None:
     one = schedule(at="2026-11-20T09:00:00", rrule="FREQ=DAILY")
     world = World(epoch("2026-11-27T12:00Z"), one)
@@ -509,6 +529,7 @@ async def test_no_history_misses_or_doubles_an_occurrence(
 def _check_the_walls(world: World, one: Schedule) -> None:
     """Wherever the person went, the next one on the wall follows the last that fired."""
     left = world.store.rows[1]
+    assert left.zone == world.zone or left.state != "active" or "HOURLY" in one.rrule
     assert left.next == 0 or left.next > world.clock.now or left.state != "active"
     count = len(world.fired)
     at: float | None = one.next

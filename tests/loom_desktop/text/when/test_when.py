@@ -158,6 +158,13 @@ def test_json_has_the_offset() -> None:
     }
 
 
+def test_a_length_of_time_is_a_moment_and_no_wall_time() -> None:
+    assert understand("in 3 hours call", NOW).counted
+    assert not understand("in 3 days call", NOW).counted
+    assert not understand("at 3 call", NOW).counted
+    assert not understand("every 3 hours call", NOW).counted
+
+
 def test_only_the_languages_asked_for_are_read() -> None:
     assert understand("morgen um 9 Arzt", NOW, languages=["de"]).language == "de"
     with pytest.raises(Unclear):
