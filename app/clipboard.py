@@ -6,14 +6,11 @@ engine has its own readers. The marks that password managers set are looked at b
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QGuiApplication
-
-Publish = Callable[..., object]
 
 SECRET = (
     "clipboard viewer ignore",
@@ -31,29 +28,25 @@ def needed() -> bool:
 
 
 class Clipboard(QObject):
-    """Publishes ``clipboard.copied`` and ``clipboard.cleared``; lives on the windows' thread."""
+    """Tells of each copy, ``tell(formats, text)``; lives on the windows' thread.
+
+    ``text`` is empty when it was not to be read. What becomes of it is decided by the source.
+    """
 
     def __init__(
-        self, publish: Publish, max_bytes: int = 1_000_000, parent: QObject | None = None
+        self,
+        tell: Callable[[list[str], str], object],
+        max_bytes: int = 1_000_000,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._publish, self._max_bytes = publish, max_bytes
+        self._tell, self._max_bytes = tell, max_bytes
         QGuiApplication.clipboard().dataChanged.connect(self._changed)
 
     def _changed(self) -> None:
         data = QGuiApplication.clipboard().mimeData()
-        text = readable(data, self._max_bytes) if data is not None else ""
-        if not text:
-            self._publish("clipboard.cleared")
-            return
-        raw = text.encode("utf-8", "replace")
-        self._publish(
-            "clipboard.copied",
-            text=text,
-            size_bytes=len(raw),
-            hash=hashlib.sha256(raw).hexdigest(),
-            app="",
-        )
+        if data is not None:
+            self._tell(list(data.formats()), readable(data, self._max_bytes))
 
 
 def readable(data: QMimeData, max_bytes: int) -> str:

@@ -24,6 +24,7 @@ from loom_desktop.paths import paths as usual_paths
 from . import single_instance
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QObject
     from PySide6.QtWidgets import QApplication, QWidget
 
     from loom_desktop.event import Event
@@ -149,6 +150,7 @@ class Shell:
         self._windows: dict[str, Any] = {}
         self._waiting: list[tuple[str, str, str, tuple[str, Callable[[], None]] | None]] = []
         self._hidden = True
+        self._copies: QObject | None = None
         engine.posted.connect(self._hear)
         engine.ready.connect(self._ready)
         engine.failed.connect(self._failed)
@@ -278,6 +280,12 @@ class Shell:
             self._do("status", self.tray.show_status)
 
     def _ready(self) -> None:
+        from . import clipboard
+
+        if clipboard.needed() and self._copies is None:
+            self._copies = clipboard.Clipboard(
+                lambda formats, text: self._do("copied", formats=formats, text=text)
+            )
         self._do("status", self._first_status)
         self._do("settings", self._use_settings)
 

@@ -91,6 +91,14 @@ async def summarize_clipboard(loom: Loom) -> dict[str, int]:
 
 
 @_verb
+async def copied(loom: Loom, formats: list[str], text: str = "") -> dict[str, Any]:
+    """The window saw a copy: on Windows and macOS it is the one that may read the clipboard."""
+    source: Any = loom.outside.sources["clipboard"]
+    source.offer(formats, text)
+    return {}
+
+
+@_verb
 async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
     """Stop everything that is being done for a conversation."""
     cancelled = loom.supervisor.cancel(conversation)
@@ -329,8 +337,7 @@ async def status(loom: Loom) -> dict[str, Any]:
         "local_only": loom.settings.privacy.local_only,
         "sources": {name: _reported(loom, name) for name in loom.outside.sources},
         "problems": [
-            {"message": message, "hint": hint}
-            for message, hint in [*loom.status.problems, *loom.store.problems]
+            {"message": message, "hint": hint} for message, hint in loom.status.problems
         ],
         "open_cards": len(await loom.store.cards.open()),
         "first_run": not await loom.store.state.fact("first_run_done", False),
