@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language, listed
+from loom_desktop.text.when.language import Language, inverse, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
 _NUMBERS = {
@@ -66,44 +66,34 @@ FRENCH = Language(
     range_words=frozenset({"au", "a", "jusqu'"}),
     months={m: i for i, m in enumerate(_MONTHS, 1)}
     | {"janv": 1, "fevr": 2, "avr": 4, "juil": 7, "sept": 9, "oct": 10, "nov": 11, "dec": 12},
-    units={
-        "seconde": "second",
-        "secondes": "second",
-        "sec": "second",
-        "s": "second",
-        "minute": "minute",
-        "minutes": "minute",
-        "min": "minute",
-        "mn": "minute",
-        "m": "minute",
-        "heure": "hour",
-        "heures": "hour",
-        "h": "hour",
-        "jour": "day",
-        "jours": "day",
-        "j": "day",
-        "journee": "day",
-        "semaine": "week",
-        "semaines": "week",
-        "mois": "month",
-        "trimestre": "quarter",
-        "trimestres": "quarter",
-        "an": "year",
-        "ans": "year",
-        "annee": "year",
-        "annees": "year",
-    },
-    parts={
-        "matin": "morning",
-        "matinee": "morning",
-        "midi": "noon",
-        "apres-midi": "afternoon",
-        "soir": "evening",
-        "soiree": "evening",
-        "nuit": "night",
-        "aprem": "afternoon",
-    },
-    parts_plural={"matins": "morning", "soirs": "evening", "nuits": "night"},
+    units=inverse(
+        {
+            "second": "seconde secondes sec s",
+            "minute": "minute minutes min mn m",
+            "hour": "heure heures h",
+            "day": "jour jours j journee",
+            "week": "semaine semaines",
+            "month": "mois",
+            "quarter": "trimestre trimestres",
+            "year": "an ans annee annees",
+        }
+    ),
+    parts=inverse(
+        {
+            "morning": "matin matinee",
+            "noon": "midi",
+            "afternoon": "apres-midi aprem",
+            "evening": "soir soiree",
+            "night": "nuit",
+        }
+    ),
+    parts_plural=inverse(
+        {
+            "morning": "matins",
+            "evening": "soirs",
+            "night": "nuits",
+        }
+    ),
     adverbs={
         "quotidiennement": ("day", 1),
         "quotidien": ("day", 1),
@@ -153,17 +143,15 @@ FRENCH = Language(
         ]
     ),
     never=frozenset({"semaines", "minute", "demains", "lundis", "mardis"}),
-    typos={
-        "dmain": "demain",
-        "2main": "demain",
-        "aujourdhui": "aujourd'hui",
-        "auj": "aujourd'hui",
-        "mercrdi": "mercredi",
-        "apresmidi": "aprem",
-        "rapelle": "rappelle",
-        "rappel": "rappelle",
-        "rappele": "rappelle",
-    },
+    typos=inverse(
+        {
+            "demain": "dmain 2main",
+            "aujourd'hui": "aujourdhui auj",
+            "mercredi": "mercrdi",
+            "aprem": "apresmidi",
+            "rappelle": "rapelle rappel rappele",
+        }
+    ),
     rules={
         "quantity.count": ("<num> [petites|autres] <unit>",),
         "quantity.decimal": ("<dec> <unit>",),

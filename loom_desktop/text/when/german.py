@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language, listed
+from loom_desktop.text.when.language import Language, inverse, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
 _SMALL = listed(
@@ -125,63 +125,36 @@ GERMAN = Language(
         "nov": 11,
         "dez": 12,
     },
-    units={
-        "sekunde": "second",
-        "sekunden": "second",
-        "sek": "second",
-        "s": "second",
-        "minute": "minute",
-        "minuten": "minute",
-        "min": "minute",
-        "m": "minute",
-        "stunde": "hour",
-        "stunden": "hour",
-        "std": "hour",
-        "h": "hour",
-        "tag": "day",
-        "tage": "day",
-        "tagen": "day",
-        "tages": "day",
-        "woche": "week",
-        "wochen": "week",
-        "monat": "month",
-        "monate": "month",
-        "monaten": "month",
-        "monats": "month",
-        "quartal": "quarter",
-        "quartale": "quarter",
-        "quartals": "quarter",
-        "jahr": "year",
-        "jahre": "year",
-        "jahren": "year",
-        "jahres": "year",
-    },
-    parts={
-        "morgen": "morning",
-        "fruh": "morning",
-        "frueh": "morning",
-        "morgens": "morning",
-        "vormittag": "morning",
-        "vormittags": "morning",
-        "mittag": "noon",
-        "mittags": "noon",
-        "nachmittag": "afternoon",
-        "nachmittags": "afternoon",
-        "abend": "evening",
-        "abends": "evening",
-        "nacht": "night",
-        "nachts": "night",
-    },
-    parts_plural={
-        "morgens": "morning",
-        "vormittags": "morning",
-        "mittags": "noon",
-        "nachmittags": "afternoon",
-        "abends": "evening",
-        "nachts": "night",
-        "allabendlich": "evening",
-        "allmorgendlich": "morning",
-    },
+    units=inverse(
+        {
+            "second": "sekunde sekunden sek s",
+            "minute": "minute minuten min m",
+            "hour": "stunde stunden std h",
+            "day": "tag tage tagen tages",
+            "week": "woche wochen",
+            "month": "monat monate monaten monats",
+            "quarter": "quartal quartale quartals",
+            "year": "jahr jahre jahren jahres",
+        }
+    ),
+    parts=inverse(
+        {
+            "morning": "morgen fruh frueh morgens vormittag vormittags",
+            "noon": "mittag mittags",
+            "afternoon": "nachmittag nachmittags",
+            "evening": "abend abends",
+            "night": "nacht nachts",
+        }
+    ),
+    parts_plural=inverse(
+        {
+            "morning": "morgens vormittags allmorgendlich",
+            "noon": "mittags",
+            "afternoon": "nachmittags",
+            "evening": "abends allabendlich",
+            "night": "nachts",
+        }
+    ),
     adverbs={
         "taglich": ("day", 1),
         "taeglich": ("day", 1),
@@ -236,18 +209,19 @@ GERMAN = Language(
         "wochentag",
     ),
     never=frozenset({"samstags", "sonntags", "stunde", "minute", "wunden"}),
-    typos={
-        "moregn": "morgen",
-        "uebermorgen": "ubermorgen",
-        "naechsten": "nachsten",
-        "naechste": "nachste",
-        "naechster": "nachster",
-        "ubermogen": "ubermorgen",
-        "erinner": "erinnere",
-        "fuer": "fur",
-        "zurueck": "zuruck",
-        "mittwochs": "mittwochs",
-    },
+    typos=inverse(
+        {
+            "morgen": "moregn",
+            "ubermorgen": "uebermorgen ubermogen",
+            "nachsten": "naechsten",
+            "nachste": "naechste",
+            "nachster": "naechster",
+            "erinnere": "erinner",
+            "fur": "fuer",
+            "zuruck": "zurueck",
+            "mittwochs": "mittwochs",
+        }
+    ),
     rules={
         "quantity.count": ("<num> [weitere|weiteren] <unit>",),
         "quantity.decimal": ("<dec> <unit>",),

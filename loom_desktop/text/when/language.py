@@ -13,6 +13,11 @@ def listed(words: str) -> list[str]:
     return words.split()
 
 
+def inverse(table: dict[str, str]) -> dict[str, str]:
+    """``{"minute": "minute min m"}`` read the other way: which of them a word means."""
+    return {word: meaning for meaning, words in table.items() for word in words.split()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """Everything the grammar knows of one language. All words are folded (no diacritics)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loom_desktop.text.when.language import Language, listed
+from loom_desktop.text.when.language import Language, inverse, listed
 from loom_desktop.text.when.values import WEEKEND, WORKDAYS
 
 _NUMBERS = {
@@ -88,43 +88,34 @@ SPANISH = Language(
         "nov": 11,
         "dic": 12,
     },
-    units={
-        "segundo": "second",
-        "segundos": "second",
-        "seg": "second",
-        "s": "second",
-        "minuto": "minute",
-        "minutos": "minute",
-        "min": "minute",
-        "mins": "minute",
-        "m": "minute",
-        "minutitos": "minute",
-        "hora": "hour",
-        "horas": "hour",
-        "h": "hour",
-        "horita": "hour",
-        "dia": "day",
-        "dias": "day",
-        "d": "day",
-        "noches": "day",
-        "semana": "week",
-        "semanas": "week",
-        "quincena": "fortnight",
-        "mes": "month",
-        "meses": "month",
-        "trimestre": "quarter",
-        "trimestres": "quarter",
-        "ano": "year",
-        "anos": "year",
-    },
-    parts={
-        "manana": "morning",
-        "madrugada": "morning",
-        "mediodia": "noon",
-        "tarde": "afternoon",
-        "noche": "night",
-    },
-    parts_plural={"mananas": "morning", "tardes": "afternoon", "noches": "night"},
+    units=inverse(
+        {
+            "second": "segundo segundos seg s",
+            "minute": "minuto minutos min mins m minutitos",
+            "hour": "hora horas h horita",
+            "day": "dia dias d noches",
+            "week": "semana semanas",
+            "fortnight": "quincena",
+            "month": "mes meses",
+            "quarter": "trimestre trimestres",
+            "year": "ano anos",
+        }
+    ),
+    parts=inverse(
+        {
+            "morning": "manana madrugada",
+            "noon": "mediodia",
+            "afternoon": "tarde",
+            "night": "noche",
+        }
+    ),
+    parts_plural=inverse(
+        {
+            "morning": "mananas",
+            "afternoon": "tardes",
+            "night": "noches",
+        }
+    ),
     adverbs={
         "diariamente": ("day", 1),
         "diario": ("day", 1),
@@ -176,14 +167,12 @@ SPANISH = Language(
     never=frozenset(
         {"semanas", "mananas", "manzana", "minuto", "sabados", "domingos", "martes", "semanal"}
     ),
-    typos={
-        "manyana": "manana",
-        "mañna": "manana",
-        "manna": "manana",
-        "recuerdme": "recuerdame",
-        "recordame": "recuerdame",
-        "acuerdame": "recuerdame",
-    },
+    typos=inverse(
+        {
+            "manana": "manyana mañna manna",
+            "recuerdame": "recuerdme recordame acuerdame",
+        }
+    ),
     rules={
         "quantity.count": ("<num> <unit>",),
         "quantity.decimal": ("<dec> <unit>",),
