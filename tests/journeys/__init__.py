@@ -1,0 +1,1 @@
+"""Whole user stories, played with the real application on a screen of its own."""
