@@ -48,6 +48,7 @@ class Reminders:
 
     async def add(self, said: str, *, event: Event) -> Reminder:
         """Understand the phrase and set it. Raises NotUnderstood with what to say instead."""
+        from loom_desktop.runtime.schedule import FIXED
         from loom_desktop.text.when import understand
 
         now = self._now()
@@ -65,6 +66,7 @@ class Reminders:
                 thread=event.begins,
                 origin=event.origin,
                 privacy=event.privacy,
+                data={FIXED: True} if when.counted else {},
             )
         )
         self._changed()
