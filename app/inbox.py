@@ -433,8 +433,7 @@ class Inbox(Window):
     def page(self) -> CardView | Detail | None:
         """What is on the right side."""
         holder = self._scroll.widget()
-        found = holder.findChild(CardView) or holder.findChild(Detail) if holder else None
-        return found
+        return holder.findChild(CardView) or holder.findChild(Detail) if holder else None
 
     def _drop(self) -> None:
         self._shown = None

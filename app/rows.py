@@ -259,5 +259,5 @@ def _reads_right(text: str) -> bool:
 
 def _icon(name: str, color: str) -> QIcon:
     if name in ("spark", "bell"):
-        return glyph(name, color, 18)
-    return drawing(name or "info", color, 18)  # type: ignore[arg-type]  # a name of Row.icon
+        return glyph(name, color, 18)  # type: ignore[arg-type]  # both are among its names
+    return drawing(name or "info", color, 18)
