@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,7 +21,7 @@ from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
 from loom_desktop.catalog import Kind
 from loom_desktop.cognition import Thinker
-from loom_desktop.errors import LoomError, SettingsError
+from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
@@ -30,19 +31,20 @@ from loom_desktop.runtime.context import Context, Parts
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
-from loom_desktop.runtime.outside import Outside
+from loom_desktop.runtime.outside import Broken, Outside
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings, Table, fit
-from loom_desktop.store import Store
+from loom_desktop.store import Problem, Store
 from loom_desktop.store.keys import obtain
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
     from loom_desktop.llm.router import Router
 
+log = logging.getLogger(__name__)
 _NEEDS_WINDOW = ("hotkey",)
 _ALWAYS_ON = ("system",)
 _DRAIN_S = 2.0
@@ -78,6 +80,7 @@ class Loom:
         self._router: Router | None = None
         self._make_router = router
         self._router_lock = asyncio.Lock()
+        self._loaded: dict[tuple[Kind, str], ModuleType] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -89,6 +92,8 @@ class Loom:
             count_ids_from(
                 max(await self.store.journal.last_id() + 1, int(self.clock() * 1_000_000))
             )
+            for problem in self.store.problems:
+                self._store_trouble(problem)
             self.bus.subscribe(">", self._keep)
             self.tasks = await stack.enter_async_context(Tasks())
             self.folders = Folders(map(Path, on.grants.folders), never=[self.paths.data])
@@ -137,6 +142,7 @@ class Loom:
                 await self.desk.start_over()
             if self.desktop:
                 self.desk.attend()
+            await self._tell_interrupted()
             self.bus.subscribe("system.resumed", self._resumed)
             self._make_sources(on)
             await self._resume_pause()
@@ -163,6 +169,10 @@ class Loom:
 
     async def talk(self, verb: str, /, **arguments: Any) -> AsyncGenerator[Event, None]:
         """A verb that asks, and the events of its answer. Closing it early cancels the answer."""
+        if verb not in verbs.ASKING:
+            raise UsageError(
+                f"{verb!r} is answered at once.", hint=f"These are not: {', '.join(verbs.ASKING)}."
+            )
         events: asyncio.Queue[Event] = asyncio.Queue()
         stop = self.bus.subscribe("chat.*", events.put_nowait)
         asked: dict[str, int] = {}
@@ -250,15 +260,32 @@ class Loom:
     def _check_entries(self, on: Settings) -> None:
         """Every table of a catalogue entry is followed, or refused by name."""
         text = self.paths.settings.read_text("utf-8") if self.paths.settings.exists() else ""
-        for kind in ("sources", "agents"):
+        kinds: tuple[Kind, ...] = ("sources", "agents")
+        for kind in kinds:
             tables: dict[str, Table] = getattr(on, kind)
             for name, table in tables.items():
                 if name == "microphone":  # named in the example; its source comes with the voice
                     continue
-                module = self._load(kind, name)
-                fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
+                line = toml.line_of(text, kind, name)
+                module = self._named(kind, name, line)
+                if module is not None:
+                    fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
         for name in on.assistant.agents:
-            self._load("agents", name)
+            self._named("agents", name, toml.line_of(text, "assistant", "agents"))
+
+    def _named(self, kind: Kind, name: str, line: int) -> ModuleType | None:
+        """What loom.toml names, None when it is broken: that is told, and stops nothing else.
+
+        Raises SettingsError when there is none of that name.
+        """
+        try:
+            return self._load(kind, name)
+        except NotFound as error:
+            where = f"loom.toml, line {line}: " if line else ""
+            raise SettingsError(f"{where}{error.message}", hint=error.hint) from error
+        except Unavailable as error:
+            self.status.trouble(error.message, error.hint)
+            return None
 
     async def reload(self) -> None:
         """Follow loom.toml as it is now. Raises SettingsError; then nothing is changed."""
@@ -276,6 +303,9 @@ class Loom:
             if changed or self.outside.running(name) != self._wanted(name):
                 await self.outside.stop(name)
                 self._make_source(name, on)
+                made = self.outside.sources[name] if self._wanted(name) else None
+                if isinstance(made, Broken) and isinstance(made.error, SettingsError):
+                    raise made.error
                 if self.status.paused:
                     await self.outside.pause(True)
                 if self._wanted(name):
@@ -309,27 +339,42 @@ class Loom:
 
     # ---------------------------------------------------------------- parts from the catalogue
     async def _open_store(self) -> Store:
-        private_folder(self.paths.data)
+        """The store, or one in memory that is told: a start never fails because of it."""
         key = self._key
-        if key is None and self.settings.store.encrypted:
-            try:
+        try:
+            private_folder(self.paths.data)
+        except LoomError as error:  # what can be read there is still read
+            self.status.trouble(error.message, error.hint)
+        try:
+            if key is None and self.settings.store.encrypted:
                 found = await obtain(self.paths.data)
-            except LoomError as error:
-                self.status.trouble(error.message, error.hint)
-                return Store(":memory:", None, clock=self.clock)
-            key = found.bytes
-            if found.warning:
-                self.key_warning = found.warning
-        return Store(self.paths.database, key, clock=self.clock)
+                key, self.key_warning = found.bytes, found.warning
+        except LoomError as error:
+            self.status.trouble(error.message, error.hint)
+            self.status.trouble(
+                "Nothing is saved in this run.", "See what was said before this, and start again."
+            )
+            return Store(":memory:", None, clock=self.clock)
+        return Store(self.paths.database, key, clock=self.clock, told=self._store_trouble)
+
+    def _store_trouble(self, problem: Problem) -> None:
+        self.status.trouble(problem.message, problem.hint)
 
     key_warning = ""
     """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
         for name in on.assistant.agents:
-            module = self._load("agents", name)
-            self.agents_settings[name] = self._fit("agents", name, on)
-            self.supervisor.start(catalog.export("agents", module))
+            try:
+                module = self._load("agents", name)
+                settings = self._fit("agents", name, on)
+                self.supervisor.start(catalog.export("agents", module))
+            except (NotFound, Unavailable, UsageError) as error:
+                self.status.trouble(error.message, error.hint)
+            except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
+                self.status.trouble(*_broken("agents", name, error))
+            else:
+                self.agents_settings[name] = settings
 
     def _make_sources(self, on: Settings) -> None:
         for name in catalog.names("sources", self.paths.config):
@@ -337,7 +382,17 @@ class Loom:
                 self._make_source(name, on)
 
     def _make_source(self, name: str, on: Settings) -> None:
-        self.outside.add(name, lambda: self._made_source(name, on))
+        self.outside.add(name, lambda: self._source_or_broken(name, on))
+
+    def _source_or_broken(self, name: str, on: Settings) -> Any:
+        try:
+            return self._made_source(name, on)
+        except LoomError as error:
+            return Broken(error)
+        except Exception as error:  # somebody's own file again
+            log.exception("the source %s cannot be made", name)
+            message, hint = _broken("sources", name, error)
+            return Broken(Unavailable(message, hint=hint))
 
     def _made_source(self, name: str, on: Settings) -> Any:
         make = catalog.export("sources", self._load("sources", name))
@@ -353,7 +408,17 @@ class Loom:
             yield from (one for one in vars(module).values() if isinstance(one, Capability))
 
     def _load(self, kind: Kind, name: str) -> ModuleType:
-        return catalog.load(kind, name, self.paths.config)
+        """The file of that name. Raises NotFound, and Unavailable when it cannot be run."""
+        if (kind, name) not in self._loaded:
+            try:
+                self._loaded[kind, name] = catalog.load(kind, name, self.paths.config)
+            except LoomError:
+                raise
+            except Exception as error:  # somebody's own file: whatever it does, Loom starts
+                log.exception("%s %s cannot be loaded", kind, name)
+                message, hint = _broken(kind, name, error)
+                raise Unavailable(message, hint=hint) from error
+        return self._loaded[kind, name]
 
     async def _stop_sources(self) -> None:
         for name in list(self.outside.sources):
@@ -413,13 +478,28 @@ class Loom:
 
     async def _housekeeping(self) -> None:
         """Forget what is older than the person wants kept, once a day."""
+        from loom_desktop.runtime.retention import DAY_S, forget_old
+
+        await asyncio.sleep(600.0)
         while True:
-            await asyncio.sleep(600.0)
-            before = self.clock() - self.settings.store.keep_days * 86_400
-            await self.store.journal.forget_before(before)
-            await self.store.cards.forget_before(before)
-            await self.store.ledger.forget_before(before)
-            await asyncio.sleep(86_400.0)
+            days = self.settings.store.keep_days
+            await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
+            await asyncio.sleep(DAY_S)
+
+    async def _tell_interrupted(self) -> None:
+        if await self.store.acts.unknown():
+            from loom_desktop.runtime.interrupted import tell_interrupted
+
+            await tell_interrupted(self.store, self.desk, self.bus, self.clock)
+
+
+def _broken(kind: Kind, name: str, error: Exception) -> tuple[str, str]:
+    """What to say about a part that cannot be used."""
+    what = kind.removesuffix("s").rpartition(".")[2]
+    return (
+        f"The {what} {name} cannot be used: {type(error).__name__}: {error}.",
+        "It is left out. Mend its file, or take its name out of loom.toml.",
+    )
 
 
 def _settings_of(module: ModuleType) -> type[msgspec.Struct]:

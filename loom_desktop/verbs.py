@@ -7,6 +7,7 @@ LoomError for what a person can understand; its arguments are checked against it
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,17 +17,21 @@ import msgspec
 
 from loom_desktop import settings as toml
 from loom_desktop.actions import Call
-from loom_desktop.errors import Denied, LoomError, NotFound, UsageError
+from loom_desktop.errors import Denied, LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, privacy_at_birth
 from loom_desktop.runtime.attention import Door, plain
 from loom_desktop.runtime.context import clip_text
+from loom_desktop.runtime.outside import Broken
 from loom_desktop.runtime.status import UNTIL_TOLD
 
 if TYPE_CHECKING:
     from loom_desktop.loom import Loom
 
+log = logging.getLogger(__name__)
 Verb = Callable[..., Awaitable[Any]]
 VERBS: dict[str, Verb] = {}
+ASKING = ("ask", "summarize_clipboard")
+"""The verbs whose answer comes as ``chat`` events."""
 _TYPED = frozenset({"user-typed"})
 _MOST_TEXT = 1_000_000
 
@@ -62,6 +67,7 @@ async def ask(
         raise UsageError("There is nothing to answer.", hint="Write a question.")
     if len(text) > _MOST_TEXT:
         raise UsageError("That is too long.", hint="Save it as a file and drop the file.")
+    _answering(loom)
     named = [_existing(one) for one in files or []]
     event = loom.publisher(door, origin="user-typed")(
         "chat.asked",
@@ -78,6 +84,7 @@ async def ask(
 @_verb
 async def summarize_clipboard(loom: Loom) -> dict[str, int]:
     """Sum up what was copied, in a conversation of its own."""
+    _answering(loom)
     await clip_text(loom.outside.sources.get("clipboard"), "")  # say now when there is nothing
     event = loom.publisher("window", origin="user-typed")(
         "chat.asked",
@@ -336,9 +343,7 @@ async def status(loom: Loom) -> dict[str, Any]:
         "paused_until": loom.status.paused_until if loom.status.paused else 0.0,
         "local_only": loom.settings.privacy.local_only,
         "sources": {name: _reported(loom, name) for name in loom.outside.sources},
-        "problems": [
-            {"message": message, "hint": hint} for message, hint in loom.status.problems
-        ],
+        "problems": [{"message": message, "hint": hint} for message, hint in loom.status.problems],
         "open_cards": len(await loom.store.cards.open()),
         "first_run": not await loom.store.state.fact("first_run_done", False),
         "desktop": loom.desktop,
@@ -400,7 +405,10 @@ async def settings(loom: Loom) -> dict[str, dict[str, Any]]:
     for name, kind in toml.SECTIONS.items():
         tables[name] = _described(kind, getattr(loom.settings, name))
     for name in loom.outside.sources:
-        value = loom._fit("sources", name, loom.settings)
+        try:
+            value = loom._fit("sources", name, loom.settings)
+        except LoomError:  # somebody's own file is broken: the status says so
+            continue
         tables[f"sources.{name}"] = _described(type(value), value)
     for name in loom.agents_settings:
         value = loom._fit("agents", name, loom.settings)
@@ -555,6 +563,15 @@ def _digest(name: str, arguments: dict[str, Any]) -> str:
     return digest(name, arguments)
 
 
+def _answering(loom: Loom) -> None:
+    """Somebody must be there who answers, or the question would wait for ever."""
+    if "chat" not in loom.supervisor.agents:
+        raise SettingsError(
+            "Nobody answers questions: the agent chat does not run.",
+            hint='Add "chat" to agents under [assistant] in loom.toml.',
+        )
+
+
 def _existing(path: str) -> str:
     found = Path(path).expanduser().absolute()
     if not found.exists():
@@ -563,8 +580,12 @@ def _existing(path: str) -> str:
 
 
 def _reported(loom: Loom, name: str) -> dict[str, Any]:
-    source, failed = loom.outside.sources[name], loom.outside.failed.get(name)
-    report = source.report()
+    failed = loom.outside.failed.get(name)
+    try:
+        report = loom.outside.sources[name].report()
+    except Exception as error:  # somebody's own source: it must not take the status with it
+        log.exception("the source %s cannot say how it stands", name)
+        report = Broken(Unavailable(f"{name} failed: {error}")).report()
     told = {
         "working": report.working,
         "driver": report.driver,

@@ -51,7 +51,7 @@ async def _run() -> None:
             out("Loom runs without a window: there is no display, or it was told so.")
             out('Talk to it from another terminal: loom ask "remind me in 10 minutes to stretch"')
             out("Its inbox: loom inbox. What works here: loom doctor. Ctrl-C ends it.")
-            for message, hint in [*loom.status.problems, *loom.store.problems]:
+            for message, hint in loom.status.problems:
                 sys.stderr.write(f"{message} {hint}".strip() + "\n")
             sys.stdout.flush()
             await over.wait()

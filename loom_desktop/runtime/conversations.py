@@ -21,22 +21,32 @@ class Recorder:
 
     def __init__(self, bus: Bus, store: Store, tasks: Tasks) -> None:
         self._store = store
+        self._said: dict[int, str] = {}
+        """What was said so far in the turns that are being answered."""
         self._waiting: asyncio.Queue[Message] = asyncio.Queue()
         tasks.start("conversations", self._write())
         bus.subscribe("chat.*", self._note)
 
-    async def settled(self) -> None:
-        """Return when everything said so far is written down."""
-        await self._waiting.join()
+    async def settled(self, deadline_s: float = 10.0) -> bool:
+        """Return when everything said so far is written down, or when the time is over."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._waiting.join()
+        except TimeoutError:
+            return False
+        return True
 
     def _note(self, event: Event) -> None:
         if event.topic == "chat.streamed":
-            self._store.conversations.extend(event.payload["turn"], event.payload["text"])
+            turn, piece = event.payload["turn"], event.payload["text"]
+            self._said[turn] = self._said.get(turn, "") + piece
+            self._store.conversations.extend(turn, piece)
         elif event.topic == "chat.asked":
             self._later(event, role="user", turn=event.id, text=event.payload["text"])
             self._later(event, role="assistant", turn=event.id, text="", state="streaming")
         elif event.topic == "chat.answered":
             said = event.payload
+            self._said.pop(said["turn"], None)
             self._later(
                 event,
                 role="assistant",
@@ -49,7 +59,8 @@ class Recorder:
             )
         elif event.topic in ("chat.failed", "chat.cancelled"):
             said = event.payload
-            whole = said.get("text", "")
+            streamed = self._said.pop(said["turn"], "")
+            whole = said.get("text") or streamed
             if said.get("message"):
                 told = " ".join(one for one in (said["message"], said.get("hint", "")) if one)
                 whole = f"{whole}\n\n{told}".strip()
@@ -73,5 +84,7 @@ class Recorder:
                 await self._store.conversations.put(message)
             except LoomError as error:  # the store told the person; the conversation goes on
                 log.warning("a message was not kept: %s", error.message)
+            except Exception:  # one of the fences: everything else still wants to be written
+                log.exception("a message was not kept")
             finally:
                 self._waiting.task_done()

@@ -113,7 +113,7 @@ def _store(loom: Loom) -> list[dict[str, str]]:
         state: State = "warn" if loom.key_warning else "ok"
         detail = f"{loom.paths.database}, encrypted"
         found.append(line("store", state, f"{detail}. {loom.key_warning}".strip(". ")))
-    for message, hint in [*loom.status.problems, *loom.store.problems]:
+    for message, hint in loom.status.problems:
         found.append(line("problem", "warn", message, hint))
     folder = loom.paths.data
     while not folder.exists():

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.event import Event, QoS, privacy_at_birth
@@ -25,6 +27,33 @@ class _Source(Protocol):
     async def run(self, publish: Callable[..., None]) -> None: ...
 
     def report(self) -> Any: ...
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The report of something that does not work (see ``sources.Report``)."""
+
+    working: bool = False
+    driver: str = ""
+    detail: str
+    fix: str
+    facts: None = None
+
+
+class Broken:
+    """Stands where a source could not be made, and says why."""
+
+    origin = ""
+
+    def __init__(self, error: LoomError) -> None:
+        self.error = error
+
+    async def run(self, publish: Callable[..., None]) -> None:
+        """Raises why."""
+        raise self.error
+
+    def report(self) -> Any:
+        """That it does not work, and why."""
+        return _Told(detail=self.error.message, fix=self.error.hint)
 
 
 class Sources(Mapping[str, _Source]):
@@ -122,6 +151,8 @@ class Outside:
 
     async def _live(self, name: str) -> None:
         source, wait_s = self.sources[name], _FIRST_WAIT_S
+        if self._paused:  # it may just have been made
+            await self.pause(True)
         while True:
             try:
                 await source.run(self.publisher(name, source.origin))

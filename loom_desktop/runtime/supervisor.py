@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from loom_desktop.bus.mailbox import Mailbox
+from loom_desktop.bus.topics import segments
 from loom_desktop.errors import LoomError
 from loom_desktop.event import Event, QoS
 from loom_desktop.runtime.agent import Agent, Handler
@@ -52,7 +53,12 @@ class Supervisor:
         return sorted(self._mailboxes)
 
     def start(self, agent: Agent) -> None:
-        """From now on it misses nothing: it is subscribed here and not in its task."""
+        """From now on it misses nothing: it is subscribed here and not in its task.
+
+        Raises UsageError for a topic that is none; then nothing was started.
+        """
+        for pattern, _ in agent.handlers:
+            segments(pattern)
         for one in agent.capabilities:
             self._parts.broker.add(one)
         mailbox: Mailbox[Letter] = Mailbox(MOST_WAITING)
