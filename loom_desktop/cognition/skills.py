@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from loom_desktop.errors import NotUnderstood
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -201,12 +203,18 @@ def _compute(phrase: Phrase) -> Wish | None:
     from loom_desktop.text.units import convert
 
     text = phrase.text
-    if convert(text) is not None:
-        return Wish("units", "calculate.convert", {"text": text})
-    if calculate(text) is not None:
-        return Wish("calculator", "calculate.evaluate", {"text": text})
-    if answer_date(text, phrase.now) is not None:
-        return Wish("dates", "calculate.date", {"text": text})
+    looks: tuple[tuple[str, str, Callable[[], object]], ...] = (
+        ("units", "calculate.convert", lambda: convert(text)),
+        ("calculator", "calculate.evaluate", lambda: calculate(text)),
+        ("dates", "calculate.date", lambda: answer_date(text, phrase.now)),
+    )
+    for skill, capability, look in looks:
+        try:
+            if look() is None:
+                continue
+        except NotUnderstood:
+            pass  # it is one, and an impossible one (1 / 0): its capability says why
+        return Wish(skill, capability, {"text": text})
     return None
 
 

@@ -88,6 +88,12 @@ def test_a_model_is_better_at_texts_and_never_at_arithmetic() -> None:
     assert not sum_.better_with_model
 
 
+def test_an_impossible_sum_is_a_sum() -> None:
+    found = understand(Phrase("0/0", (), "", NOW))
+    assert found
+    assert found.skill == "calculator"
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_understood_or_not(text: str) -> None:
     found = understand(Phrase(text, (), "", NOW))
