@@ -103,7 +103,11 @@ class Clipboard:
         """Whether copies are noticed, and by which way."""
         ways = _ways(self._environ)
         driver = self._driver.name if self._driver else ways[0] if ways else ""
-        facts = {"paused": self._paused, "enabled": self._settings.enabled}
+        facts = {
+            "paused": self._paused,
+            "enabled": self._settings.enabled,
+            "listening": self._driver is not None,
+        }
         trouble = self._trouble
         if trouble is None and driver == "wayland":
             trouble = missing(self._environ)
