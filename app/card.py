@@ -297,6 +297,9 @@ class CardView(QFrame):
         self.why.setFont(theme.font(theme.SECONDARY_PX))
         self.why.clicked.connect(self.explain)
         row.addWidget(holder, 1)
+        if self._floating and self.left() >= 0 and not theme.motion_ms():
+            until = self.tr("Until {0}").format(self.until())
+            row.addWidget(label(until, "soft", theme.SECONDARY_PX, wrap=False))
         row.addWidget(self.why, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
 

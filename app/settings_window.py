@@ -349,7 +349,7 @@ class SettingsWindow(Window):
                 ("public", self.tr("Public only")),
                 ("sensitive", self.tr("Sensitive")),
                 ("private", self.tr("Private")),
-                ("local-only", self.tr("Everything")),
+                ("local-only", self.tr("Nothing leaves")),
             ],
             "sources.hotkey.driver": [
                 ("auto", self.tr("Automatic")),

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtTest import QTest
+
+from app import theme
+from app.cards import FROM_EDGE, LEAST_TICK_MS, MOST, Cards, corner
+from loom_desktop.event import Event
+from tests.app.fake_engine import FakeEngine
+from tests.app.made import NOW, card
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from app.theme import Theme
+    from tests.app.conftest import Run
+
+
+def offered(one: dict[str, Any]) -> Event:
+    return Event(topic="card.offered", payload={"card": one})
+
+
+def closed(number: int) -> Event:
+    return Event(topic="card.closed", payload={"card": number, "state": "expired", "action": ""})
+
+
+def made(
+    qtbot: QtBot, run: Run, look: Theme, fake: FakeEngine | None = None, **more: Any
+) -> Cards:
+    cards = Cards(run(fake or FakeEngine({"cards": list})), look, clock=lambda: NOW, **more)
+    qtbot.addWidget(cards)
+    return cards
+
+
+def test_a_card_shows_without_taking_the_focus(qtbot: QtBot, run: Run, look: Theme) -> None:
+    cards = made(qtbot, run, look)
+    assert cards.testAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+    with qtbot.waitExposed(cards):
+        cards.hear(offered(card(1)))
+    assert [view.id for view in cards.views()] == [1]
+
+
+def test_it_dies_with_its_cause(qtbot: QtBot, run: Run, look: Theme) -> None:
+    cards = made(qtbot, run, look)
+    cards.hear(offered(card(1)))
+    cards.hear(offered(card(2, "reminder")))
+    cards.hear(closed(1))
+    assert [view.id for view in cards.views()] == [2]
+    assert cards.isVisible()
+    cards.hear(closed(2))
+    assert not cards.isVisible()
+
+
+def test_cards_that_were_open_before_are_shown(qtbot: QtBot, run: Run, look: Theme) -> None:
+    fake = FakeEngine({"cards": lambda: [card(4, "reminder", expires=0)]})
+    cards = made(qtbot, run, look, fake)
+    qtbot.waitUntil(lambda: len(cards.views()) == 1, timeout=2000)
+    assert cards.isVisible()
+
+
+def test_a_slow_list_does_not_bring_back_a_card_that_is_over(
+    qtbot: QtBot, run: Run, look: Theme
+) -> None:
+    fake = FakeEngine({"cards": lambda: [card(4)]})
+    cards = made(qtbot, run, look, fake)
+    cards.hear(offered(card(4)))
+    cards.hear(closed(4))
+    qtbot.waitUntil(lambda: bool(fake.calls), timeout=2000)
+    cards._loaded([card(4)])
+    assert cards.views() == []
+
+
+def test_the_same_card_is_there_once(qtbot: QtBot, run: Run, look: Theme) -> None:
+    cards = made(qtbot, run, look)
+    cards.hear(offered(card(1)))
+    cards.hear(offered(card(1)))
+    assert len(cards.views()) == 1
+
+
+def test_an_approval_has_room_before_anything_else(qtbot: QtBot, run: Run, look: Theme) -> None:
+    cards = made(qtbot, run, look)
+    for number in range(1, 10):
+        cards.hear(offered(card(number, "notice")))
+    assert len(cards._shown()) <= MOST
+    cards.hear(offered(card(20, "approval")))
+    assert 20 in {view.id for view in cards._shown()}
+    hidden = len(cards.views()) - len(cards._shown())
+    assert not cards.more.isHidden()
+    assert cards.more.text().startswith(str(hidden))
+
+
+def test_what_moves_makes_an_approval_wait_again(qtbot: QtBot, run: Run, look: Theme) -> None:
+    cards = made(qtbot, run, look)
+    cards.hear(offered(card(1)))
+    cards.hear(offered(card(2, "approval")))
+    allow = cards.views()[1].buttons[1]
+    qtbot.waitUntil(allow.isEnabled, timeout=2000)
+    cards.hear(closed(1))
+    assert not allow.isEnabled()
+
+
+def test_escape_dismisses_the_card_with_the_focus(qtbot: QtBot, run: Run, look: Theme) -> None:
+    fake = FakeEngine({"cards": list, "answer": lambda **_: {"state": "declined"}})
+    cards = made(qtbot, run, look, fake)
+    cards.hear(offered(card(1)))
+    cards.hear(offered(card(2, "reminder")))
+    cards.summon()
+    cards.views()[1].focus()
+    QTest.keyClick(cards.views()[1].buttons[0], Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: [view.id for view in cards.views()] == [1], timeout=2000)
+    assert fake.asked("answer") == [{"card": 2, "action": "dismiss", "digest": ""}]
+
+
+def test_summoned_the_keyboard_is_on_the_default_button(
+    qtbot: QtBot, run: Run, look: Theme
+) -> None:
+    cards = made(qtbot, run, look)
+    cards.hear(offered(card(1, "approval")))
+    cards.summon()
+    assert cards.focusWidget() is cards.views()[0].buttons[0]
+    assert cards.views()[0].buttons[0].text() == "Do not"
+
+
+def test_summoned_without_cards_it_is_the_inbox_that_is_wanted(
+    qtbot: QtBot, run: Run, look: Theme
+) -> None:
+    cards = made(qtbot, run, look)
+    with qtbot.waitSignal(cards.wanted, timeout=1000) as wanted:
+        cards.summon()
+    assert wanted.args == ["inbox"]
+
+
+def test_it_ticks_seldom_and_only_while_something_runs_out(
+    qtbot: QtBot, run: Run, look: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(theme, "motion_ms", lambda: 120)
+    cards = made(qtbot, run, look)
+    cards.hear(offered(card(1, "reminder", expires=0)))
+    assert not cards._ticks.isActive()
+    cards.hear(offered(card(2, expires=NOW + 1)))
+    assert cards._ticks.isActive()
+    assert cards._ticks.interval() >= LEAST_TICK_MS
+    cards.hear(closed(2))
+    assert not cards._ticks.isActive()
+
+
+def test_nothing_ticks_where_stillness_is_asked_for(
+    qtbot: QtBot, run: Run, look: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(theme, "motion_ms", lambda: 0)
+    cards = made(qtbot, run, look)
+    cards.hear(offered(card(2, expires=NOW + 1)))
+    assert not cards._ticks.isActive()
+
+
+@pytest.mark.parametrize("area", [QRect(0, 0, 1280, 800), QRect(-1920, 40, 1920, 1040)])
+def test_the_corner_is_inside_the_screen(area: QRect) -> None:
+    size, shadow = QSize(384 + 44, 200), 22
+    at = corner(size, area, shadow)
+    seen = QRect(at + QPoint(shadow, shadow), size - QSize(2 * shadow, 2 * shadow))
+    assert area.contains(seen)
+    assert area.right() - seen.right() == FROM_EDGE
+
+
+def test_a_narrow_screen_shows_its_left_side(qtbot: QtBot) -> None:
+    assert corner(QSize(428, 200), QRect(0, 0, 300, 600), 22).x() == -22
