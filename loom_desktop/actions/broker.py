@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from loom_desktop.actions.capability import Capability
-from loom_desktop.actions.consent import Consent, Question, digest
+from loom_desktop.actions.consent import Consent, Question, digest, packed
 from loom_desktop.actions.policy import Asked, Decision, decide
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Code, Denied, LoomError, NotFound
@@ -96,7 +96,7 @@ class Broker:
         """Never raises for what the capability does; the code says how it went."""
         try:
             one = self._find(name)
-            if len(msgspec.msgpack.encode(arguments)) > MOST_BYTES:
+            if len(packed(arguments)) > MOST_BYTES:
                 return Result(code="INVALID_PARAMS", message=f"{name}: that is too much at once.")
             checked = one.check(arguments)
             await self._permit(one, arguments, call)

@@ -23,8 +23,18 @@ def digest(capability: str, arguments: dict[str, Any]) -> str:
     """What an approval is bound to: SHA-256 over the name and the canonical arguments."""
     import hashlib
 
-    canonical = msgspec.json.encode([capability, arguments], order="deterministic")
+    canonical = packed([capability, arguments])
     return hashlib.sha256(canonical).hexdigest()
+
+
+def packed(value: Any) -> bytes:
+    """Plain data as one canonical line. Raises TypeError for what is not plain."""
+    try:
+        return msgspec.json.encode(value, order="deterministic")
+    except UnicodeEncodeError:  # names of files that are not text
+        import json
+
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 class Question(msgspec.Struct, frozen=True):
