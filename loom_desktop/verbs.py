@@ -6,12 +6,13 @@ LoomError for what a person can understand; its arguments are checked against it
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
@@ -47,10 +48,23 @@ async def call(loom: Loom, verb: str, arguments: dict[str, Any]) -> Any:
     if function is None:
         raise UsageError(f"There is no {verb!r}.", hint=f"There are: {', '.join(sorted(VERBS))}.")
     try:
-        inspect.signature(function).bind(loom, **arguments)
-    except TypeError as error:
+        checked = msgspec.convert(arguments, _arguments(function))
+    except msgspec.ValidationError as error:
         raise UsageError(f"{verb}: {error}.") from None
-    return await function(loom, **arguments)
+    return await function(loom, **msgspec.structs.asdict(checked))
+
+
+@functools.cache
+def _arguments(function: Verb) -> type[msgspec.Struct]:
+    """Made from the signature: what a door sends is checked against it."""
+    hints = get_type_hints(function, localns={"Loom": object})
+    given = list(inspect.signature(function).parameters.values())[1:]
+    fields = [
+        (p.name, hints[p.name]) if p.default is p.empty else (p.name, hints[p.name], p.default)
+        for p in given
+    ]
+    name = function.__name__
+    return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
 
 
 # -------------------------------------------------------------------- asking
