@@ -118,10 +118,10 @@ class Application:
             if not self.first_run:
                 self.verb("first_run")
             if isinstance(self.screen, Screen) and "--headless" not in arguments:
-                self.until(lambda: self._settled("hotkey"), "hotkey")
+                self.until(lambda: self.settled("hotkey"), "hotkey")
             for name in ("clipboard", "files"):
                 if self.status()["sources"][name]["on"]:
-                    self.until(lambda name=name: self._settled(name), f"{name} watched")
+                    self.until(lambda name=name: self.settled(name), f"{name} watched")
         return self
 
     def stop(self) -> None:
@@ -130,8 +130,10 @@ class Application:
         assert process is not None, "it was not started"
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            try: process.wait(2)
-            except subprocess.TimeoutExpired: process.send_signal(signal.SIGTERM)  # XXX
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGTERM)  # XXX
         try:
             status = process.wait(10)
         except subprocess.TimeoutExpired:
@@ -358,10 +360,12 @@ class Application:
             return False
         return True
 
-    def _settled(self, source: str) -> bool:
+    def settled(self, source: str) -> bool:
         """Whether the source works or has said why it does not."""
         report = self.status()["sources"][source]
-        return bool(report["working"] or (report["fix"] and "yet" not in report["detail"]))
+        listening = report["facts"].get("listening", True) and report["driver"] != "scan"
+        told = report["fix"] and not report["working"] and "yet" not in report["detail"]
+        return bool(report["working"] and listening) or told
 
 
 def download(
