@@ -12,7 +12,8 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +45,21 @@ def address() -> Path:
 def call(
     verb: str, arguments: dict[str, Any], *, at: Path | None = None, timeout_s: float = 30.0
 ) -> Any:
-    """Ask and wait for the answer. Raises NotRunning or Failed."""
-    for line in _talk(verb, arguments, at or address(), stream=False, timeout_s=timeout_s):
-        return _value(line)
-    raise NotRunning("The application ended before it answered.")
+    """Ask and wait for the answer. Raises NotRunning when nobody was asked, else Failed."""
+    with closing(_talk(verb, arguments, at, stream=False, timeout_s=timeout_s)) as lines:
+        return _value(next(lines))
 
 
 def stream(
     verb: str, arguments: dict[str, Any], *, at: Path | None = None, timeout_s: float = 900.0
 ) -> Iterator[dict[str, Any]]:
     """The events of the conversation as they come: ``{"topic", "payload", "trace"}``."""
-    for line in _talk(verb, arguments, at or address(), stream=True, timeout_s=timeout_s):
-        if "event" in line:
+    with closing(_talk(verb, arguments, at, stream=True, timeout_s=timeout_s)) as lines:
+        for line in lines:
+            if "event" not in line:
+                _value(line)
+                return
             yield line["event"]
-        else:
-            _value(line)
-            return
 
 
 def show(window: str) -> int | None:
@@ -75,30 +75,61 @@ def show(window: str) -> int | None:
 
 
 def _talk(
-    verb: str, arguments: dict[str, Any], at: Path, *, stream: bool, timeout_s: float
-) -> Iterator[dict[str, Any]]:
+    verb: str, arguments: dict[str, Any], at: Path | None, *, stream: bool, timeout_s: float
+) -> Generator[dict[str, Any], None, None]:
+    """The lines of the answer. Once something was sent it is never NotRunning: what was asked may
+    have been done, and somebody who asks again elsewhere would do it twice."""
+    request = {"v": VERSION, "verb": verb, "arguments": arguments, "stream": stream}
     try:
-        mode = at.stat()
-        if not stat.S_ISSOCK(mode.st_mode) or mode.st_uid != os.getuid():
-            raise NotRunning(f"{at} is not the socket of your application.")
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        link.settimeout(timeout_s)
-        link.connect(str(at))
-    except OSError as error:
-        raise NotRunning(str(error)) from None
-    with link, link.makefile("rb") as lines:
-        request = {"v": VERSION, "verb": verb, "arguments": arguments, "stream": stream}
+        line = json.dumps(request, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # names of files that are not text
+        line = json.dumps(request).encode() + b"\n"
+    with _connected(at or address(), timeout_s) as link, link.makefile("rb") as lines:
         try:
-            link.sendall(json.dumps(request).encode() + b"\n")
-            while line := lines.readline(_MOST_BYTES):
-                yield json.loads(line)
+            link.sendall(line)
+            while answer := lines.readline(_MOST_BYTES):
+                yield _answer(answer)
         except TimeoutError:
             raise Failed(
                 f"Loom did not answer within {timeout_s:g} s.", "Try again, or restart it.",
                 "ACTION_TIMEOUT",
             ) from None  # fmt: skip
         except (OSError, ValueError) as error:
-            raise NotRunning(str(error)) from None
+            raise _ended() from error
+    raise _ended()
+
+
+def _connected(at: Path, timeout_s: float) -> socket.socket:
+    """Raises NotRunning."""
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        found = at.stat()
+        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.getuid():
+            raise NotRunning(f"{at} is not the socket of your application.")
+        link.settimeout(timeout_s)
+        link.connect(str(at))
+    except OSError as error:
+        link.close()
+        raise NotRunning(str(error)) from None
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+def _answer(line: bytes) -> dict[str, Any]:
+    answer = json.loads(line)
+    if not isinstance(answer, dict):
+        raise ValueError("no answer of ours")
+    return answer
+
+
+def _ended() -> Failed:
+    return Failed(
+        "Loom ended before it answered.",
+        "Start it again, and see with `loom inbox` what was done.",
+        "UNKNOWN",
+    )
 
 
 def _value(line: dict[str, Any]) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import socket
 import struct
+from collections.abc import Awaitable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -21,7 +23,10 @@ from loom_desktop.paths import private_folder
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
-_MOST_BYTES = 4_000_000
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+_MOST_BYTES = 16_000_000
+_SEND_S = 10.0
 _AS_CLI = ("answer",)
 
 
@@ -34,6 +39,14 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     stream: bool = False
 
 
+class _Gone(Exception):
+    """The client went away."""
+
+
+class _Versioned(msgspec.Struct):
+    v: int = VERSION
+
+
 class Door:
     """``async with Door(loom):`` the running application can be reached."""
 
@@ -44,20 +57,19 @@ class Door:
 
     async def __aenter__(self) -> Self:
         private_folder(self._at.parent)
-        with contextlib.suppress(FileNotFoundError):
-            self._at.unlink()  # left by a process that was killed; the lock says it is over
-        before = os.umask(0o177)
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._server = await asyncio.start_unix_server(
-                self._meet, str(self._at), limit=_MOST_BYTES
-            )
+            with contextlib.suppress(FileNotFoundError):
+                self._at.unlink()  # left by a process that was killed; the lock says it is over
+            link.bind(str(self._at))
+            self._at.chmod(0o600)  # before anybody can connect: it does not listen yet
+            self._server = await asyncio.start_unix_server(self._meet, sock=link, limit=_MOST_BYTES)
         except OSError as error:
+            link.close()
             raise Unavailable(
                 f"{self._at} cannot be opened: {error.strerror or error}.",
                 hint="A shorter LOOM_HOME may help: the path of a socket has at most 107 bytes.",
             ) from error
-        finally:
-            os.umask(before)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -75,48 +87,115 @@ class Door:
             log.debug("a client of the socket was cut off")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if not _same_person(writer.get_extra_info("socket")):
-                return
-            while line := await reader.readline():
-                await self._answer(line, writer)
-        except (ValueError, ConnectionError):
-            return  # a line too long, or the client went away
-        finally:
-            writer.close()
+        client = _Client(reader, writer)
+        async with Tasks() as tasks:
+            try:
+                if not _same_person(writer.get_extra_info("socket")):
+                    return
+                tasks.start("door: listen", client.listen())
+                while (line := await client.line()) is not None:
+                    await self._answer(line, client)
+                if client.too_long:
+                    await client.send(_failed(UsageError("That is too long.")))
+            except _Gone as error:
+                log.debug("a client of the socket went away: %s", error)
+            finally:
+                writer.close()
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, line: bytes, client: _Client) -> None:
         try:
-            request = msgspec.json.decode(line, type=Request)
-            if request.v != VERSION:
+            version = _decoded(line, _Versioned).v
+            if version != VERSION:
                 raise UsageError(
-                    f"This speaks version {VERSION}, not {request.v}.",
+                    f"This speaks version {VERSION}, not {version}.",
                     hint="Restart Loom: it was updated while it ran.",
                 )
+            request = _decoded(line, Request)
             if request.verb in _AS_CLI:
                 request.arguments["door"] = "cli"  # who comes through here is never our own window
+            value: Any = None
             if request.stream:
-                await self._stream(request, writer)
-                value: Any = None
+                await self._stream(request, client)
             else:
                 value = await self._loom.call(request.verb, **request.arguments)
             said: dict[str, Any] = {"ok": True, "value": value}
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             said = _failed(UsageError(f"That is no request: {error}."))
         except LoomError as error:
             said = _failed(error)
+        except _Gone:
+            raise
         except Exception:
             log.exception("a request failed")
             said = _failed(LoomError("Something went wrong inside Loom.", hint="See the log."))
-        await _send(writer, said)
+        await client.send(said)
 
-    async def _stream(self, request: Request, writer: asyncio.StreamWriter) -> None:
-        """Do the verb, and send the events of its conversation until it has ended."""
+    async def _stream(self, request: Request, client: _Client) -> None:
+        """Do the verb, and send the events of its conversation until it has ended.
+
+        When the client goes away meanwhile, what it asked is cancelled.
+        """
         async with aclosing(self._loom.talk(request.verb, **request.arguments)) as events:
-            async for event in events:
+            while (event := await client.unless_gone(anext(events, None))) is not None:
                 told = {"topic": event.topic, "payload": event.payload, "trace": event.trace}
-                await _send(writer, {"event": told})
-        return
+                await client.send({"event": told})
+
+
+class _Client:
+    """Somebody at the socket: lines in, lines out, and whether they are still there."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.too_long = False
+        self._reader, self._writer = reader, writer
+        self._lines: asyncio.Queue[bytes] = asyncio.Queue(maxsize=8)
+        self._gone = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Take in lines until there are no more: a client that closed is noticed at once."""
+        try:
+            while line := await self._reader.readline():
+                await self._lines.put(line)
+        except ValueError:
+            self.too_long = True
+        except ConnectionError as error:
+            log.debug("a client of the socket broke off: %s", error)
+        finally:
+            self._gone.set()
+
+    async def line(self) -> bytes | None:
+        """The next one, None when there are no more."""
+        if self._lines.empty() and not self._gone.is_set():
+            async with Tasks() as tasks:
+                taken = tasks.run("door: line", self._lines.get())
+                gone = tasks.run("door: gone", self._gone.wait())
+                await asyncio.wait({taken, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if taken.done():
+                    return bytes(taken.result())
+        return None if self._lines.empty() else self._lines.get_nowait()
+
+    async def unless_gone(self, work: Awaitable[T]) -> T:
+        """Its outcome. Raises _Gone when the client goes away before."""
+
+        async def do() -> T:
+            return await work
+
+        async with Tasks() as tasks:
+            doing = tasks.run("door: answer", do())
+            gone = tasks.run("door: gone", self._gone.wait())
+            await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                result: T = doing.result()
+                return result
+        raise _Gone("while it was answered")
+
+    async def send(self, said: dict[str, Any]) -> None:
+        """One line. Raises _Gone when nobody takes it."""
+        self._writer.write(_encoded(said) + b"\n")
+        try:
+            async with asyncio.timeout(_SEND_S):
+                await self._writer.drain()
+        except OSError as error:
+            raise _Gone(str(error)) from error
 
 
 def _same_person(link: socket.socket) -> bool:
@@ -132,7 +211,20 @@ def _failed(error: LoomError) -> dict[str, Any]:
     return {"ok": False, "error": told}
 
 
-async def _send(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
-    writer.write(msgspec.json.encode(said) + b"\n")
-    async with asyncio.timeout(10):
-        await writer.drain()
+def _decoded(line: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        try:  # names of files that are not text: half characters, which only this one reads
+            return msgspec.convert(json.loads(line), kind)
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def _encoded(said: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(said)
+    except UnicodeEncodeError:  # names of files that are not text
+        return json.dumps(said).encode()
