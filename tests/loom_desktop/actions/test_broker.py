@@ -173,6 +173,6 @@ async def test_a_family_is_loaded_when_it_is_wanted() -> None:
 async def test_a_path_that_is_not_text_is_a_path_like_any_other() -> None:
     path, made = os.fsdecode(b"/granted/\xff.pdf"), broker()
     assert (await made.invoke("shelf.put", {"path": path}, by())).value == path
-    made.consent.ask = lambda question: made.consent.answer(question.digest, allowed=False)  # type: ignore[assignment,func-returns-value]
+    made.consent.ask = lambda question: made.consent.answer(question.digest, allowed=False)  # type: ignore[assignment]
     made.consent.give(digest("shelf.put", {"path": path}))
     assert (await made.invoke("shelf.put", {"path": path}, by(TAINTED))).ok
