@@ -120,8 +120,8 @@ class Rows(QListView):
         """The line of that key."""
         return self._rows.get(key)
 
-    def keys(self) -> list[str]:
-        """Of all lines, from the top."""
+    def order(self) -> list[str]:
+        """The keys of all lines, from the top."""
         return list(self._rows)
 
     def choose(self, key: str) -> bool:

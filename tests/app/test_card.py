@@ -93,9 +93,7 @@ def test_dismissing_a_card_that_is_over_closes_it_all_the_same(
         press(view.close_button)
 
 
-def test_an_approval_shows_its_arguments_to_the_letter(
-    qtbot: QtBot, run: Run, look: Theme
-) -> None:
+def test_an_approval_shows_its_arguments_to_the_letter(qtbot: QtBot, run: Run, look: Theme) -> None:
     view = shown(qtbot, run, look, FakeEngine(), approval(detail="moves: something harmless"))
     detail = view.detail.toPlainText()
     assert detail.splitlines()[0] == "files.move"
@@ -169,9 +167,7 @@ def test_allow_is_for_a_hand_alone(qtbot: QtBot) -> None:
         for kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
             where = QPointF(button.rect().center())
             left = Qt.MouseButton.LeftButton
-            posted = QMouseEvent(
-                kind, where, where, left, left, Qt.KeyboardModifier.NoModifier
-            )
+            posted = QMouseEvent(kind, where, where, left, left, Qt.KeyboardModifier.NoModifier)
             QApplication.sendEvent(button, posted)
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Space):
         with qtbot.waitSignal(button.allowed, timeout=1000):
@@ -252,9 +248,7 @@ def test_a_card_of_the_past_has_no_buttons(qtbot: QtBot, run: Run, look: Theme) 
 
 
 @pytest.mark.parametrize("kind", ["suggestion", "approval", "reminder", "notice"])
-def test_everything_to_press_has_a_name(
-    qtbot: QtBot, run: Run, look: Theme, kind: str
-) -> None:
+def test_everything_to_press_has_a_name(qtbot: QtBot, run: Run, look: Theme, kind: str) -> None:
     view = shown(qtbot, run, look, FakeEngine(), card(1, kind))
     for kind_of in (QPushButton, QToolButton):
         for one in view.findChildren(kind_of):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,9 +10,13 @@ from PySide6.QtTest import QTest
 
 from app import theme
 from app.cards import FROM_EDGE, LEAST_TICK_MS, MOST, Cards, corner
+from app.crossing import Engine
+from loom_desktop.actions.consent import Question, digest
+from loom_desktop.errors import Denied
 from loom_desktop.event import Event
 from tests.app.fake_engine import FakeEngine
 from tests.app.made import NOW, card
+from tests.app.real_engine import real_loom
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -27,9 +33,7 @@ def closed(number: int) -> Event:
     return Event(topic="card.closed", payload={"card": number, "state": "expired", "action": ""})
 
 
-def made(
-    qtbot: QtBot, run: Run, look: Theme, fake: FakeEngine | None = None, **more: Any
-) -> Cards:
+def made(qtbot: QtBot, run: Run, look: Theme, fake: FakeEngine | None = None, **more: Any) -> Cards:
     cards = Cards(run(fake or FakeEngine({"cards": list})), look, clock=lambda: NOW, **more)
     qtbot.addWidget(cards)
     return cards
@@ -167,3 +171,51 @@ def test_the_corner_is_inside_the_screen(area: QRect) -> None:
 
 def test_a_narrow_screen_shows_its_left_side(qtbot: QtBot) -> None:
     assert corner(QSize(428, 200), QRect(0, 0, 300, 600), 22).x() == -22
+
+
+def test_the_real_broker_does_what_was_shown_and_allowed(
+    qtbot: QtBot, look: Theme, tmp_path: Path
+) -> None:
+    loom = real_loom(tmp_path)
+    engine = Engine(lambda: loom)
+    cards: list[Cards] = []
+    ended: list[str] = []
+
+    def hear(events: list[Event]) -> None:
+        for event in events:
+            if event.topic.startswith("card."):
+                cards[0].hear(event)
+
+    async def ask() -> None:
+        arguments = {"moves": [{"source": "/a/b", "target": "/c/d\u202e"}], "words": "1 file"}
+        question = Question(
+            digest=digest("files.move", arguments), capability="files.move", arguments=arguments,
+            words="Move 1 file", reason="The folder is not granted.", effect="write-reversible",
+            agent="chat", thread=1, cause=1, origin=frozenset({"user-typed"}),
+            expires=loom.clock() + 60,
+        )  # fmt: skip
+        try:
+            await loom.broker.consent.wait(question)
+            ended.append("allowed")
+        except Denied as error:
+            ended.append(error.message)
+
+    engine.posted.connect(hear)
+    with qtbot.waitSignal(engine.ready, timeout=20_000):
+        engine.start()
+    try:
+        cards.append(Cards(engine, look))
+        qtbot.addWidget(cards[0])
+        for press, outcome in ((1, "allowed"), (0, "Move 1 file: you said no.")):
+            asyncio.run_coroutine_threadsafe(ask(), engine._loop)  # type: ignore[arg-type]
+            qtbot.waitUntil(lambda: len(cards[0].views()) == 1, timeout=5000)
+            view = cards[0].views()[0]
+            assert "target  /c/d⟨202E⟩" in view.detail.toPlainText()
+            button = view.buttons[press]
+            qtbot.waitUntil(button.isEnabled, timeout=2000)
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+            qtbot.waitUntil(lambda: bool(ended), timeout=5000)
+            assert ended.pop() == outcome
+            qtbot.waitUntil(lambda: cards[0].views() == [], timeout=5000)
+    finally:
+        assert engine.stop()
