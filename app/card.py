@@ -288,7 +288,7 @@ class CardView(QFrame):
         if self.kind == "approval":
             actions.sort(key=lambda one: one.get("id") != "deny")
         for number, one in enumerate(actions):
-            made = self._action(str(one.get("id", "")), flat(str(one.get("label", "")))[:60])
+            made = self._action(str(one.get("id", "")), flat(str(one.get("label", ""))))
             if number == 0 and self.kind != "notice":
                 made.setProperty("look", "primary")
             self.buttons.append(made)
@@ -305,10 +305,11 @@ class CardView(QFrame):
 
     def _action(self, action: str, text: str) -> QPushButton:
         if self.kind == "approval" and action != "deny":
-            armed = Armed(text, clock=self._steady)
+            armed = Armed(_short(text), clock=self._steady)
+            armed.setAccessibleName(text)
             armed.allowed.connect(lambda: self.answer(action))
             return armed
-        made = button(text)
+        made = button(_short(text), "", text)
         made.clicked.connect(lambda: self.answer(action))
         return made
 
@@ -487,3 +488,8 @@ class CardView(QFrame):
     def strip(self) -> QRect:
         """Where the line is."""
         return self.rect().adjusted(14, self.height() - 4, -14, -2)
+
+
+def _short(text: str) -> str:
+    """What a button has room for; a screen reader says all of it."""
+    return text if len(text) <= 44 else f"{text[:43]}…"

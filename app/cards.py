@@ -1,6 +1,7 @@
 """The cards that are open, one below the other at the top right of the screen.
 
-The window never takes the focus by itself; ``summon`` gives it (Ctrl+J, or a click). New cards
+The window never takes the focus by itself, nor does a window manager give it when another window
+goes: only under the pointer, or after ``summon``, it accepts it at all. New cards
 come at the foot, so nothing moves under a hand; when a card above goes, approvals wait again
 before they can be allowed. What finds no room waits in the inbox, approvals last of all.
 The engine decides what shows and when it is over: this follows ``card.offered`` and
@@ -16,6 +17,7 @@ from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
     QAction,
+    QEnterEvent,
     QGuiApplication,
     QHideEvent,
     QKeyEvent,
@@ -63,6 +65,7 @@ class Cards(Floating):
         self._lines: dict[int, QFrame] = {}
         self._over: set[int] = set()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.setWindowFlag(Qt.WindowType.WindowDoesNotAcceptFocus)
         self.setWindowTitle(self.tr("Loom cards"))
         self.setAccessibleName(self.tr("Cards of Loom"))
         self._stack = QVBoxLayout()
@@ -225,6 +228,7 @@ class Cards(Floating):
         """And nothing ticks."""
         super().hideEvent(event)
         self._engine.window_shown(False)
+        self._accept_focus(False)
         self._ticks.stop()
 
     # ------------------------------------------------------------------ keyboard
@@ -236,9 +240,26 @@ class Cards(Floating):
             return
         if not self.isVisible():
             self._arrange()
+        self._accept_focus(True)
         self.raise_()
         self.activateWindow()
         self._shown()[0].focus()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """A hand is here: a click may bring the keyboard."""
+        super().enterEvent(event)
+        self._accept_focus(True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """It went on without a click."""
+        super().leaveEvent(event)
+        if not self.isActiveWindow():
+            self._accept_focus(False)
+
+    def _accept_focus(self, on: bool) -> None:
+        """On the window itself: a flag of the widget would take it off the screen for a moment."""
+        if (window := self.windowHandle()) is not None:
+            window.setFlag(Qt.WindowType.WindowDoesNotAcceptFocus, not on)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape dismisses the card that has the focus; up and down go from card to card."""
@@ -263,6 +284,8 @@ class Cards(Floating):
     def changeEvent(self, event: QEvent) -> None:
         """A click into it brings the focus: to a default button, never to one that allows."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self._accept_focus(self.underMouse())
         came = event.type() == QEvent.Type.ActivationChange and self.isActiveWindow()
         if came and self.focusWidget() is None and (shown := self._shown()):
             shown[0].focus()

@@ -47,6 +47,20 @@ def test_a_card_shows_without_taking_the_focus(qtbot: QtBot, run: Run, look: The
     assert [view.id for view in cards.views()] == [1]
 
 
+def test_it_accepts_the_focus_only_when_it_is_wanted(qtbot: QtBot, run: Run, look: Theme) -> None:
+    cards = made(qtbot, run, look)
+    refuses = Qt.WindowType.WindowDoesNotAcceptFocus
+    with qtbot.waitExposed(cards):
+        cards.hear(offered(card(1)))
+    assert cards.windowHandle().flags() & refuses
+    cards.summon()
+    assert not cards.windowHandle().flags() & refuses
+    assert cards.isVisible()
+    cards.hear(closed(1))
+    cards.hear(offered(card(2)))
+    assert cards.windowHandle().flags() & refuses
+
+
 def test_it_dies_with_its_cause(qtbot: QtBot, run: Run, look: Theme) -> None:
     cards = made(qtbot, run, look)
     cards.hear(offered(card(1)))
