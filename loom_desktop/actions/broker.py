@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ _CONSEQUENTIAL = frozenset(
 )
 _PER_MINUTE, _PER_DAY = 10, 100
 _MANY = 5
+PERSON = "person"
+"""Who calls when the person does it by a command or a button: they may as often as they like."""
 MOST_BYTES = 1_000_000
 """The most that the arguments of one call may take up."""
 
@@ -78,7 +80,7 @@ class Broker:
         self._clock, self._granted, self._find_family, self._audit = clock, granted, find, audit
         self._capabilities: dict[str, Capability] = {}
         self._families: set[str] = set()
-        self._recent: deque[float] = deque(maxlen=_PER_DAY)
+        self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def add(self, one: Capability) -> None:
         """From now on it can be called. Two of one name are a mistake in the code."""
@@ -129,16 +131,18 @@ class Broker:
             effect=one.effect,
             tainted=call.cause.tainted,
             granted=all(path in call.given or self._granted(path) for path in paths),
-            attended=self.consent.attended,
             by_model=call.by_model,
             many=len(paths) > 2 * _MANY,  # a move names two paths
         )
         bound = digest(one.name, arguments)
         decision = decide(asked)
-        if decision.verdict == "ask" and self.consent.take(bound):
-            decision = Decision("allow", "You allowed exactly this on its card.")
-        if decision.verdict != "deny" and one.effect in _CONSEQUENTIAL:
-            self._count(one)
+        if decision.verdict == "ask":
+            if self.consent.take(bound):
+                decision = Decision("allow", "You allowed exactly this.")
+            elif not self.consent.attended:
+                decision = decide(msgspec.structs.replace(asked, attended=False))
+        if decision.verdict != "deny" and one.effect in _CONSEQUENTIAL and call.agent != PERSON:
+            self._count(one, call.agent)
         if self._audit is not None and one.effect not in ("none", "notify"):
             await self._audit.decided(call, one, decision)
         if decision.verdict == "deny":
@@ -160,17 +164,17 @@ class Broker:
         )
         await self.consent.wait(question)
 
-    def _count(self, one: Capability) -> None:
-        now = self._clock()
-        while self._recent and self._recent[0] < now - 86_400:
-            self._recent.popleft()
-        last_minute = sum(1 for at in self._recent if at > now - 60)
-        if last_minute >= _PER_MINUTE or len(self._recent) >= _PER_DAY:
+    def _count(self, one: Capability, agent: str) -> None:
+        now, recent = self._clock(), self._recent[agent]
+        while recent and recent[0] < now - 86_400:
+            recent.popleft()
+        last_minute = sum(1 for at in recent if at > now - 60)
+        if last_minute >= _PER_MINUTE or len(recent) >= _PER_DAY:
             raise Denied(
                 f"{_words(one)}: too much was changed in a short time.",
                 hint="Wait a minute, or do it in one step: one plan counts once.",
             )
-        self._recent.append(now)
+        recent.append(now)
 
     def _find(self, name: str) -> Capability:
         self._load(name.partition(".")[0])

@@ -6,6 +6,7 @@ import pytest
 
 from loom_desktop import capability
 from loom_desktop.actions import Broker, Call, Capability, Consent
+from loom_desktop.actions.broker import PERSON
 from loom_desktop.actions.consent import digest
 from loom_desktop.actions.policy import Decision
 from loom_desktop.errors import Unavailable
@@ -176,3 +177,21 @@ async def test_a_path_that_is_not_text_is_a_path_like_any_other() -> None:
     made.consent.ask = lambda question: made.consent.answer(question.digest, allowed=False)  # type: ignore[assignment]
     made.consent.give(digest("shelf.put", {"path": path}))
     assert (await made.invoke("shelf.put", {"path": path}, by(TAINTED))).ok
+
+
+async def test_what_was_allowed_beforehand_is_done_also_where_nobody_can_be_asked() -> None:
+    """``loom organize --apply`` on a machine without a window."""
+    made = broker()
+    assert not made.consent.attended
+    made.consent.give(digest("shelf.put", {"path": "/elsewhere"}))
+    assert (await made.invoke("shelf.put", {"path": "/elsewhere"}, by())).ok
+    assert not (await made.invoke("shelf.put", {"path": "/elsewhere"}, by())).ok
+
+
+async def test_how_often_is_counted_for_each_agent_and_not_for_the_person() -> None:
+    made = broker()
+    put_ = ("shelf.put", {"path": "/granted/a"})
+    assert [(await made.invoke(*put_, by())).ok for _ in range(12)] == [True] * 10 + [False] * 2
+    assert (await made.invoke(*put_, Call(agent="other", cause=TYPED))).ok
+    for _ in range(200):
+        assert (await made.invoke(*put_, Call(agent=PERSON, cause=TYPED))).ok
