@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from loom_desktop.llm.router import Router
 
 log = logging.getLogger(__name__)
+_named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", default=())
 _NEEDS_WINDOW = ("hotkey",)
 _ALWAYS_ON = ("system",)
 _DRAIN_S = 2.0
@@ -80,6 +82,8 @@ class Loom:
         self._router: Router | None = None
         self._make_router = router
         self._router_lock = asyncio.Lock()
+        self.changing = asyncio.Lock()
+        """Held while a setting is written and followed: one after the other."""
         self._loaded: dict[tuple[Kind, str], ModuleType] = {}
 
     async def __aenter__(self) -> Self:
@@ -96,7 +100,7 @@ class Loom:
                 self._store_trouble(problem)
             self.bus.subscribe(">", self._keep)
             self.tasks = await stack.enter_async_context(Tasks())
-            self.folders = Folders(map(Path, on.grants.folders), never=[self.paths.data])
+            self._folders = self._granted(on)
             self.broker = Broker(
                 Consent(self.clock),
                 self.clock,
@@ -243,6 +247,33 @@ class Loom:
         if rescan is not None:
             rescan()
 
+    # ---------------------------------------------------------------- folders
+    @property
+    def folders(self) -> Folders:
+        """What the person granted, and in a command that names more, that as well."""
+        more = _named.get()
+        if not more:
+            return self._folders
+        return Folders([*self._folders.granted, *more], never=self._closed())
+
+    @contextmanager
+    def granting(self, folders: Iterable[Path]) -> Iterator[None]:
+        """Inside, and for whoever is inside alone, these folders are granted too."""
+        before = _named.set((*_named.get(), *folders))
+        try:
+            yield
+        finally:
+            _named.reset(before)
+
+    def _granted(self, on: Settings) -> Folders:
+        return Folders(map(Path, on.grants.folders), never=self._closed())
+
+    def _closed(self) -> list[Path]:
+        """Ours: no file is moved into or out of it. What lies in agents/ is run."""
+        config = self.paths.config
+        ours = [config / name for name in ("agents", "sources", "capabilities", "loom.toml")]
+        return [self.paths.data, *ours]
+
     # ---------------------------------------------------------------- settings
     def _start_settings(self) -> Settings:
         if not self._read_settings:
@@ -287,13 +318,22 @@ class Loom:
             self.status.trouble(error.message, error.hint)
             return None
 
+    def check_setting(self, table: str, key: str, value: object) -> None:
+        """Whether an entry of a catalogue would take the value. Raises SettingsError, NotFound."""
+        kind, _, name = table.partition(".")
+        if kind not in ("sources", "agents") or value is None:
+            return
+        entry: Kind = "sources" if kind == "sources" else "agents"
+        now: dict[str, Table] = getattr(self.settings, kind)
+        fit({**now.get(name, {}), key: value}, _settings_of(self._load(entry, name)), where=table)
+
     async def reload(self) -> None:
         """Follow loom.toml as it is now. Raises SettingsError; then nothing is changed."""
         on = toml.read(self.paths.settings)
         self._check_entries(on)
         before, self.settings = self.settings, on
         self.desk.settings = on.attention
-        self.folders = Folders(map(Path, on.grants.folders), never=[self.paths.data])
+        self._folders = self._granted(on)
         for name in self.agents_settings:
             self.agents_settings[name] = self._fit("agents", name, on)
         if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import math
+import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -18,6 +19,8 @@ import msgspec
 
 from loom_desktop import settings as toml
 from loom_desktop.actions import Call
+from loom_desktop.actions.broker import PERSON
+from loom_desktop.actions.folders import shown
 from loom_desktop.errors import Denied, LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, privacy_at_birth
 from loom_desktop.runtime.attention import Door, plain
@@ -34,6 +37,8 @@ VERBS: dict[str, Verb] = {}
 ASKING = ("ask", "summarize_clipboard")
 """The verbs whose answer comes as ``chat`` events."""
 _TYPED = frozenset({"user-typed"})
+_LONGEST_PAUSE_S = 366 * 86_400
+_MOST_NUMBER = 1 << 53
 _MOST_TEXT = 1_000_000
 
 
@@ -51,6 +56,10 @@ async def call(loom: Loom, verb: str, arguments: dict[str, Any]) -> Any:
         checked = msgspec.convert(arguments, _arguments(function))
     except msgspec.ValidationError as error:
         raise UsageError(f"{verb}: {error}.") from None
+    except UnicodeEncodeError:
+        raise UsageError(f"{verb}: half a character stands where a word should.") from None
+    if any(type(value) is int and abs(value) > _MOST_NUMBER for value in arguments.values()):
+        raise UsageError(f"{verb}: that number is too large.")
     return await function(loom, **msgspec.structs.asdict(checked))
 
 
@@ -151,7 +160,8 @@ async def conversation(loom: Loom, conversation: int) -> list[dict[str, Any]]:
 @_verb
 async def forget_conversation(loom: Loom, conversation: int) -> dict[str, int]:
     """Remove a conversation from every file."""
-    loom.supervisor.cancel(conversation)
+    await cancel(loom, conversation)
+    await loom.recorder.settled()  # what is on its way would come back after it
     return {"forgotten": await loom.store.conversations.forget(conversation)}
 
 
@@ -305,21 +315,26 @@ async def organize(
     rows: list[dict[str, Any]] = plan["plan"]
     todo = [row for row in rows if row["status"] == "planned"]
     if not apply or not todo:
-        return {"plan": rows, "undo": 0}
+        return {"plan": rows, "undo": 0, "left": plan["left"]}
     moves = [{"source": row["source"], "target": row["target"]} for row in todo]
     given = tuple(path for one in moves for path in one.values())
     arguments = {"moves": moves, "words": f"{len(moves)} files"}
-    loom.broker.consent.give(_digest("files.move", arguments))  # the person said --apply
-    with _granting(loom, [*named, *([to] if to else [])]):
-        done = await _tool(loom, "files.move", given=given, **arguments)
+    bound = _digest("files.move", arguments)
+    loom.broker.consent.give(bound)  # the person said --apply
+    try:
+        with loom.granting(_around([*named, *([to] if to else [])])):
+            done = await _tool(loom, "files.move", given=given, **arguments)
+    finally:
+        loom.broker.consent.take(bound)  # for this call, and for no other that looks like it
     moved = {one["source"]: one["target"] for one in done["moved"]}
+    refused = {one["path"]: one["reason"] for one in done["refused"]}
     for row in todo:
         if row["source"] in moved:
             row["status"], row["target"] = "moved", moved[row["source"]]
             row["name"] = Path(row["target"]).name
         else:
-            row["status"], row["message"] = "failed", "; ".join(done["failed"])
-    return {"plan": rows, "undo": done["act"]}
+            row["status"], row["message"] = "failed", refused.get(row["source"], "")
+    return {"plan": rows, "undo": done["act"] if moved else 0, "left": plan["left"]}
 
 
 @_verb
@@ -332,7 +347,7 @@ async def undo(loom: Loom, act: int = 0) -> Any:
         act = found[0].id
     steps = [step for step in (await loom.store.acts.get(act)).steps if step.source]
     paths = [path for step in steps for path in (step.source, step.target)]
-    with _granting(loom, paths):  # where Loom put it, there it may take it back from
+    with loom.granting(_around(paths)):  # where Loom put it, there it may take it back from
         return await _tool(loom, "files.undo", act=act)
 
 
@@ -368,6 +383,8 @@ async def status(loom: Loom) -> dict[str, Any]:
 @_verb
 async def pause_capture(loom: Loom, seconds: float = 600) -> dict[str, float]:
     """Look at nothing for a while; -1 until told."""
+    if not seconds <= _LONGEST_PAUSE_S:
+        raise UsageError("A pause has at most a year.", hint="Pause until told instead.")
     until = UNTIL_TOLD if seconds < 0 else loom.clock() + seconds
     loom.status.paused_until = until
     await loom.store.state.set_fact("paused_until", until)
@@ -435,17 +452,25 @@ async def change_setting(loom: Loom, table: str, key: str, value: Any) -> dict[s
     """Write one key into loom.toml and follow it. ``None`` goes back to the default."""
     if not loom._read_settings:
         raise Denied("These settings were given by a program and cannot be changed.")
-    path = loom.paths.settings
-    before = path.read_bytes() if path.exists() else None
-    toml.write(path, table, key, value)
-    try:
-        await loom.reload()
-    except LoomError:
-        if before is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_bytes(before)
-        raise
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{value} is no number for a setting.")
+    path = loom.paths.settings.resolve()  # a link to somebody's dotfiles stays one
+    async with loom.changing:
+        toml.read(path)  # what cannot be followed is not written into
+        loom.check_setting(table, key, value)
+        held = loom.settings
+        before = path.read_bytes() if path.exists() else None
+        try:
+            try:
+                toml.write(path, table, key, value)
+            except (TypeError, ValueError, AttributeError) as error:  # nothing TOML can say
+                raise UsageError(f"{table}.{key} cannot be {value!r}.") from error
+            await loom.reload()
+        except BaseException:
+            _put_back(path, before)
+            if loom.settings is not held:
+                await loom.reload()
+            raise
     return {"applied": True, "restart": (table, key) == ("assistant", "agents") or table == "store"}
 
 
@@ -468,7 +493,9 @@ async def first_run(
 @_verb
 async def set_secret(loom: Loom, name: str, value: str) -> dict[str, str]:
     """Keep a key or password; says where."""
-    place = await loom.store.secrets.set(name, value)
+    if not value.strip():
+        raise UsageError(f"There is nothing to keep under {name!r}.", hint="Type the secret.")
+    place = await loom.store.secrets.set(_secret_name(name), value)
     await loom._close_router()
     return {"place": place}
 
@@ -482,7 +509,7 @@ async def secrets(loom: Loom) -> list[str]:
 @_verb
 async def remove_secret(loom: Loom, name: str) -> dict[str, bool]:
     """Forget it."""
-    return {"removed": await loom.store.secrets.remove(name)}
+    return {"removed": await loom.store.secrets.remove(_secret_name(name))}
 
 
 @_verb
@@ -534,14 +561,14 @@ async def _tool(loom: Loom, name: str, *, given: tuple[str, ...] = (), **argumen
     cause = Event(
         topic="verb.called",
         payload={"capability": name},
-        sender="person",
+        sender=PERSON,
         time=loom.clock(),
         origin=_TYPED,
         privacy=privacy_at_birth(_TYPED),
     )
     loom.bus.publish(cause)
-    ctx = Context("person", cause, loom.supervisor.parts, loom.tasks, {})
-    call_ = Call(agent="person", cause=cause, ctx=ctx, given=given)
+    ctx = Context(PERSON, cause, loom.supervisor.parts, loom.tasks, {})
+    call_ = Call(agent=PERSON, cause=cause, ctx=ctx, given=given)
     result = await loom.broker.invoke(name, arguments, call_)
     if not result.ok:
         from loom_desktop.cognition.thinking import error_of
@@ -550,18 +577,9 @@ async def _tool(loom: Loom, name: str, *, given: tuple[str, ...] = (), **argumen
     return result.value
 
 
-@contextmanager
-def _granting(loom: Loom, paths: list[str]) -> Iterator[None]:
+def _around(paths: list[str]) -> list[Path]:
     """Naming a folder, or a file in it, with a command that moves grants it for that command."""
-    from loom_desktop.actions.folders import Folders
-
-    before = loom.folders
-    more = {path if path.is_dir() else _there(path.parent) for path in map(Path, paths)}
-    loom.folders = Folders([*before.granted, *more], never=[loom.paths.data])
-    try:
-        yield
-    finally:
-        loom.folders = before
+    return [path if path.is_dir() else _there(path.parent) for path in map(Path, paths)]
 
 
 def _there(folder: Path) -> Path:
@@ -587,10 +605,34 @@ def _answering(loom: Loom) -> None:
 
 
 def _existing(path: str) -> str:
-    found = Path(path).expanduser().absolute()
-    if not found.exists():
-        raise NotFound(f"{path} is not there.", hint="Check the path.")
+    try:
+        found = Path(path).expanduser().absolute()
+        there = found.exists()
+    except (OSError, RuntimeError) as error:  # a name that no file has, a home that nobody has
+        raise NotFound(f"{shown(path)} is not there.", hint="Check the path.") from error
+    if not there:
+        raise NotFound(f"{shown(path)} is not there.", hint="Check the path.")
     return str(found)
+
+
+def _secret_name(name: str) -> str:
+    if not re.fullmatch(r"[\w.@-]{1,100}", name, re.ASCII):
+        raise UsageError(
+            f"{shown(name[:100])!r} is no name for a secret.",
+            hint="It has letters, digits, dots and dashes.",
+        )
+    return name
+
+
+def _put_back(path: Path, before: bytes | None) -> None:
+    """The file as it was, byte for byte, and at no moment half of it."""
+    if before is None:
+        path.unlink(missing_ok=True)
+    elif path.read_bytes() != before:
+        aside = path.with_name(f".{path.name}.before")
+        aside.write_bytes(before)
+        aside.chmod(0o600)
+        aside.replace(path)
 
 
 def _reported(loom: Loom, name: str) -> dict[str, Any]:

@@ -120,7 +120,8 @@ class Reminders:
         self._changed()
 
     async def restore(self, number: int) -> None:
-        """Undo ``remove`` or ``done``."""
+        """Undo ``remove`` or ``done``. Raises NotFound."""
+        await self._store.schedules.get(number)
         await self._store.schedules.restore(number)
         self._changed()
 
