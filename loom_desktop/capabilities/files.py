@@ -15,17 +15,19 @@ _SHOWN = 12
 @capability("files.plan", effect="read-local", idempotent=True, paths=("paths",), timeout_s=300)
 async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
     """Propose a name and a folder for files, with a reason for each. Changes nothing."""
-    rows = await ctx.files.plan(paths, to=to)
+    rows, left = await ctx.files.plan(paths, to=to)
     todo = [row for row in rows if row["status"] == "planned"]
     if not rows:
-        return {"text": "There are no files to sort.", "plan": []}
+        return {"text": "There are no files to sort.", "plan": [], "left": 0}
     if not todo:
-        return {"text": "Everything is in its place already.", "plan": rows}
+        return {"text": _in_place(rows), "plan": rows, "left": left}
     lines = [
         f"- `{row['source_name']}` → `{row['folder']}/{row['name']}`: {row['reason']}"
         for row in todo
     ]
     more = [f"- … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    if left:
+        more.append(f"\n{_count(left)} more were not looked at. Sort these first.")
     return {
         "text": "\n".join(
             [
@@ -36,6 +38,7 @@ async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
             ]
         ),
         "plan": rows,
+        "left": left,
     }
 
 
@@ -46,11 +49,13 @@ async def move(ctx: Context, moves: list[dict[str, str]], words: str = "") -> di
         [(one["source"], one["target"]) for one in moves], words=words or _count(len(moves))
     )
     text = f"Moved {_count(len(moved))}." if moved else "Nothing was moved."
+    told = [f"{one['name']}: {one['reason']}" for one in failed]
     return {
-        "text": "\n".join([text, *[f"- {one}" for one in failed]]),
+        "text": "\n".join([text, *[f"- {one}" for one in told]]),
         "act": act,
         "moved": [{"source": one.source, "target": one.target} for one in moved],
-        "failed": failed,
+        "failed": told,
+        "refused": failed,
     }
 
 
@@ -64,6 +69,12 @@ async def undo(ctx: Context, act: int = 0) -> dict[str, Any]:
         "undone": [{"source": one.source, "target": one.target} for one in undone],
         "refused": refused,
     }
+
+
+def _in_place(rows: list[dict[str, Any]]) -> str:
+    """That there is nothing to do, and the warnings among the reasons."""
+    told = [f"- `{row['source_name']}`: {row['message']}" for row in rows if row["warning"]]
+    return "\n".join(["Nothing needs to be moved.", *told[:_SHOWN]])
 
 
 def _count(number: int) -> str:

@@ -40,9 +40,14 @@ def organize_command() -> click.Command:
             else:
                 out(f"    → {row['folder']}/{row['name']}".replace("./", ""))
                 out(f"    {row['reason']}")
-        left = len(done["plan"]) - len(shown)
-        if left:
-            out(f"{left} {'file is' if left == 1 else 'files are'} in place or unclear.")
+        for row in done["plan"]:
+            if row["warning"]:
+                out(f"{row['source_name']}\n    {row['message']}")
+        kept = sum(row["status"] == "skipped" and not row["warning"] for row in done["plan"])
+        if kept:
+            out(f"{kept} {'file stays' if kept == 1 else 'files stay'} in place.")
+        if done["left"]:
+            out(f"{done['left']} more were not looked at. Sort these first, then run it again.")
         if done["undo"]:
             out(f"Moved. Take it back with: loom undo {done['undo']}")
         elif any(row["status"] == "planned" for row in shown):

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from loom_desktop.actions import moves
 from loom_desktop.actions.folders import Folders, shown
 from loom_desktop.clock import Clock
-from loom_desktop.errors import Denied, LoomError, NotFound
+from loom_desktop.errors import Denied, LoomError, NotFound, Unavailable, UsageError
 from loom_desktop.event import Event
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.store import Store
 from loom_desktop.store.acts import Act, Step
+from loom_desktop.tasks import Tasks
 
-if TYPE_CHECKING:
-    from loom_desktop.text.filing import Proposal
-
+T = TypeVar("T")
 _MOST_FILES = 2000
+_FINISH_S = 60.0
+"""How long a cancel waits for the file in hand: a move to another disk is a copy."""
 _READ_UP_TO = 60
 """Files of one plan whose content is read; the others go by name, kind and date alone."""
 
@@ -50,23 +51,26 @@ class Mover:
         """The mover as one agent has it while it works on one event."""
         return BoundMover(self, agent, event)
 
-    async def plan(self, paths: list[str], *, to: str = "") -> list[dict[str, Any]]:
+    async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
         """A row for each file: where it would go, under which name, and why. Changes nothing.
 
         No paths means the watched folders. A folder means the files in it. ``to`` is where they
         go; by default the person's destination for files of a watched folder, and else the folder
-        itself, so that a folder somebody names is sorted in place.
+        itself, so that a folder somebody names is sorted in place. Beside the rows: how many
+        files more there are than one plan takes.
         """
         given = [_whole(one) for one in paths] or self._watched()
         today = datetime.fromtimestamp(self._clock(), self._zone).date()
         rows: list[dict[str, Any]] = []
-        files = await asyncio.to_thread(_files, given)
+        files, left = await asyncio.to_thread(_files, given)
+        names = _Names()
         for number, path in enumerate(files):
-            rows.append(await self._row(path, given, to, today, read=number < _READ_UP_TO))
-        return rows
+            target = self._target(path, given, to)
+            rows.append(await self._row(path, target, today, names, read=number < _READ_UP_TO))
+        return rows, left
 
     async def _row(
-        self, path: Path, given: list[Path], to: str, today: date, *, read: bool
+        self, path: Path, target_root: Path, today: date, names: _Names, *, read: bool
     ) -> dict[str, Any]:
         from loom_desktop.text.filing import propose
 
@@ -79,27 +83,30 @@ class Mover:
             "reason": "",
             "status": "skipped",
             "message": "",
+            "warning": False,
         }
-        target_root = self._target(path, given, to)
         try:
             document = await self._reader.read(str(path)) if read else None
         except LoomError:
             document = None  # not a document, or a damaged one: name, kind and date are left
         try:
-            proposal: Proposal | None = await asyncio.to_thread(
-                propose, path, document=document, today=today, destination=target_root
+            proposal = await asyncio.to_thread(
+                propose,
+                path,
+                document=document,
+                today=today,
+                destination=target_root,
+                names_in=names,
             )
         except LoomError as error:
             return row | {"status": "failed", "message": error.message}
-        if proposal is None or Path(proposal.target) == path:
-            return row | {"message": "It is in its place already."}
-        target = Path(proposal.target)
-        if not proposal.folder and not proposal.name:
-            return row | {"message": proposal.reason}
+        if not proposal.moves:
+            return row | {"message": proposal.reason, "warning": proposal.warning}
+        names.take(proposal.target)
         return row | {
-            "target": str(target),
-            "name": target.name,
-            "folder": shown(target.parent.relative_to(target_root)),
+            "target": str(proposal.target),
+            "name": proposal.name,
+            "folder": shown(proposal.folder) or ".",
             "reason": proposal.reason,
             "status": "planned",
         }
@@ -114,30 +121,54 @@ class Mover:
 
     async def move(
         self, wanted: list[tuple[str, str]], *, words: str, agent: str, thread: int
-    ) -> tuple[int, list[moves.Moved], list[str]]:
-        """Do it; the intent is on the disk before, each outcome after."""
+    ) -> tuple[int, list[moves.Moved], list[dict[str, str]]]:
+        """Do it; the intent is on the disk before, each outcome after.
+
+        Beside the act and what was moved: what was not, with path, name and reason. Cancelled, it
+        finishes the file in hand, writes that down and stops.
+        """
+        if not wanted:
+            raise UsageError("There is nothing to move.")
         pairs = [(Path(source), Path(target)) for source, target in wanted]
         steps = await asyncio.to_thread(_steps, pairs)
         places = {step.target: number for number, step in enumerate(steps) if not step.source}
         act = await self._store.acts.intend("files.move", agent, words, thread=thread, steps=steps)
         await self._store.acts.start(act)
         moved: list[moves.Moved] = []
-        failed: list[str] = []
-        for number, (source, target) in enumerate(pairs):
-            try:
-                one = await asyncio.to_thread(moves.move, self._folders(), source, target)
-            except LoomError as error:
-                failed.append(f"{shown(source.name)}: {error.message}")
-                await self._store.acts.step(act, number, "failed", message=error.message)
-                continue
-            moved.append(one)
-            await self._store.acts.step(act, number, "done", target=one.target, sha256=one.sha256)
+        failed: list[dict[str, str]] = []
+        try:
+            for number, (source, target) in enumerate(pairs):
+                try:
+                    one = self._one(act, number, source, target, places)
+                    await _whole_step(self._noted(one, moved))
+                except LoomError as error:
+                    name = shown(source.name)
+                    failed.append({"path": str(source), "name": name, "reason": error.message})
+                    await self._store.acts.step(act, number, "failed", message=error.message)
+        finally:
+            outcome = f"{len(moved)} of {len(pairs)} files moved"
+            done = "done" if moved else "failed"
+            await _whole_step(self._store.acts.finish(act, done, outcome))
+        return act, moved, failed
+
+    async def _noted(self, one: Coroutine[Any, Any, moves.Moved], moved: list[moves.Moved]) -> None:
+        moved.append(await one)
+
+    async def _one(
+        self, act: int, number: int, source: Path, target: Path, places: dict[str, int]
+    ) -> moves.Moved:
+        """Move one file and write that down; what cannot be written down is moved back."""
+        one = await asyncio.to_thread(moves.move, self._folders(), source, target)
+        acts = self._store.acts
+        try:
+            await acts.step(act, number, "done", target=one.target, sha256=one.sha256)
             for folder in one.made:
                 if folder in places:
-                    await self._store.acts.step(act, places[folder], "done")
-        outcome = f"{len(moved)} of {len(pairs)} files moved"
-        await self._store.acts.finish(act, "done" if moved else "failed", outcome)
-        return act, moved, failed
+                    await acts.step(act, places[folder], "done")
+        except LoomError:
+            await asyncio.to_thread(moves.undo, self._folders(), one)
+            raise
+        return one
 
     async def undo(self, number: int) -> tuple[list[moves.Moved], list[dict[str, str]]]:
         """Move back what one act moved, last file first; 0 is the newest act that can be undone.
@@ -150,29 +181,33 @@ class Mover:
         done = [step for step in act.steps if step.state == "done"]
         folders = [step for step in done if not step.source]
         if not done:
-            raise Denied(f"{act.words} was undone already.", hint="See `loom inbox`.")
+            before = any(step.state == "undone" for step in act.steps)
+            said = "was undone already" if before else "moved nothing"
+            raise Denied(f"{act.words}: that {said}.", hint="See `loom inbox`.")
         for step in reversed([step for step in done if step.source]):
-            one = moves.Moved(
-                source=step.source,
-                target=step.target,
-                size=step.size_bytes,
-                mtime_ns=step.mtime_ns,
-                sha256=step.sha256,
-            )
             try:
-                await asyncio.to_thread(moves.undo, self._folders(), one)
+                undone.append(await _whole_step(self._back(act.id, step)))
             except LoomError as error:
                 refused.append({"path": step.target, "reason": error.message})
                 await self._store.acts.step(act.id, step.number, "done", message=error.message)
-                continue
-            undone.append(one)
-            await self._store.acts.step(act.id, step.number, "undone")
         await asyncio.to_thread(moves.remove_if_empty, [step.target for step in folders])
         if not refused:
             for step in folders:
                 await self._store.acts.step(act.id, step.number, "undone")
             await self._store.acts.finish(act.id, "undone", f"{len(undone)} files moved back")
         return undone, refused
+
+    async def _back(self, act: int, step: Step) -> moves.Moved:
+        one = moves.Moved(
+            source=step.source,
+            target=step.target,
+            size=step.size_bytes,
+            mtime_ns=step.mtime_ns,
+            sha256=step.sha256,
+        )
+        await asyncio.to_thread(moves.undo, self._folders(), one)
+        await self._store.acts.step(act, step.number, "undone")
+        return one
 
     async def _last(self) -> Act:
         found = await self._store.acts.undoable(limit=1)
@@ -189,13 +224,13 @@ class BoundMover:
     _agent: str
     _event: Event
 
-    async def plan(self, paths: list[str], *, to: str = "") -> list[dict[str, Any]]:
+    async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
         """See ``Mover.plan``."""
         return await self._mover.plan(paths, to=to)
 
     async def move(
         self, wanted: list[tuple[str, str]], *, words: str
-    ) -> tuple[int, list[moves.Moved], list[str]]:
+    ) -> tuple[int, list[moves.Moved], list[dict[str, str]]]:
         """See ``Mover.move``."""
         thread = self._event.begins
         return await self._mover.move(wanted, words=words, agent=self._agent, thread=thread)
@@ -205,31 +240,72 @@ class BoundMover:
         return await self._mover.undo(act)
 
 
+class _Names:
+    """The names in each folder that a plan puts files into, those that it proposed among them."""
+
+    def __init__(self) -> None:
+        self._taken: dict[Path, set[str]] = {}
+
+    def __call__(self, folder: Path) -> set[str]:
+        if folder not in self._taken:
+            try:
+                self._taken[folder] = set(os.listdir(folder))
+            except OSError:
+                self._taken[folder] = set()  # not there yet, or not to be looked at: the move says
+        return self._taken[folder]
+
+    def take(self, target: Path) -> None:
+        """This name is promised."""
+        self(target.parent).add(target.name)
+
+
+async def _whole_step(work: Coroutine[Any, Any, T]) -> T:
+    """Do all of it: a cancel meanwhile holds when it is done."""
+    async with Tasks() as tasks:
+        task = tasks.run("move", work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                await asyncio.wait({task}, timeout=_FINISH_S)
+            raise
+
+
 def _whole(path: str) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _files(given: Iterable[Path]) -> list[Path]:
-    """The files meant: those named, and those directly in the folders named. Links are not."""
+def _files(given: Iterable[Path]) -> tuple[list[Path], int]:
+    """The files meant: those named, and those directly in the folders named. Links are not.
+
+    Beside them: how many there are beyond what one plan takes.
+    """
     found: dict[Path, None] = {}
     for one in given:
-        if one.is_symlink():
-            continue
-        if one.is_dir():
-            try:
-                entries = sorted(os.scandir(one), key=lambda entry: entry.name)
-            except PermissionError as error:
-                raise Denied(
-                    f"{shown(one)} may not be read.", hint="Check the permissions of the folder."
-                ) from error
-            for entry in entries:
-                if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
-                    found[Path(entry.path)] = None
-        elif one.exists():
-            found[one] = None
-        else:
-            raise NotFound(f"{shown(one)} is not there.", hint="Check the path.")
-    return list(found)[:_MOST_FILES]
+        try:
+            if one.is_symlink():
+                continue
+            if one.is_dir():
+                found.update(dict.fromkeys(_inside(one)))
+            elif one.exists():
+                found[one] = None
+            else:
+                raise NotFound(f"{shown(one)} is not there.", hint="Check the path.")
+        except OSError as error:
+            raise Unavailable(
+                f"{shown(one)} cannot be read: {error.strerror}.",
+                hint="Check the permissions of the folder.",
+            ) from error
+    return list(found)[:_MOST_FILES], max(0, len(found) - _MOST_FILES)
+
+
+def _inside(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted(
+            Path(entry.path)
+            for entry in entries
+            if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+        )
 
 
 def _steps(pairs: list[tuple[Path, Path]]) -> list[Step]:
@@ -246,6 +322,6 @@ def _steps(pairs: list[tuple[Path, Path]]) -> list[Step]:
             Step(source=str(source), target=str(target), size_bytes=size, mtime_ns=mtime_ns)
         )
         for folder in reversed(target.parents):
-            if not folder.exists():
+            if not os.path.lexists(folder):
                 missing[folder] = None
     return [*steps, *[Step(source="", target=str(folder)) for folder in missing]]
