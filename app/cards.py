@@ -75,7 +75,7 @@ class Cards(Floating):
         self.more.clicked.connect(lambda: self.wanted.emit("inbox"))
         self.more.hide()
         self.box.addLayout(self._stack)
-        self.box.addWidget(self.more, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.box.addWidget(self.more, 1, Qt.AlignmentFlag.AlignCenter)
         self._ticks = QTimer(self)
         self._ticks.timeout.connect(self._tick)
         self._fitting = QTimer(self)
@@ -194,7 +194,7 @@ class Cards(Floating):
             _height(view) + (0 if self._lines[view.id].isHidden() else 1) for view in self._shown()
         )
         if not self.more.isHidden():
-            high += self.more.sizeHint().height() + 6
+            high += self.more.sizeHint().height() + 12
         high = min(high, self._screen.height() - 2 * FROM_EDGE)
         size = QSize(WIDTH + 2 * edge, high + 2 * edge)
         if size != self.size():

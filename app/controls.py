@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from . import theme
 from .theme import Theme
+from .words import reads_right
 
 
 def label(
@@ -173,9 +174,10 @@ class Elided(QLabel):
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         right = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        reads = self.text().isascii() or not right  # a full stop stays at the end of its sentence
-        painter.setLayoutDirection(
-            Qt.LayoutDirection.LeftToRight if reads else Qt.LayoutDirection.RightToLeft
+        painter.setLayoutDirection(  # a full stop stays at the end of its sentence
+            Qt.LayoutDirection.RightToLeft
+            if reads_right(self.text())
+            else Qt.LayoutDirection.LeftToRight
         )
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         flags = side | Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignAbsolute

@@ -42,6 +42,7 @@ from . import theme
 from .drawings import drawing
 from .glyphs import glyph
 from .theme import Theme
+from .words import reads_right
 
 _ROW = Qt.ItemDataRole.UserRole + 1
 
@@ -241,20 +242,10 @@ def _text(painter: QPainter, rect: QRect, text: str, font: QFont, right: bool) -
     flags = side | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
     painter.setFont(font)
     painter.setLayoutDirection(
-        Qt.LayoutDirection.RightToLeft if _reads_right(text) else Qt.LayoutDirection.LeftToRight
+        Qt.LayoutDirection.RightToLeft if reads_right(text) else Qt.LayoutDirection.LeftToRight
     )
     painter.drawText(rect, int(flags), shown)
     return metrics.horizontalAdvance(shown)
-
-
-def _reads_right(text: str) -> bool:
-    import unicodedata
-
-    for sign in text[:200]:
-        kind = unicodedata.bidirectional(sign)
-        if kind in ("L", "R", "AL"):
-            return kind != "L"
-    return False
 
 
 def _icon(name: str, color: str) -> QIcon:

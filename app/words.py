@@ -35,6 +35,15 @@ def _mark(sign: str) -> str:
     return f"⟨{ord(sign):04X}⟩" if unseen else sign
 
 
+def reads_right(text: str) -> bool:
+    """Whether it is read from right to left, by its first letter."""
+    for sign in text[:200]:
+        kind = unicodedata.bidirectional(sign)
+        if kind in ("L", "R", "AL"):
+            return kind != "L"
+    return False
+
+
 def clock_time(seconds: float, locale: QLocale | None = None) -> str:
     """``14:32``, as the person's system writes it."""
     if seconds <= 0:

@@ -169,6 +169,8 @@ def test_allow_is_for_a_hand_alone(qtbot: QtBot) -> None:
             left = Qt.MouseButton.LeftButton
             posted = QMouseEvent(kind, where, where, left, left, Qt.KeyboardModifier.NoModifier)
             QApplication.sendEvent(button, posted)
+            if kind == QEvent.Type.MouseButtonPress:  # a hand that lets go does not make it one
+                QTest.mouseRelease(button, left)
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Space):
         with qtbot.waitSignal(button.allowed, timeout=1000):
             QTest.keyClick(button, key)

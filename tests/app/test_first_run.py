@@ -95,6 +95,18 @@ def test_skipping_chooses_nothing(qtbot: QtBot, run: Run, look: Theme) -> None:
     assert fake.asked("first_run") == [NOTHING]
 
 
+def test_who_goes_back_and_skips_has_chosen_nothing(qtbot: QtBot, run: Run, look: Theme) -> None:
+    fake = New()
+    window = opened(qtbot, run, look, fake)
+    press(window.clipboard)
+    press(window.go_on)
+    press(window.back)
+    for _ in range(3):
+        press(window.skip)
+    qtbot.waitUntil(lambda: bool(fake.asked("first_run")), timeout=2000)
+    assert fake.asked("first_run") == [NOTHING]
+
+
 def test_closing_it_skips_the_rest_and_it_never_comes_again(
     qtbot: QtBot, run: Run, look: Theme
 ) -> None:

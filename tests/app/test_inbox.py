@@ -148,6 +148,18 @@ def test_it_is_live(qtbot: QtBot, run: Run, look: Theme, topic: str) -> None:
     assert len(fake.asked("inbox")) == before + 1
 
 
+def test_a_stream_of_events_does_not_put_it_off(qtbot: QtBot, run: Run, look: Theme) -> None:
+    fake = Old()
+    inbox = opened(qtbot, run, look, fake)
+    before = len(fake.asked("inbox"))
+
+    def asked_meanwhile() -> bool:
+        inbox.hear(Event(topic="status.changed", payload={}))
+        return len(fake.asked("inbox")) > before
+
+    qtbot.waitUntil(asked_meanwhile, timeout=2000)
+
+
 def test_hidden_it_asks_nothing(qtbot: QtBot, run: Run, look: Theme) -> None:
     fake = Old()
     inbox = opened(qtbot, run, look, fake)

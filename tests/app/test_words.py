@@ -13,6 +13,7 @@ from app.words import (
     for_good,
     link_words,
     origin_words,
+    reads_right,
     undo_words,
 )
 
@@ -93,3 +94,11 @@ def test_a_link_of_the_chain_says_what_happened_and_about_what() -> None:
     said = link_words({"topic": "file.created", "text": "/home/ana/a\nb.pdf"})
     assert said == "A file arrived: /home/ana/a b.pdf"
     assert link_words({"topic": "odd.topic", "text": ""}) == "odd.topic"
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("Ana", False), ("12 ملفات", True), ("Größe שלום", False), ("שלום Ana", True), ("…", False)],
+)
+def test_the_side_a_text_is_read_from_is_that_of_its_first_letter(text: str, right: bool) -> None:
+    assert reads_right(text) == right
