@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Self
 import apsw
 
 from loom_desktop.clock import Clock, wall
+from loom_desktop.errors import LoomError
 from loom_desktop.store.acts import Act, Acts, Step
 from loom_desktop.store.backup import Snapshots, remove
 from loom_desktop.store.ballast import Ballast
@@ -114,7 +115,7 @@ class Store:
         self._stopping = False
         self._snapshotting = asyncio.Lock()
         self._snapshot_at = -1
-        self._log_told = False
+        self._log_told = self._disk_told = False
         if str(path) == MEMORY:
             self._folder = Path()
             self._snapshots = Snapshots(Path(), None)
@@ -228,23 +229,28 @@ class Store:
     async def _keep_up(self) -> None:
         await asyncio.sleep(SETTLED_S)
         await self.check()
-        warned = False
         while not self.in_memory:
-            await asyncio.to_thread(self._ballast.fill)
-            if (low := self.disk == "low" or self.disk == "scarce") and not warned:
-                self._tell(
-                    "The disk is nearly full.", "Free some space, so that Loom can go on saving."
-                )
-            warned = low
-            await self._watch_log()
-            now = self._clock()
-            if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
-                await self.check(thorough=True)
-                await self.state.set_fact("checked", now)
-            newest = next(iter(await asyncio.to_thread(self._snapshots.times)), 0.0)
-            if abs(now - newest) >= HOUR_S and await self._changed():
-                await self.snapshot()
+            try:
+                await self._look_after()
+            except (LoomError, OSError) as error:
+                log.warning("the store could not be looked after: %s", error)  # the next time, then
             await asyncio.sleep(LOOK_S)
+
+    async def _look_after(self) -> None:
+        await asyncio.to_thread(self._ballast.fill)
+        if (low := self.disk == "low" or self.disk == "scarce") and not self._disk_told:
+            self._tell(
+                "The disk is nearly full.", "Free some space, so that Loom can go on saving."
+            )
+        self._disk_told = low
+        await self._watch_log()
+        now = self._clock()
+        if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
+            await self.check(thorough=True)
+            await self.state.set_fact("checked", now)
+        newest = next(iter(await asyncio.to_thread(self._snapshots.times)), 0.0)
+        if abs(now - newest) >= HOUR_S and await self._changed():
+            await self.snapshot()
 
     async def _watch_log(self) -> None:
         size = await asyncio.to_thread(_size_bytes, Path(f"{self._db.path}-wal"))
