@@ -275,6 +275,11 @@ class Folders(QWidget):
         self.add.clicked.connect(self._browse)
         self._box.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeading)
         self._lines: list[QWidget] = []
+        look.changed.connect(self._recolor)
+
+    def _recolor(self) -> None:
+        values, self.values = self.values, []
+        self.show_value(values)
 
     def show_value(self, values: list[str]) -> None:
         """These folders."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -181,6 +181,8 @@ class FirstRun(Window):
             self.tr("Start when I log in"),
             self.tr("Quietly, in the tray. It is there when you press the keys."),
         )
+        if (card := self.autostart.parentWidget()) is not None:
+            card.setVisible(autostart.supported())
         self._missing = QVBoxLayout()
         self._missing.setSpacing(6)
         box.addSpacing(4)
@@ -276,9 +278,20 @@ class FirstRun(Window):
             return
         self._turn(at + 1)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape skips what is left."""
+        if event.key() == Qt.Key.Key_Escape:
+            self._leave()
+        else:
+            super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Skips what is left."""
-        event.ignore()
+        """So does its frame; but when the application quits, nothing was said."""
+        if event.spontaneous():
+            event.ignore()
+            self._leave()
+
+    def _leave(self) -> None:
         if self._finished or not self.trouble.isHidden():
             self.hide()  # what went wrong was read; it is asked again at the next start
         else:

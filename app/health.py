@@ -37,6 +37,7 @@ class Lines(QWidget):
         self.whole = whole
         self._lines: list[QWidget] = []
         self.rows: list[dict[str, Any]] = []
+        look.changed.connect(self._recolor)
 
     def refresh(self) -> None:
         """Ask again."""
@@ -57,6 +58,11 @@ class Lines(QWidget):
             self._put(self.line(row))
         self.said.setText(self._nothing)
         self.said.setVisible(not rows)
+
+    def _recolor(self) -> None:
+        rows, self.rows = self.rows, []
+        if rows:
+            self._filled(rows)
 
     def _failed(self, error: LoomError) -> None:
         self.rows = []

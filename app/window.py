@@ -1,9 +1,13 @@
-"""An ordinary window of Loom: dressed, hidden rather than closed, and gone with Escape."""
+"""An ordinary window of Loom: dressed, and put away with Escape or its frame, never destroyed.
+
+A close is always accepted: Qt asks every window before it quits, and one refusal keeps the
+application alive.
+"""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from .crossing import Engine
@@ -43,11 +47,6 @@ class Window(QWidget):
             self.close()
         else:
             super().keyPressEvent(event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Hidden, so that it is there at once the next time."""
-        event.ignore()
-        self.hide()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Threads take shorter turns while somebody looks."""

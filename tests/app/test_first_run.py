@@ -131,8 +131,18 @@ def test_when_the_choice_cannot_be_kept_it_says_so_and_can_be_left(
         press(window.go_on)
     qtbot.waitUntil(lambda: window.trouble.isVisible(), timeout=2000)
     assert window.go_on.isEnabled()
-    window.close()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
     assert not window.isVisible()
+
+
+def test_when_the_application_quits_nothing_was_chosen_or_skipped(
+    qtbot: QtBot, run: Run, look: Theme
+) -> None:
+    fake = New()
+    window = opened(qtbot, run, look, fake)
+    with qtbot.assertNotEmitted(window.wanted, wait=50):
+        assert window.close()
+    assert fake.asked("first_run") == []
 
 
 def test_the_hotkey_is_tried_live(qtbot: QtBot, run: Run, look: Theme) -> None:

@@ -26,6 +26,17 @@ def test_it_is_hidden_rather_than_closed(qtbot: QtBot, run: Run, look: Theme) ->
     assert window.isVisible()
 
 
+def test_it_does_not_keep_the_application_from_quitting(
+    qtbot: QtBot, run: Run, look: Theme
+) -> None:
+    window = Window(run(FakeEngine()), look, QSize(400, 300))
+    qtbot.addWidget(window)
+    window.summon()
+    assert window.close()
+    window.summon()
+    assert window.isVisible()
+
+
 def test_it_never_is_larger_than_the_screen(qtbot: QtBot, run: Run, look: Theme) -> None:
     window = Window(run(FakeEngine()), look, QSize(9000, 9000))
     qtbot.addWidget(window)
