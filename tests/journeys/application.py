@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -64,6 +64,7 @@ class Application:
         settings: str = "",
         env: dict[str, str] | None = None,
         first_run: bool = False,
+        wrap: Sequence[str] = (),
     ) -> None:
         self.screen = screen
         self.folder = screen.folder / name
@@ -87,6 +88,8 @@ class Application:
             "PYTHONFAULTHANDLER": "1",
             **(env or {}),
         }
+        self.wrap = tuple(wrap)
+        """What runs the command: ``unshare -rn`` takes the network away."""
         self.process: subprocess.Popen[bytes] | None = None
         self.socket = self.loom_home / "loom.sock"
         self.may_stumble = False
@@ -106,21 +109,21 @@ class Application:
         else:  # it stays for the picture of the failure; the screen ends it
             self._tell_about_failure()
 
-    def start(self, *arguments: str, wait: bool = True) -> Self:
+    def start(self, *arguments: str, wait: bool = True, by_hand: bool = False) -> Self:
         """Start it. Unless told not to wait, it can be talked to and hears its key afterwards."""
-        command = [LOOM, *(arguments or (() if self.first_run else ("--hidden",)))]
+        usual = () if self.first_run or by_hand else ("--hidden",)  # as at login
+        command = [*self.wrap, LOOM, *(arguments or usual)]
         with (self.folder / "said").open("ab") as said:
             self.process = self.screen.start(
                 *command, env=self.env, stdout=said, stderr=subprocess.STDOUT, cwd=self.home
             )
         if wait:
-            self.until(self._answers, "answer on the socket", 20)
+            self.until(self.answers, "answer on the socket", 20)
             if not self.first_run:
                 self.verb("first_run")
-            if isinstance(self.screen, Screen) and "--headless" not in arguments:
-                self.until(lambda: self.settled("hotkey"), "hotkey")
-            for name in ("clipboard", "files"):
-                if self.status()["sources"][name]["on"]:
+            sources = self.status()["sources"]
+            for name in ("hotkey", "clipboard", "files"):
+                if sources.get(name, {}).get("on"):
                     self.until(lambda name=name: self.settled(name), f"{name} watched")
         return self
 
@@ -192,7 +195,7 @@ class Application:
     ) -> subprocess.CompletedProcess[str]:
         """The command line, whatever comes of it."""
         return subprocess.run(
-            [str(LOOM), *arguments],
+            [*self.wrap, str(LOOM), *arguments],
             env={**self.screen.env, **self.env},
             cwd=self.home,
             input=said,
@@ -353,7 +356,7 @@ class Application:
         assert isinstance(self.screen, Screen), "nobody can type on a headless Wayland screen"
         return self.screen
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             self.verb("status")
         except client.NotRunning:
