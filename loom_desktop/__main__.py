@@ -16,7 +16,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         from loom_desktop.version import VERSION
 
-        sys.stdout.write(f"loom {VERSION}\n")
+        if sys.stdout is not None:  # closed
+            sys.stdout.write(f"loom {VERSION}\n")
         return 0
     if not arguments or arguments == ["--hidden"]:
         if _display():

@@ -6,6 +6,7 @@ Each command lives in the file named beside it and is imported when it is called
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,24 @@ COMMANDS = {  # name -> module: the function is called like the command
 
 def run(arguments: list[str]) -> int:
     """The exit code: 0, 1 for an error that was told, 2 for a wrong use of a command."""
+    _open_streams()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # ``loom inbox | head``; click exits then by itself
+        # Whatever is still in the buffer goes to nowhere, at the end of the process too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     import click
 
     from loom_desktop.errors import LoomError, UsageError
 
     try:
-        _group().main(args=arguments, prog_name="loom", standalone_mode=False)
+        done = _group().main(args=arguments, prog_name="loom", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stdout.write(error.format_message() + "\n")
         return 0
@@ -57,33 +70,53 @@ def run(arguments: list[str]) -> int:
     except LoomError as error:
         tell(error)
         return 1
-    except BrokenPipeError:  # somebody reads our output no longer: ``loom inbox | head``
-        sys.stderr.close()
-        return 0
-    except Exception:
-        where = _write_down()
-        sys.stderr.write(f"Something went wrong inside Loom. It is written down in {where}.\n")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        sys.stderr.write(f"Something went wrong inside Loom. {_write_down(error)}\n")
         return 1
-    return 0
+    return done if isinstance(done, int) else 0
 
 
-def _write_down() -> str:
+def _open_streams() -> None:
+    """Streams that were closed go to nowhere, and what they cannot show they spell out."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # Its number too: the next file that is opened would be written to by who prints.
+            mode = "r" if name == "stdin" else "w"
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _write_down(error: Exception) -> str:
     """The traceback goes to the log; a person gets a sentence."""
     import logging
 
     from loom_desktop.paths import paths
     from loom_desktop.telemetry.logs import open_log
 
-    where = open_log(paths().logs)
-    logging.getLogger("loom_desktop.cli").exception("a command failed")
-    return str(where)
+    try:
+        where = open_log(paths().logs)
+        logging.getLogger("loom_desktop.cli").error("a command failed", exc_info=error)
+    except Exception:  # no disk to write on, no home: then this line is all there is
+        return f"It could not be written down: {type(error).__name__}: {error}"
+    return f"It is written down in {where}."
 
 
 def tell(error: Any) -> None:
     """What happened, and what to do: the one place where this door shows errors."""
-    sys.stderr.write(f"{error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"{error.hint}\n")
+    from loom_desktop.cli.talk import clean
+
+    for line in (error.message, error.hint):
+        if line:
+            sys.stderr.write(f"{clean(line)}\n")
 
 
 def _group() -> click.Group:

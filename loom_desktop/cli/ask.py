@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from loom_desktop.cli.talk import clean, events, out
+from loom_desktop.cli.talk import clean, events, out, out_json
 from loom_desktop.errors import LoomError, Unavailable, UsageError
 
 if TYPE_CHECKING:
     import click
+
+_MOST_BYTES = 4_000_001
 
 
 def ask_command() -> click.Command:
@@ -26,8 +27,8 @@ def ask_command() -> click.Command:
     def ask(text: tuple[str, ...], files: tuple[str, ...], copy: bool, as_json: bool) -> None:
         """Ask something. Without TEXT it is read from standard input."""
         question = " ".join(text)
-        if not question and not sys.stdin.isatty():
-            question = sys.stdin.read(1_000_001)
+        if not question and not files and not sys.stdin.isatty():
+            question = _read(_MOST_BYTES)
         if not question.strip() and not files:
             raise UsageError("There is no question.", hint='Write one: loom ask "2 + 2"')
         answered = _answer(question, [*files], 0, show=not as_json)
@@ -37,7 +38,7 @@ def ask_command() -> click.Command:
             facts = ("route", "model", "seconds", "cost", "reason", "chips")
             said = {"answer": answered["text"], "route": answered["route"]}
             said |= {"trace": answered["trace"]} | {k: answered[k] for k in facts if k in answered}
-            out(json.dumps(said, ensure_ascii=False))
+            out_json(said)
 
     return ask
 
@@ -109,6 +110,11 @@ def _copy(text: str) -> None:
             "The answer could not be copied: there is no tool for the clipboard.",
             hint="Install xclip, or wl-clipboard on Wayland.",
         ) from error
+
+
+def _read(most: int) -> str:
+    raw = getattr(sys.stdin, "buffer", None)
+    return raw.read(most).decode("utf-8", "replace") if raw else sys.stdin.read(most)
 
 
 def _whole(files: list[str]) -> list[str]:

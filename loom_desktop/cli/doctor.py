@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
-from loom_desktop.cli.talk import call, out
+from loom_desktop.cli.talk import call, out, out_json
 from loom_desktop.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def doctor_command() -> click.Command:
                 {"name": "settings", "state": "missing", "detail": error.message, "fix": error.hint}
             ]
         if as_json:
-            out(json.dumps(found, ensure_ascii=False))
+            out_json(found)
         else:
             ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
             for one in found:
@@ -39,6 +38,6 @@ def doctor_command() -> click.Command:
                 if one["fix"] and one["state"] != "ok":
                     out(f"    {one['fix']}")
         if any(one["name"] == "settings" and one["state"] == "missing" for one in found):
-            raise SystemExit(1)
+            click.get_current_context().exit(1)
 
     return doctor

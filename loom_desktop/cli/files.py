@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loom_desktop.cli.talk import call, out
+from loom_desktop.cli.talk import call, out, out_json
 
 if TYPE_CHECKING:
     import click
@@ -30,7 +29,7 @@ def organize_command() -> click.Command:
         target = str(Path(to).expanduser().absolute()) if to else ""
         done = call("organize", paths=whole, apply=apply, to=target)
         if as_json:
-            out(json.dumps(done, ensure_ascii=False))
+            out_json(done)
             return
         shown = [row for row in done["plan"] if row["status"] != "skipped"]
         for row in shown:
@@ -71,7 +70,7 @@ def undo_command() -> click.Command:
         if listed:
             found = call("undoables")
             if as_json:
-                out(json.dumps(found, ensure_ascii=False))
+                out_json(found)
                 return
             for one in found:
                 out(f"{one['id']:>5}  {one['words']}")
@@ -80,7 +79,7 @@ def undo_command() -> click.Command:
             return
         done = call("undo", act=act)
         if as_json:
-            out(json.dumps(done, ensure_ascii=False))
+            out_json(done)
             return
         out(done["text"])
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from loom_desktop.cli.talk import call, out
+from loom_desktop.cli.talk import call, out, out_json
 
 if TYPE_CHECKING:
     import click
@@ -25,7 +24,7 @@ def inbox_command() -> click.Command:
         """List what was offered, asked, done and failed; with QUERY only what holds those words."""
         items = call("inbox", query=" ".join(query), kind=kind, limit=limit)
         if as_json:
-            out(json.dumps(items, ensure_ascii=False))
+            out_json(items)
             return
         if not items:
             out("The inbox is empty.")
@@ -85,7 +84,7 @@ def reminders_command() -> click.Command:
             return
         found = call("reminders")
         if as_json:
-            out(json.dumps(found, ensure_ascii=False))
+            out_json(found)
             return
         for one in found:
             out(f"{one['id']:>5}  {one['text']}: {one['words']}")
@@ -106,7 +105,7 @@ def why_command() -> click.Command:
         """Show what led to a CARD, and what came of it."""
         chain = call("why", card=card)
         if as_json:
-            out(json.dumps(chain, ensure_ascii=False))
+            out_json(chain)
             return
         for one in chain:
             at = datetime.fromtimestamp(one["time"]).astimezone()

@@ -40,7 +40,10 @@ async def _run() -> None:
     lock = take(paths().lock)
     if lock is None:
         raise Unavailable("Loom is running already.", hint='Talk to it: loom ask "..."')
-    open_log(paths().logs)
+    try:
+        open_log(paths().logs)
+    except LoomError as error:  # a disk that takes nothing: Loom runs, and says so
+        sys.stderr.write(f"There is no log. {error.message}\n")
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,8 +69,10 @@ def popup_command() -> click.Command:
     @click.command("popup")
     def popup() -> None:
         """Show or hide the chat window. Bind it to a key in your desktop's settings."""
-        if client.show("popup") is None:
+        code = client.show("popup")
+        if code is None:
             raise Unavailable("Loom is not running.", hint="Start it with: loom")
+        click.get_current_context().exit(code)
 
     return popup
 

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loom_desktop.cli.talk import call, out
+from loom_desktop.cli.talk import call, out, out_json
 from loom_desktop.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ def settings_command() -> click.Command:
 
     @click.command("settings")
     @click.argument("name", default="")
-    @click.argument("value", default="")
+    @click.argument("value", required=False)
     @click.option("--reset", is_flag=True, help="Back to the default.")
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-    def settings(name: str, value: str, reset: bool, as_json: bool) -> None:
+    def settings(name: str, value: str | None, reset: bool, as_json: bool) -> None:
         """List the settings; with NAME and VALUE change one: attention.cards_per_hour 3"""
         tables = call("settings")
         if not name:
             if as_json:
-                out(json.dumps(tables, ensure_ascii=False))
+                out_json(tables)
                 return
             for table, keys in tables.items():
                 for key, one in keys.items():
@@ -38,10 +38,10 @@ def settings_command() -> click.Command:
         one = tables.get(table, {}).get(key)
         if one is None:
             raise UsageError(f"There is no setting {name!r}.", hint="See them with: loom settings")
-        if not value and not reset:
+        if value is None and not reset:
             out(_toml(one["value"]))
             return
-        new = None if reset else _parse(value, one["kind"])
+        new = None if reset else _parse(value or "", one["kind"])
         done = call("change_setting", table=table, key=key, value=new)
         out("Changed. It holds after a restart." if done["restart"] else "Changed.")
 
@@ -85,7 +85,7 @@ def secrets_command() -> click.Command:
         if sys.stdin.isatty():
             value = click.prompt("Value", hide_input=True)
         else:
-            value = sys.stdin.read(100_000).rstrip("\n")
+            value = sys.stdin.read(100_000).rstrip("\r\n")
         place = call("set_secret", name=name, value=value)["place"]
         where = "the system's keyring" if place == "keyring" else "Loom's encrypted store"
         out(f'Kept in {where}. Name it in loom.toml as "keyring:{name}".')
@@ -95,7 +95,10 @@ def secrets_command() -> click.Command:
     def list_(as_json: bool) -> None:
         """The names; values are never shown."""
         names = call("secrets")
-        out(json.dumps(names) if as_json else "\n".join(names) or "There are no secrets.")
+        if as_json:
+            out_json(names)
+        else:
+            out("\n".join(names) or "There are no secrets.")
 
     @secrets.command("remove")
     @click.argument("name")
@@ -117,7 +120,7 @@ def models_command() -> click.Command:
         """List the models of loom.toml and those found on this computer."""
         found = call("models")
         if as_json:
-            out(json.dumps(found, ensure_ascii=False))
+            out_json(found)
             return
         for one in found:
             mark = "works" if one["working"] else "does not answer"

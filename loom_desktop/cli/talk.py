@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextlib import aclosing
+from time import sleep
 from typing import Any, TypeVar
 
+from loom_desktop.clock import monotonic
 from loom_desktop.door import client
+from loom_desktop.door.lock import Lock, take
 from loom_desktop.errors import (
     Denied,
     LoomError,
-    NotFound,
-    NotUnderstood,
-    SettingsError,
     TimedOut,
     Unavailable,
     UsageError,
 )
+from loom_desktop.paths import paths
 
 T = TypeVar("T")
-_ENDS = ("chat.answered", "chat.failed", "chat.cancelled")
+_PATIENCE_S, _BETWEEN_S = 15.0, 0.05
 _KINDS: dict[str, type[LoomError]] = {
     "DENIED": Denied,
     "INVALID_PARAMS": UsageError,
     "PROVIDER_UNAVAILABLE": Unavailable,
     "ACTION_TIMEOUT": TimedOut,
 }
-__all__ = ["NotFound", "NotUnderstood", "SettingsError", "call", "events", "out", "running", "wait"]
 
 
 def call(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
     """Do the verb, wherever the engine is. Raises LoomError."""
+    place = _place(lambda: client.call(verb, arguments, timeout_s=timeout_s))
+    if not isinstance(place, Lock):
+        return place
     try:
-        return client.call(verb, arguments, timeout_s=timeout_s)
-    except client.Failed as error:
-        raise _error(error) from None
-    except client.NotRunning:
         return wait(_here(verb, arguments))
+    finally:
+        place.release()
 
 
 def events(verb: str, /, **arguments: Any) -> Generator[dict[str, Any], None, None]:
@@ -46,27 +49,53 @@ def events(verb: str, /, **arguments: Any) -> Generator[dict[str, Any], None, No
 
     Closing it, or an interrupt, cancels what was asked.
     """
-    try:
-        yield from client.stream(verb, arguments)
+    place = _place(lambda: _begun(client.stream(verb, arguments)))
+    if not isinstance(place, Lock):
+        try:
+            yield from place
+        except client.Failed as error:
+            raise _error(error) from None
         return
-    except client.Failed as error:
-        raise _error(error) from None
-    except client.NotRunning:
-        pass
-    loop = asyncio.new_event_loop()
     try:
-        steps = _stream_here(verb, arguments)
-        while True:
+        # Its end, an interrupt among them, cancels what still runs and waits for it.
+        with asyncio.Runner() as runner:
+            steps = _stream_here(verb, arguments)
             try:
-                yield loop.run_until_complete(anext(steps))
-            except StopAsyncIteration:
-                return
-            except GeneratorExit:
-                loop.run_until_complete(steps.aclose())
-                raise
+                while (event := runner.run(_next(steps))) is not None:
+                    yield event
+            finally:
+                runner.run(steps.aclose())
     finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        place.release()
+
+
+def _place(ask: Callable[[], T]) -> T | Lock:
+    """The answer of the running application, or the lock of one for a moment.
+
+    Another command, or an application that starts or ends, is waited for: it is soon one or
+    the other.
+    """
+    at, until = paths().lock, monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except client.Failed as error:
+            raise _error(error) from None
+        except client.NotRunning:
+            lock = take(at)
+        if lock is not None:
+            return lock
+        if monotonic() > until:
+            raise Unavailable(
+                "Another Loom is at work and does not answer.", hint="Try again in a moment."
+            )
+        sleep(_BETWEEN_S)
+
+
+def _begun(steps: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same, with its first step taken: only then it is known whether somebody is there."""
+    first = next(steps, None)
+    return iter(()) if first is None else itertools.chain((first,), steps)
 
 
 def running() -> bool:
@@ -88,35 +117,54 @@ def out(text: str = "") -> None:
     sys.stdout.write(clean(text) + "\n")
 
 
+def out_json(value: Any) -> None:
+    """A line for a program: exactly what it is, whatever the terminal can show."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    said = json.dumps(value, ensure_ascii=False)
+    sys.stdout.write("".join(c if _shows(c, encoding) else _escaped(c) for c in said) + "\n")
+
+
 def clean(text: str) -> str:
     """Text from outside for a terminal: no control characters but line ends and tabs."""
     return "".join(c for c in text if c in "\n\t" or (c.isprintable() and c not in "\u202e\u202d"))
 
 
+def _shows(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return character.isprintable()
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{ord(character):04x}" if character <= "\uffff" else json.dumps(character)[1:-1]
+
+
 async def _here(verb: str, arguments: dict[str, Any]) -> Any:
-    from loom_desktop.door.lock import held
     from loom_desktop.loom import Loom
 
     if verb in ("answer",):
         arguments["door"] = "cli"
-    with held():
-        async with Loom(listening=False) as loom:
-            return await loom.call(verb, **arguments)
+    async with Loom(listening=False) as loom:
+        return await loom.call(verb, **arguments)
+
+
+async def _next(steps: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] | None:
+    return await anext(steps, None)
 
 
 async def _stream_here(
     verb: str, arguments: dict[str, Any]
 ) -> AsyncGenerator[dict[str, Any], None]:
-    from loom_desktop.door.lock import held
     from loom_desktop.loom import Loom
 
-    with held():
-        async with (
-            Loom(listening=False) as loom,
-            aclosing(loom.talk(verb, **arguments)) as events,
-        ):
-            async for event in events:
-                yield {"topic": event.topic, "payload": event.payload, "trace": event.trace}
+    async with (
+        Loom(listening=False) as loom,
+        aclosing(loom.talk(verb, **arguments)) as events,
+    ):
+        async for event in events:
+            yield {"topic": event.topic, "payload": event.payload, "trace": event.trace}
 
 
 def _error(error: client.Failed) -> LoomError:

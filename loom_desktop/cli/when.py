@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from loom_desktop.cli.talk import out
+from loom_desktop.cli.talk import out, out_json
 
 if TYPE_CHECKING:
     import click
@@ -30,7 +29,7 @@ def when_command() -> click.Command:
         instant = moment(now, wall(), local_zone())
         found = understand(" ".join(text), instant)
         if as_json:
-            out(json.dumps(described(found), ensure_ascii=False))
+            out_json(described(found))
             return
         out(f"{found.text or '(nothing said)'}: {words(found.at, found.rrule, instant)}")
         out(found.at.isoformat())

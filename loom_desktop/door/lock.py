@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from loom_desktop.errors import Unavailable
-from loom_desktop.paths import paths, private_folder
+from loom_desktop.paths import private_folder
 
 
 class Lock:
@@ -44,15 +42,3 @@ def take(at: Path) -> Lock | None:
         os.close(descriptor)
         return None
     return Lock(descriptor)
-
-
-@contextmanager
-def held() -> Iterator[None]:
-    """The lock for the time of one command. Raises Unavailable when Loom runs and is busy."""
-    lock = take(paths().lock)
-    if lock is None:
-        raise Unavailable("Loom is just starting or ending.", hint="Try again in a moment.")
-    try:
-        yield
-    finally:
-        lock.release()
