@@ -133,10 +133,6 @@ class Application:
         assert process is not None, "it was not started"
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(2)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGTERM)  # XXX
         try:
             status = process.wait(10)
         except subprocess.TimeoutExpired:
