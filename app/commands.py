@@ -37,6 +37,7 @@ def commands() -> list[Entry]:
             translate("Commands", "numbers"),
         ),
         Entry("reminders", translate("Commands", "Reminders")),
+        Entry("cards", translate("Commands", "Answer the card"), "Ctrl+J"),
         Entry("inbox", translate("Commands", "Inbox")),
         Entry("undo", translate("Commands", "Undo the last file change")),
         Entry("pause", translate("Commands", "Pause capture for 10 minutes")),

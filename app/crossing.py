@@ -39,6 +39,8 @@ HEARD = (
     "hotkey.*",
     "agent.failed",
     "settings.changed",
+    "reminder.*",
+    "action.decided",
     "application.quitting",
 )
 """What the windows need; nothing else crosses."""

@@ -131,11 +131,11 @@ def _check_and_quit(shell: Shell) -> Callable[[], bool]:
         for name in ("popup", *WINDOWS):
             shell.open(name)
             opened.append(name)
-        QTimer.singleShot(500, shell.app, shell.app.quit)
+        QTimer.singleShot(500, shell.app, lambda: shell.app.exit(0))
 
     shell.engine.ready.connect(open_all)
-    shell.engine.failed.connect(lambda *_: shell.app.quit())
-    QTimer.singleShot(30_000, shell.app, shell.app.quit)
+    shell.engine.failed.connect(lambda *_: shell.app.exit(1))
+    QTimer.singleShot(30_000, shell.app, lambda: shell.app.exit(1))
     return lambda: len(opened) == len(WINDOWS) + 1
 
 
@@ -250,7 +250,7 @@ class Shell:
         for event in events:
             topic, data = event.topic, event.payload
             if topic == "hotkey.pressed":
-                if data.get("name") == "popup":
+                if data.get("name") == "popup" and not self._trying_the_hotkey():
                     self.popup.toggle()
             elif topic.startswith("chat."):
                 self.popup.hear(event)
@@ -272,6 +272,11 @@ class Shell:
             for window in list(self._windows.values()):
                 if hasattr(window, "hear"):
                     window.hear(event)
+
+    def _trying_the_hotkey(self) -> bool:
+        """The first start asks for the key to be pressed, and says itself that it came."""
+        first_run = self._windows.get("first_run")
+        return first_run is not None and bool(first_run.isVisible())
 
     def _status_changed(self, data: dict[str, Any]) -> None:
         if "state" in data:
@@ -418,7 +423,7 @@ def _quit_on_signals(app: QApplication) -> Callable[[], None]:
     for end in (here, there):
         end.setblocking(False)
     before = {
-        number: signal.signal(number, lambda *_: app.quit())
+        number: signal.signal(number, lambda *_: app.exit(0))
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     wakeup = signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)

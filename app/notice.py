@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from . import theme
+from .drawings import drawing
 from .glyphs import glyph
 from .theme import Theme
 
@@ -66,10 +67,9 @@ class Notice(QFrame):
         if act:
             self._act.setText(act[0].replace("&", "&&"))
             self._act.setAccessibleName(act[0])
-        self._mark.setText({"info": "ⓘ"}.get(level, "⚠"))
-        self._mark.setProperty("look", {"error": "danger", "warn": "warn"}.get(level, "soft"))
-        self._mark.style().unpolish(self._mark)
-        self._mark.style().polish(self._mark)
+        tokens = look.tokens
+        color = {"error": tokens.danger, "warn": tokens.warn}.get(level, tokens.soft)
+        self._mark.setPixmap(drawing("info" if level == "info" else "warn", color, 16).pixmap(16))
         self._close.setIcon(glyph("close", look.tokens.soft, 14))
         self._message.setText(message)
         self._hint.setText(hint)

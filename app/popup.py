@@ -172,6 +172,7 @@ class Popup(Floating):
             ("Ctrl+N", self.new_conversation),
             ("Ctrl+K", self.show_commands),
             ("Ctrl+H", self.show_history),
+            ("Ctrl+J", lambda: self._want("cards")),
             ("Ctrl+.", self.stop),
             ("Ctrl+O", self.browse),
             ("Ctrl+Shift+C", self.copy_answer),
@@ -266,8 +267,9 @@ class Popup(Floating):
             self.hide()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """The window manager's close hides it; only Quit ends the program."""
-        event.ignore()
+        """The window manager's close hides it; when the application quits, it does not object."""
+        if event.spontaneous():
+            event.ignore()
         self.hide()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -673,6 +673,11 @@ def _described(kind: type[msgspec.Struct], value: Any) -> dict[str, Any]:
 
 
 def _kind(annotation: Any) -> str:
+    annotation = (
+        getattr(annotation, "__origin__", annotation)
+        if hasattr(annotation, "__metadata__")
+        else annotation
+    )
     if annotation in (bool, int, float, str):
         return str(annotation.__name__)
     return "choice" if "Literal" in str(annotation) else "list"

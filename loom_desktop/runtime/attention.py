@@ -271,7 +271,11 @@ class Desk:
             origin=question.origin,
             why=f"{question.agent} asked for it. It comes from: {origin}.",
             digest=question.digest,
-            data={"capability": question.capability, "arguments": question.arguments},
+            data={
+                "capability": question.capability,
+                "arguments": question.arguments,
+                "effect": question.effect,
+            },
         )
         card = await self._store.cards.put(card)
         self._questions[card.id] = question

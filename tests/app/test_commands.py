@@ -8,5 +8,5 @@ def test_every_command_has_a_key_of_its_own_and_somebody_who_does_it() -> None:
     keys = [entry.key for entry in commands()]
     assert len(keys) == len(set(keys))
     popup = {"new", "history", "clipboard", "attach"}
-    shell = {"undo", "pause", "resume", "quit", *WINDOWS}
+    shell = {"undo", "pause", "resume", "quit", "cards", *WINDOWS}
     assert {key for key in keys if not key.startswith("write:")} <= popup | shell
