@@ -21,7 +21,7 @@ from loom_desktop.actions import Broker, Call, Capability, Consent, Result
 from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
 from loom_desktop.catalog import Kind
-from loom_desktop.cognition import Thinker
+from loom_desktop.cognition import Said, Thinker
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
@@ -491,10 +491,14 @@ class Loom:
         call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given)
         return await self.broker.invoke(name, arguments, call)
 
-    async def _history(self, conversation: int, turn: int) -> list[tuple[str, str]]:
+    async def _history(self, conversation: int, turn: int) -> list[Said]:
         await self.recorder.settled()
         messages = await self.store.conversations.messages(conversation, limit=40)
-        return [(one.role, one.text) for one in messages if one.turn < turn and one.text]
+        return [
+            Said(one.role, one.text, one.origin, one.privacy)
+            for one in messages
+            if one.turn < turn and one.text
+        ]
 
     # ---------------------------------------------------------------- time
     def _zone_now(self) -> str:

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -28,14 +28,13 @@ from loom_desktop.errors import (
     Unavailable,
     UsageError,
 )
-from loom_desktop.event import Event
+from loom_desktop.event import Event, Privacy
 
 if TYPE_CHECKING:
     from loom_desktop.llm.router import Router
     from loom_desktop.text.extract import Document
 
 log = logging.getLogger(__name__)
-_HISTORY = 40
 _ERRORS: dict[str, type[LoomError]] = {
     "DENIED": Denied,
     "INVALID_PARAMS": UsageError,
@@ -63,6 +62,9 @@ class Asker(Protocol):
     def now(self) -> datetime:
         """The person's time."""
 
+    def absorb(self, origin: frozenset[str], privacy: Privacy | None = None) -> None:
+        """What is made from now on carries these labels, too."""
+
     async def clip(self, wanted: str = "") -> str:
         """What was copied."""
 
@@ -70,8 +72,17 @@ class Asker(Protocol):
         """A document."""
 
 
-History = Callable[[int, int], Awaitable[list[tuple[str, str]]]]
-"""(conversation, turn) -> (role, text) of what was said before that turn, oldest first."""
+class Said(NamedTuple):
+    """Something said before, and its labels."""
+
+    role: str
+    text: str
+    origin: frozenset[str]
+    privacy: Privacy
+
+
+History = Callable[[int, int], Awaitable[list[Said]]]
+"""(conversation, turn) -> what was said before that turn, oldest first."""
 Invoke = Callable[[Any, str, dict[str, Any], tuple[str, ...]], Awaitable[Result]]
 """Through the broker; the paths are those that the person named."""
 
@@ -149,10 +160,13 @@ class Thinker:
                        for path in phrase.files]  # fmt: skip
         if phrase.clip:
             attachments.append(Attachment("clipboard", phrase.clip))
+        history = await self._history(ctx.event.begins, ctx.event.id)
+        for one in history:  # the answer is made from this, too
+            ctx.absorb(one.origin, one.privacy)
         event = ctx.event
         built = build(
             phrase.text,
-            history=await self._history(event.begins, event.id),
+            history=[(one.role, one.text) for one in history],
             attachments=attachments,
             mark=secrets.token_hex(4),
         )

@@ -16,7 +16,7 @@ from loom_desktop.actions import Broker, Call, Result
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Denied, Unavailable
-from loom_desktop.event import Event, Privacy, QoS
+from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _RESERVED = ("consent.", "card.", "status.", "popup.", "window.")
 """Topics that only the runtime publishes: whoever listens to them may rely on it."""
+
+
+_CLIPBOARD, _FILE, _MEMORY = frozenset({"clipboard"}), frozenset({"file"}), frozenset({"memory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +79,36 @@ class Context:
         """The time on the person's wall, with its zone."""
         return datetime.fromtimestamp(self._parts.clock(), self._parts.zone)
 
+    def absorb(self, origin: frozenset[str], privacy: Privacy | None = None) -> None:
+        """What is made from now on is made from this, too: it carries these labels.
+
+        Whatever comes in through a context does it by itself: a clip, a document, a note, an
+        answer. Labels are only ever added.
+        """
+        level = privacy_at_birth(origin) if privacy is None else privacy
+        self.event = msgspec.structs.replace(
+            self.event,
+            origin=self.event.origin | origin,
+            privacy=max(self.event.privacy, level),
+        )
+
     async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> None:
         """Say that something happened. Realtime events are not kept; all others are."""
-        if topic.startswith(_RESERVED):
-            raise Denied(f"{topic} is published by the runtime alone.")
+        _check(topic)
         self._parts.bus.publish(self._follow(topic, payload, qos=qos))
 
     async def reply(self, question: Event, /, **payload: Any) -> None:
         """Answer a request."""
         topic = question.reply_to or f"{question.topic}.answered"
+        _check(topic)
         self._parts.bus.publish(self._follow(topic, payload, answers=question.id))
 
     async def request(self, topic: str, /, *, timeout_s: float = 5.0, **payload: Any) -> Event:
         """Ask, and wait for the first answer. Raises TimedOut."""
-        return await self._parts.bus.request(self._follow(topic, payload), timeout_s=timeout_s)
+        _check(topic)
+        answer = await self._parts.bus.request(self._follow(topic, payload), timeout_s=timeout_s)
+        self.absorb(answer.origin, answer.privacy)
+        return answer
 
     async def tool(self, name: str, /, **arguments: Any) -> Result:
         """Do something through the broker. Does not raise; look at the code."""
@@ -99,6 +118,8 @@ class Context:
     async def think(self, prompt: str, *, about: object = None) -> str:
         """Ask the model, or the skills where there is none. The whole answer."""
         if about is not None:
+            if isinstance(about, Event):
+                self.absorb(about.origin, about.privacy)
             told = about if isinstance(about, str) else msgspec.json.encode(about).decode()
             prompt = f"{prompt}\n\n{told}"
         pieces = [step.text async for step in self.converse(prompt) if step.kind == "text"]
@@ -120,13 +141,18 @@ class Context:
         await self._parts.desk.supersede(self.agent, key)
 
     async def remember(self, key: str, value: Any) -> None:
-        """Keep plain data of this agent over restarts."""
-        await self._parts.store.state.put(self.agent, key, value)
+        """Keep plain data of this agent over restarts, with the labels of this event."""
+        labelled = [value, sorted(self.event.origin), int(self.event.privacy)]
+        await self._parts.store.state.put(self.agent, key, labelled)
 
     async def recall(self, key: str, default: Any = None) -> Any:
-        """What was remembered under the key."""
+        """What was remembered under the key; its labels come back with it."""
         found = await self._parts.store.state.get(self.agent, key)
-        return default if found is None else found.value
+        if found is None:
+            return default
+        value, origin, privacy = found.value
+        self.absorb(frozenset(origin) | _MEMORY, Privacy(privacy))
+        return value
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Go on with something beside the handler. It ends with the thread or the agent."""
@@ -163,20 +189,24 @@ class Context:
     @property
     def notes(self) -> Notes:
         """Notes: add, search, remove."""
-        return Notes(self._parts.store)
+        return Notes(self._parts.store, self)
 
     @property
     def files(self) -> BoundMover:
         """Files: plan, move, undo; in the name of this agent and thread."""
-        return self._parts.mover.bound(self.agent, self.event)
+        return self._parts.mover.bound(self.agent, self.event, self.absorb)
 
     async def read(self, path: str) -> Document:
         """The text of a document, read in a process of its own with a deadline."""
-        return await self._parts.reader.read(path)
+        document = await self._parts.reader.read(path)
+        self.absorb(_FILE)
+        return document
 
     async def clip(self, wanted: str = "") -> str:
         """What was copied last; with a hash, only if it is still that. Raises Unavailable."""
-        return await clip_text(self._parts.sources.get("clipboard"), wanted)
+        text = await clip_text(self._parts.sources.get("clipboard"), wanted)
+        self.absorb(_CLIPBOARD)
+        return text
 
     def _follow(
         self, topic: str, payload: dict[str, Any], *, answers: int = 0, qos: QoS | None = None
@@ -221,6 +251,7 @@ class Notes:
     """Notes of the person. A note keeps the labels of what it was made from."""
 
     _store: Store
+    _ctx: Context
 
     async def add(self, text: str, event: Event) -> int:
         """Keep one; its id."""
@@ -233,11 +264,19 @@ class Notes:
         """By words; the newest when there are none."""
         notes = self._store.notes
         found = notes.search(query, limit=limit) if query.strip() else notes.recent(limit=limit)
-        return list(await found)
+        kept = list(await found)
+        for one in kept:
+            self._ctx.absorb(one.origin | _MEMORY, one.privacy)
+        return kept
 
     async def remove(self, number: int) -> None:
         """Take one away."""
         await self._store.notes.remove(number)
+
+
+def _check(topic: str) -> None:
+    if topic.startswith(_RESERVED):
+        raise Denied(f"{topic} is published by the runtime alone.")
 
 
 async def clip_text(clipboard: Any, wanted: str) -> str:

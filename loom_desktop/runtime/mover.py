@@ -47,9 +47,14 @@ class Mover:
         self._folders, self._watched, self._destination = folders, watched, destination
         self._store, self._reader, self._clock, self._zone = store, reader, clock, zone
 
-    def bound(self, agent: str, event: Event) -> BoundMover:
-        """The mover as one agent has it while it works on one event."""
-        return BoundMover(self, agent, event)
+    def bound(
+        self, agent: str, event: Event, absorb: Callable[[frozenset[str]], None] | None = None
+    ) -> BoundMover:
+        """The mover as one agent has it while it works on one event.
+
+        ``absorb`` is told where the content of a plan comes from.
+        """
+        return BoundMover(self, agent, event, absorb)
 
     async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
         """A row for each file: where it would go, under which name, and why. Changes nothing.
@@ -223,10 +228,14 @@ class BoundMover:
     _mover: Mover
     _agent: str
     _event: Event
+    _absorb: Callable[[frozenset[str]], None] | None = None
 
     async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
-        """See ``Mover.plan``."""
-        return await self._mover.plan(paths, to=to)
+        """See ``Mover.plan``. Names and reasons in it come from the files."""
+        rows, left = await self._mover.plan(paths, to=to)
+        if rows and self._absorb is not None:
+            self._absorb(frozenset({"file"}))
+        return rows, left
 
     async def move(
         self, wanted: list[tuple[str, str]], *, words: str
