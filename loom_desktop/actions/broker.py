@@ -19,7 +19,7 @@ from loom_desktop.event import Event
 
 log = logging.getLogger(__name__)
 _CONSEQUENTIAL = frozenset(
-    {"write-reversible", "write-irreversible", "send", "execute", "spend", "settings"}
+    {"write-own", "write-reversible", "write-irreversible", "send", "execute", "spend", "settings"}
 )
 _PER_MINUTE, _PER_DAY = 10, 100
 _MANY = 5

@@ -13,6 +13,7 @@ Effect = Literal[
     "notify",  # card, speech, notification
     "read-local",
     "read-net",
+    "write-own",  # a reminder, note or memory of Loom's: undoable, and it keeps its labels
     "write-reversible",
     "write-irreversible",
     "send",

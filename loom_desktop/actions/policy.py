@@ -43,6 +43,8 @@ def decide(asked: Asked) -> Decision:
     effect, tainted = asked.effect, asked.tainted
     if effect in ("none", "notify"):
         return Decision("allow", "It changes nothing.")
+    if effect == "write-own":
+        return Decision("allow", "It is kept on this computer, marked with where it comes from.")
     if effect in ("execute", "spend"):
         return Decision("deny", f"Loom does not {effect} anything: that is switched off.")
     if effect == "settings":

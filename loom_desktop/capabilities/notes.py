@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from loom_desktop import Context
 
 
-@capability("notes.add", effect="write-reversible")
+@capability("notes.add", effect="write-own")
 async def add(ctx: Context, text: str) -> dict[str, Any]:
     """Keep a note."""
     if not text.strip():

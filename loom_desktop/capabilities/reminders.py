@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from loom_desktop import Context
 
 
-@capability("reminders.add", effect="write-reversible")
+@capability("reminders.add", effect="write-own")
 async def add(ctx: Context, said: str) -> dict[str, Any]:
     """Set a reminder from what was said: "remind me every weekday at 8:30 to stretch"."""
     one = await ctx.reminders.add(said, event=ctx.event)
@@ -33,25 +33,27 @@ async def listed(ctx: Context) -> dict[str, Any]:
             "chips": [{"label": "Set one", "ask": "Remind me tomorrow at 9 to "}],
             "reminders": [],
         }
+    for one in found:
+        ctx.absorb(frozenset({*one.origin, "memory"}))
     lines = "\n".join(f"- **{one.text}**, {one.words}" for one in found)
     return {"text": lines, "reminders": [one.id for one in found]}
 
 
-@capability("reminders.done", effect="write-reversible", idempotent=True)
+@capability("reminders.done", effect="write-own", idempotent=True)
 async def done(ctx: Context, reminder: int) -> dict[str, Any]:
     """Tick a reminder off; one that comes again stays for the next time."""
     await ctx.reminders.done(reminder)
     return {"text": "Done."}
 
 
-@capability("reminders.snooze", effect="write-reversible")
+@capability("reminders.snooze", effect="write-own")
 async def snooze(ctx: Context, reminder: int, seconds: int = 600) -> dict[str, Any]:
     """Put a reminder off."""
     one = await ctx.reminders.snooze(reminder, seconds)
     return {"text": f"I will come back {one.words}."}
 
 
-@capability("reminders.remove", effect="write-reversible", idempotent=True)
+@capability("reminders.remove", effect="write-own", idempotent=True)
 async def remove(ctx: Context, reminder: int) -> dict[str, Any]:
     """Take a reminder away."""
     await ctx.reminders.remove(reminder)

@@ -20,6 +20,8 @@ EFFECTS = get_args(Effect)
         ("read-local", False, False, "ask"),
         ("read-net", False, True, "ask"),
         ("read-net", True, True, "ask"),
+        ("write-own", False, True, "allow"),
+        ("write-own", True, False, "allow"),
         ("write-reversible", False, True, "allow"),
         ("write-reversible", True, True, "ask"),
         ("write-reversible", False, False, "ask"),
