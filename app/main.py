@@ -55,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         paths = usual_paths()
         lock = single_instance.first(paths)
         if lock is None:
-            single_instance.raise_running(paths)
-            return 0
+            return 0  # the one that runs has come up
     except LoomError as error:
         return _told(error)
     if _no_display():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Self
 
 from loom_desktop.errors import Unavailable
 from loom_desktop.paths import private_folder
@@ -21,24 +23,43 @@ class Lock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
 
 def take(at: Path) -> Lock | None:
     """The lock, or None when somebody holds it. Raises Unavailable when there can be none."""
     private_folder(at.parent)
     try:
-        descriptor = os.open(at, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(at, flags, 0o600)
     except OSError as error:
         raise Unavailable(
             f"{at} cannot be opened: {error.strerror}.",
             hint="Give write permission, or set LOOM_HOME to another folder.",
         ) from error
-    try:
-        import fcntl
-    except ImportError:  # Windows: its msvcrt lock is not tested
+    if _locked(descriptor):
         return Lock(descriptor)
+    os.close(descriptor)
+    return None
+
+
+def _locked(descriptor: int) -> bool:
+    if sys.platform == "win32":  # not tested
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(descriptor)
-        return None
-    return Lock(descriptor)
+        return False
+    return True
