@@ -22,8 +22,8 @@ from loom_desktop.actions.consent import Consent, Question, digest
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Denied, UsageError
-from loom_desktop.event import Event, QoS, privacy_at_birth
-from loom_desktop.runtime.context import follow
+from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
+from loom_desktop.runtime.context import follow, named
 from loom_desktop.settings import Attention, quiet_hours
 from loom_desktop.store import Store
 from loom_desktop.store.cards import Action, Card
@@ -102,6 +102,7 @@ class Desk:
             "topic": topic,
             "calls": {action: list(call) for action, call in offer.calls.items()},
             "expires_s": expires_s,
+            "privacy": int(cause.privacy),
         }
         card = Card(
             kind=offer.kind,
@@ -307,10 +308,11 @@ class Desk:
 
     def _say(self, topic: str, payload: dict[str, Any], card: Card, *, typed: bool = False) -> None:
         """Tell it on the thread of the card, with the labels of what the card was made from."""
-        origin = card.origin | ({"user-typed"} if typed else frozenset())
+        origin = named(card.origin) | ({"user-typed"} if typed else frozenset())
+        privacy = Privacy(card.data.get("_", {}).get("privacy", Privacy.PUBLIC))
         before = Event(
             topic="card", id=card.cause or 1, thread=card.thread, origin=origin,
-            privacy=privacy_at_birth(origin), time=self._clock(),
+            privacy=max(privacy, privacy_at_birth(origin)), time=self._clock(),
         )  # fmt: skip
         self._bus.publish(
             follow(before, topic, payload, sender="desk", time=self._clock(), qos=QoS.BATCHED)

@@ -32,6 +32,7 @@ _RESERVED = ("consent.", "card.", "status.", "popup.", "window.")
 """Topics that only the runtime publishes: whoever listens to them may rely on it."""
 
 
+_UNKNOWN = frozenset({"unknown"})
 _CLIPBOARD, _FILE, _MEMORY = frozenset({"clipboard"}), frozenset({"file"}), frozenset({"memory"})
 
 
@@ -88,7 +89,7 @@ class Context:
         level = privacy_at_birth(origin) if privacy is None else privacy
         self.event = msgspec.structs.replace(
             self.event,
-            origin=self.event.origin | origin,
+            origin=named(self.event.origin) | named(origin),
             privacy=max(self.event.privacy, level),
         )
 
@@ -151,7 +152,7 @@ class Context:
         if found is None:
             return default
         value, origin, privacy = found.value
-        self.absorb(frozenset(origin) | _MEMORY, Privacy(privacy))
+        self.absorb(named(frozenset(origin)) | _MEMORY, Privacy(privacy))
         return value
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -217,6 +218,12 @@ class Context:
         )  # fmt: skip
 
 
+def named(origin: frozenset[str]) -> frozenset[str]:
+    """The same; for a missing label one that says so. Otherwise whatever is added to it would be
+    taken for all there is, and what came from nobody knows where for the person's own words."""
+    return origin or _UNKNOWN
+
+
 def follow(
     before: Event,
     topic: str,
@@ -241,7 +248,7 @@ def follow(
         answers=answers,
         hop=before.hop + 1,
         traceparent=before.traceparent,
-        origin=before.origin | origin,
+        origin=named(before.origin) | origin if origin else before.origin,
         privacy=max(before.privacy, privacy),
     )
 
@@ -266,7 +273,7 @@ class Notes:
         found = notes.search(query, limit=limit) if query.strip() else notes.recent(limit=limit)
         kept = list(await found)
         for one in kept:
-            self._ctx.absorb(one.origin | _MEMORY, one.privacy)
+            self._ctx.absorb(named(one.origin) | _MEMORY, one.privacy)
         return kept
 
     async def remove(self, number: int) -> None:

@@ -134,6 +134,12 @@ def test_no_label_is_ever_lost(
 class _Board:
     origin = "clipboard"
 
+    async def run(self, publish: Any) -> None:
+        """Nothing to listen to."""
+
+    def report(self) -> None:
+        """Nothing to say."""
+
     def latest(self) -> tuple[str, float]:
         return ("copied words", 0.0)
 
