@@ -12,7 +12,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import UsageError
 from loom_desktop.event import Event, QoS, privacy_at_birth
-from loom_desktop.runtime.context import follow
+from loom_desktop.runtime.context import follow, named
 from loom_desktop.store import Store
 from loom_desktop.store.schedules import Schedule
 
@@ -36,6 +36,8 @@ class Reminder(msgspec.Struct, frozen=True, kw_only=True):
     """As people say it: "tomorrow at 8:30, every weekday"."""
     state: str
     said: str
+    origin: tuple[str, ...] = ()
+    """Where its words come from, as the labels say it."""
 
 
 class Reminders:
@@ -54,28 +56,29 @@ class Reminders:
         now = self._now()
         when = understand(said, now)
         local = when.at.astimezone(self._zone)
-        schedule = await self._store.schedules.add(
-            Schedule(
-                text=when.text or "It is time",
-                said=said,
-                at=local.replace(tzinfo=None).isoformat(timespec="seconds"),
-                zone=self._zone.key,
-                fold=local.fold,
-                rrule=when.rrule,
-                next=when.at.timestamp(),
-                thread=event.begins,
-                origin=event.origin,
-                privacy=event.privacy,
-                data={FIXED: True} if when.counted else {},
-            )
+        schedule = Schedule(
+            text=when.text or "It is time",
+            said=said,
+            at=local.replace(tzinfo=None).isoformat(timespec="seconds"),
+            zone=self._zone.key,
+            fold=local.fold,
+            rrule=when.rrule,
+            next=when.at.timestamp(),
+            thread=event.begins,
+            origin=event.origin,
+            privacy=event.privacy,
+            data={FIXED: True} if when.counted else {},
         )
+        # All that could go wrong goes wrong before it is stored.
+        one, times = self._shown(schedule), self._times(schedule)
+        stored = await self._store.schedules.add(schedule)
         self._changed()
-        one = self._shown(schedule)
+        one = msgspec.structs.replace(one, id=stored.id)
         payload = {
             "reminder": one.id,
             "text": one.text,
             "words": one.words,
-            "times": self._times(schedule),
+            "times": times,
             "said": said,
         }
         self._say(event, "reminder.added", payload)
@@ -135,7 +138,7 @@ class Reminders:
             topic="schedule",
             id=schedule.thread or 1,
             thread=schedule.thread,
-            origin=schedule.origin | _ORIGIN,
+            origin=named(schedule.origin) | _ORIGIN,
             privacy=max(schedule.privacy, privacy_at_birth(_ORIGIN)),
         )
         payload = {
@@ -157,7 +160,8 @@ class Reminders:
     def _shown(self, schedule: Schedule) -> Reminder:
         from loom_desktop.text.when import words
 
-        zone = ZoneInfo(schedule.zone) if schedule.zone else self._zone
+        away = schedule.zone not in ("", self._zone.key)
+        zone = ZoneInfo(schedule.zone) if away else self._zone
         at = datetime.fromtimestamp(schedule.next, zone) if schedule.next else None
         return Reminder(
             id=schedule.id,
@@ -168,6 +172,7 @@ class Reminders:
             words=words(at, schedule.rrule, self._now()) if at else "over",
             state=schedule.state,
             said=schedule.said,
+            origin=tuple(sorted(schedule.origin)),
         )
 
     def _times(self, schedule: Schedule) -> str:
@@ -212,4 +217,16 @@ def local_zone() -> ZoneInfo:
                 return ZoneInfo(one)
         except (ValueError, OSError, LookupError):
             continue
-    return ZoneInfo("UTC")
+    return _utc()
+
+
+def _utc() -> ZoneInfo:
+    """UTC, also on a machine without a table of zones: there is none in a bare container."""
+    try:
+        return ZoneInfo("UTC")
+    except LookupError:
+        import io
+        import struct
+
+        head = struct.pack(">4sc15x6l", b"TZif", b"\0", 0, 0, 0, 0, 1, 4)
+        return ZoneInfo.from_file(io.BytesIO(head + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"), "UTC")
