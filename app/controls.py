@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
     QTextLayout,
     QTextOption,
 )
@@ -159,6 +160,13 @@ class Elided(QLabel):
     def heightForWidth(self, width: int) -> int:
         """Of the lines that it will paint."""
         return max(1, len(self.shown(width)[0])) * self._line_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Rows beside other widgets ask nobody for a height that goes with the width: set it."""
+        super().resizeEvent(event)
+        height = self.heightForWidth(self.width())
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)
 
     def sizeHint(self) -> QSize:
         """Wide enough for all of it on one line, up to what a card has."""

@@ -300,7 +300,7 @@ class Transcript(QTextBrowser):
 
     def words(self, meta: Meta) -> str:
         """Route, model, seconds and money, as far as they are known."""
-        parts = [meta.route, meta.model if meta.model != meta.route else ""]
+        parts = [meta.route, meta.model if meta.model not in meta.route else ""]
         if meta.seconds >= 0:
             parts.append(self._seconds(meta.seconds))
         if meta.cost == 0:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from app.controls import Choice, Elided, Switch, Told, label, tip
 
@@ -83,3 +84,15 @@ def test_told_has_a_button_only_when_there_is_something_to_do(qtbot: QtBot, look
     told.say("Nothing here", "", "Try again")
     assert not told.act.isHidden()
     assert told.sentence.isHidden()
+
+
+def test_a_long_title_beside_a_button_has_the_height_of_its_two_lines(qtbot: QtBot) -> None:
+    row, title = QWidget(), Elided("Move download (3).pdf to Invoices/2026 now?", lines=2)
+    beside = QHBoxLayout(row)
+    beside.addWidget(title, 1)
+    beside.addWidget(QPushButton("x"))
+    qtbot.addWidget(row)
+    row.setFixedWidth(260)
+    row.show()
+    assert len(title.shown(title.width())[0]) == 2
+    assert title.height() == title.heightForWidth(title.width())
