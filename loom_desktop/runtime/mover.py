@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -284,7 +284,7 @@ def _whole(path: str) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _files(given: Iterable[Path]) -> tuple[list[Path], int]:
+def _files(given: Sequence[Path]) -> tuple[list[Path], int]:
     """The files meant: those named, and those directly in the folders named. Links are not.
 
     Beside them: how many there are beyond what one plan takes.
@@ -296,7 +296,7 @@ def _files(given: Iterable[Path]) -> tuple[list[Path], int]:
                 continue
             if one.is_dir():
                 found.update(dict.fromkeys(_inside(one)))
-            elif one.exists():
+            elif one.exists() or len(given) > 1:  # one that vanished costs no other its row
                 found[one] = None
             else:
                 raise NotFound(f"{shown(one)} is not there.", hint="Check the path.")
