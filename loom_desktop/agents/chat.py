@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from loom_desktop import Agent, Context, Event, QoS
 from loom_desktop.errors import LoomError
 
-agent = Agent("chat", at_once=4, deadline_s=900)
+_LONGEST_S = 900.0
+agent = Agent("chat", at_once=4, deadline_s=_LONGEST_S + 30)
 
 
 @agent.on("chat.asked")
@@ -13,14 +16,23 @@ async def answer(ctx: Context, event: Event) -> None:
     """Stream the answer; what came before an error is kept and the error is told."""
     said, text = event.payload, ""
     try:
-        async for step in ctx.converse(
-            said["text"], files=said.get("files", []), clip=said.get("clip", "")
-        ):
-            if step.kind == "text":
-                text += step.text
-                await ctx.emit("chat.streamed", qos=QoS.REALTIME, turn=event.id, text=step.text)
-            elif step.kind == "done":
-                await ctx.emit("chat.answered", turn=event.id, text=text, **step.facts)
+        async with asyncio.timeout(_LONGEST_S):
+            async for step in ctx.converse(
+                said["text"], files=said.get("files", []), clip=said.get("clip", "")
+            ):
+                if step.kind == "text":
+                    text += step.text
+                    await ctx.emit("chat.streamed", qos=QoS.REALTIME, turn=event.id, text=step.text)
+                elif step.kind == "done":
+                    await ctx.emit("chat.answered", turn=event.id, text=text, **step.facts)
+    except TimeoutError:
+        await ctx.emit(
+            "chat.failed",
+            turn=event.id,
+            text=text,
+            message=f"It took longer than {_LONGEST_S / 60:g} minutes and was stopped.",
+            hint="Ask for less at once.",
+        )
     except LoomError as error:
         await ctx.emit(
             "chat.failed", turn=event.id, text=text, message=error.message, hint=error.hint
