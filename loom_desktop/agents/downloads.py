@@ -57,7 +57,15 @@ async def _propose(ctx: Context) -> None:
     rows = [row for row in plan.value["plan"] if row["status"] == "planned"]
     ctx.local["offered"] = [row["source"] for row in rows]
     if rows:
-        await ctx.offer(_card(rows, left_out=max(0, len(unique) - _MOST)))
+        ctx.local["card"] = await ctx.offer(_card(rows, left_out=max(0, len(unique) - _MOST)))
+
+
+@agent.on("card.closed")
+async def closed(ctx: Context, event: Event) -> None:
+    """Files that the person did not want to sort are not offered again beside the next ones."""
+    said = event.payload
+    if said["card"] == ctx.local.get("card") and said["state"] != "superseded":
+        ctx.local["offered"] = []
 
 
 def _card(rows: list[dict[str, Any]], left_out: int) -> Offer:

@@ -48,7 +48,7 @@ async def show(ctx: Context, event: Event) -> None:
 @agent.on("card.answered.reminders.done")
 async def done(ctx: Context, event: Event) -> None:
     """Tick it off."""
-    await ctx.tool("reminders.done", reminder=event.payload["data"]["reminder"])
+    await _do(ctx, "reminders.done", reminder=event.payload["data"]["reminder"])
 
 
 @agent.on("card.answered.reminders.snooze")
@@ -56,17 +56,32 @@ async def done(ctx: Context, event: Event) -> None:
 async def snooze(ctx: Context, event: Event) -> None:
     """Put it off."""
     number, seconds = event.payload["data"]["reminder"], _SNOOZE[event.payload["action"]]
-    await ctx.tool("reminders.snooze", reminder=number, seconds=seconds)
+    await _do(ctx, "reminders.snooze", reminder=number, seconds=seconds)
 
 
 @agent.on("card.answered.reminders.remove")
 async def remove(ctx: Context, event: Event) -> None:
     """It was not meant."""
-    await ctx.tool("reminders.remove", reminder=event.payload["data"]["reminder"])
+    await _do(ctx, "reminders.remove", reminder=event.payload["data"]["reminder"])
 
 
 @agent.on("card.answered.reminders.change")
 async def change(ctx: Context, event: Event) -> None:
     """Take it away, and let the person say it again in the popup."""
-    await ctx.tool("reminders.remove", reminder=event.payload["data"]["reminder"])
-    await ctx.show(draft=event.payload["data"]["said"])
+    if await _do(ctx, "reminders.remove", reminder=event.payload["data"]["reminder"]):
+        await ctx.show(draft=event.payload["data"]["said"])
+
+
+async def _do(ctx: Context, name: str, **arguments: int) -> bool:
+    """Whether it was done. When not, that is said: nobody is to wait for what does not come."""
+    done = await ctx.tool(name, **arguments)
+    if not done.ok:
+        await ctx.offer(
+            Offer(
+                kind="notice",
+                title="The reminder was not changed",
+                text=f"{done.message} {done.hint}".strip(),
+                why="You chose something on its card.",
+            )
+        )
+    return done.ok
