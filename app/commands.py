@@ -1,9 +1,13 @@
-"""What Ctrl+K offers: everything that can be done from the popup, found by typing."""
+"""What the popup lists: everything that can be done (Ctrl+K), and past conversations."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
+from collections.abc import Mapping
+from typing import Any
 
+from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale
+
+from .markdown import marked
 from .picker import Entry
 
 
@@ -45,3 +49,14 @@ def commands() -> list[Entry]:
         Entry("settings", translate("Commands", "Settings"), "Ctrl+,"),
         Entry("quit", translate("Commands", "Quit Loom")),
     ]
+
+
+def past(row: Mapping[str, Any], locale: QLocale) -> Entry:
+    """A past conversation: its title, and when, as people say it: the time today, else the date."""
+    title = str(row.get("title") or QCoreApplication.translate("Commands", "Without a title"))
+    seconds, when = float(row.get("time") or 0), ""
+    if seconds > 0:
+        moment, short = QDateTime.fromSecsSinceEpoch(int(seconds)), QLocale.FormatType.ShortFormat
+        today = moment.date() == QDate.currentDate()
+        when = locale.toString(moment.time() if today else moment.date(), short)
+    return Entry(str(row["conversation"]), marked(title), when)

@@ -41,14 +41,14 @@ from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
 
 from . import theme
-from .commands import commands
+from .commands import commands, past
 from .crossing import Engine
 from .flow import Flow
 from .glyphs import Name, glyph
 from .ground import Floating
 from .markdown import marked
 from .notice import Notice
-from .picker import Entry, Picker
+from .picker import Picker
 from .prompt import Prompt, local_files
 from .theme import Theme
 from .transcript import Message, Meta, Transcript
@@ -668,16 +668,7 @@ class Popup(Floating):
     def _search_history(self, query: str) -> None:
         def found(rows: list[dict[str, Any]]) -> None:
             if self._picking == "history" and self.picker.search.text().strip() == query:
-                self.picker.offer(
-                    [
-                        Entry(
-                            str(row["conversation"]),
-                            marked(str(row.get("title") or self.tr("Without a title"))),
-                            day(self, float(row.get("time") or 0)),
-                        )
-                        for row in rows
-                    ]
-                )
+                self.picker.offer([past(row, self.locale()) for row in rows])
 
         self._engine.request("conversations", found, self._tell, query=query, limit=50)
 
@@ -698,15 +689,3 @@ class Popup(Floating):
     def _restyle(self) -> None:
         for button, name in self._icons:
             button.setIcon(glyph(name, self._look.tokens.soft, 18))
-
-
-def day(widget: QWidget, seconds: float) -> str:
-    """A moment in the past as people say it: the time today, else the date."""
-    from PySide6.QtCore import QDate, QDateTime, QLocale
-
-    if seconds <= 0:
-        return ""
-    moment, locale = QDateTime.fromSecsSinceEpoch(int(seconds)), widget.locale()
-    if moment.date() == QDate.currentDate():
-        return locale.toString(moment.time(), QLocale.FormatType.ShortFormat)
-    return locale.toString(moment.date(), QLocale.FormatType.ShortFormat)
