@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tests.accessibility import Accessibility
-    from tests.fake_desktop import FakeDesktopProcess
+    from tests.fake_desktop_process import FakeDesktopProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 FAILURES = ROOT / "build" / "failures"
@@ -323,7 +323,7 @@ class _Desktop:
     def _start_fakes(self, *, tray: bool, notifications: bool) -> None:
         wanted = {**self._wanted, "tray": tray, "notifications": notifications}
         if any(wanted.values()):
-            from tests.fake_desktop import FakeDesktopProcess
+            from tests.fake_desktop_process import FakeDesktopProcess
 
             self._fake = FakeDesktopProcess(self.env, *(name for name, on in wanted.items() if on))
 

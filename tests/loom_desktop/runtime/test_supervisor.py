@@ -190,14 +190,6 @@ async def test_request_and_reply_tools_thinking_and_memory_of_an_agent(tmp_path:
             }  # fmt: skip
 
 
-def test_an_agent_can_be_made_without_decorators() -> None:
-    async def handle(ctx: Context, event: Event) -> None: ...
-
-    agent = Agent("plain", topics=["a.b", "c.>"], on_event=handle)
-    assert agent.handlers == [("a.b", handle), ("c.>", handle)]
-    assert Agent.on_event is Agent.on
-
-
 async def test_the_lane_is_the_senders_choice(tmp_path: Path) -> None:
     agent = Agent("quick")
 
