@@ -1,4 +1,4 @@
-"""The fake desktop in a process of its own, beside a real application: the same methods, waiting."""
+"""The fake desktop in a process of its own: the same methods, waiting."""
 
 from __future__ import annotations
 
