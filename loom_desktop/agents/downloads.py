@@ -48,8 +48,11 @@ async def _propose(ctx: Context) -> None:
             await ctx.sleep(ctx.settings.gather_s)
     finally:
         ctx.local["gathering"] = False
-    paths = [*ctx.local.get("offered", []), *ctx.local.pop("paths")]
-    unique = list(dict.fromkeys(paths))
+    back = await ctx.files.taken_back()
+    arrived = [path for path in ctx.local.pop("paths") if path not in back]
+    unique = list(dict.fromkeys([*ctx.local.get("offered", []), *arrived]))
+    if not arrived:
+        return
     plan = await ctx.tool("files.plan", paths=unique[-_MOST:], to=ctx.settings.destination)
     if not plan.ok:
         ctx.log.warning("no plan for %d files: %s", len(unique), plan.message)

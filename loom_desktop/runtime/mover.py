@@ -22,6 +22,8 @@ from loom_desktop.store.acts import Act, Step
 from loom_desktop.tasks import Tasks
 
 T = TypeVar("T")
+_REMEMBERED = 50
+"""Acts that are looked through for files that came back."""
 _MOST_FILES = 2000
 _FINISH_S = 60.0
 """How long a cancel waits for the file in hand: a move to another disk is a copy."""
@@ -214,6 +216,11 @@ class Mover:
         await self._store.acts.step(act, step.number, "undone")
         return one
 
+    async def taken_back(self) -> set[str]:
+        """Where files lie again that were moved and then moved back: not to be offered again."""
+        acts = await self._store.acts.recent(limit=_REMEMBERED)
+        return {step.source for act in acts for step in act.steps if step.state == "undone"}
+
     async def _last(self) -> Act:
         found = await self._store.acts.undoable(limit=1)
         if not found:
@@ -243,6 +250,10 @@ class BoundMover:
         """See ``Mover.move``."""
         thread = self._event.begins
         return await self._mover.move(wanted, words=words, agent=self._agent, thread=thread)
+
+    async def taken_back(self) -> set[str]:
+        """See ``Mover.taken_back``."""
+        return await self._mover.taken_back()
 
     async def undo(self, act: int) -> tuple[list[moves.Moved], list[dict[str, str]]]:
         """See ``Mover.undo``."""

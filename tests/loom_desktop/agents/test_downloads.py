@@ -167,3 +167,18 @@ async def test_a_storm_is_gathered_while_it_lasts(tmp_path: Path) -> None:
             await asyncio.sleep(0.02)
         await loom.supervisor.settled(10)
         assert len(shown) == 1
+
+
+async def test_a_file_that_was_taken_back_is_left_alone(tmp_path: Path) -> None:
+    async with watching(tmp_path, desktop=True) as loom:
+        await arrive(loom, "song.mp3")
+        await loom.call("answer", card=(await card(loom))["id"], action="move")
+        await loom.supervisor.settled(10)
+        await loom.call("undo")
+        path = tmp_path / "in" / "song.mp3"
+        assert path.exists()
+        loom.outside.publisher("files", "file")(
+            "file.created", path=str(path), size_bytes=200, mtime=0.0, folder=""
+        )
+        await loom.supervisor.settled(10)
+        assert not [c for c in await loom.call("cards") if c["kind"] == "suggestion"]
