@@ -263,7 +263,7 @@ class Shell:
                 level, message = str(data.get("level", "info")), str(data.get("message", ""))
                 self.tell(level, message, str(data.get("hint", "")))
             elif topic == "settings.changed":
-                self._do("settings", self._use_settings)
+                self._do("settings", self._settings_changed)
             elif topic == "application.quitting":
                 self.app.quit()
             if topic == "card.offered":
@@ -303,6 +303,18 @@ class Shell:
     def _use_settings(self, tables: dict[str, dict[str, dict[str, Any]]]) -> None:
         self.look.choose(str(_value(tables, "assistant", "theme") or "system"))
         self.tray.set_hotkey(str(_value(tables, "sources.hotkey", "popup") or ""))
+
+    def _settings_changed(self, tables: dict[str, dict[str, dict[str, Any]]]) -> None:
+        """From whichever door; not at every start, for a desktop's own tool may have removed it."""
+        from . import autostart
+
+        self._use_settings(tables)
+        wanted = _value(tables, "assistant", "autostart")
+        if isinstance(wanted, bool) and autostart.supported() and wanted != autostart.enabled():
+            try:
+                (autostart.enable if wanted else autostart.disable)()
+            except LoomError as error:
+                self.tell("warn", error.message, error.hint)
 
     def _failed(self, message: str, hint: str) -> None:
         self.tray.show_failure(message)

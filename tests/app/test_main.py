@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from app import autostart
 from app import main as shell_module
 from app.crossing import Engine
 from app.main import Shell, main
@@ -161,6 +162,20 @@ def test_settings_choose_palette_and_hotkey(start: Start, qtbot: QtBot) -> None:
     fake.say("settings.changed")
     qtbot.waitUntil(lambda: not shell.look.tokens.dark)
     assert shell.tray.ask_action.shortcut().toString() == "Ctrl+Alt+Space"
+
+
+def test_start_at_login_follows_the_setting_from_whichever_door(
+    start: Start, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    tables: dict[str, dict[str, dict[str, object]]] = {"assistant": {"autostart": {"value": True}}}
+    _, fake = start(settings=lambda: tables)
+    assert not autostart.enabled(), "not at a start: a desktop's own tool may have removed it"
+    fake.say("settings.changed")
+    qtbot.waitUntil(autostart.enabled)
+    tables["assistant"]["autostart"]["value"] = False
+    fake.say("settings.changed")
+    qtbot.waitUntil(lambda: not autostart.enabled())
 
 
 def test_the_menu_reaches_the_engine_and_a_refusal_is_told(start: Start, qtbot: QtBot) -> None:
