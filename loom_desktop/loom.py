@@ -131,10 +131,11 @@ class Loom:
             )  # fmt: skip
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
-                Notifications(
+                notifications = Notifications(
                     self.bus, self.desk, self.tasks, desktop=self.desktop,
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
+                stack.push_async_callback(notifications.close)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)

@@ -7,9 +7,11 @@ anything. Without a message bus, a daemon or buttons nothing is lost: the card i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from typing import Any
 
 from loom_desktop.bus import Bus
@@ -19,7 +21,7 @@ from loom_desktop.runtime.attention import Desk
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
-_SEND_S = 5.0
+_SEND_S, _REST_S = 5.0, 60.0
 
 
 class Notifications:
@@ -45,8 +47,10 @@ class Notifications:
         )
         self._loop = asyncio.get_running_loop()
         self._notifier: Any = None
-        self._gone = False
-        """There is nobody who shows notifications: not tried again in this run."""
+        self._again_at = 0.0
+        """Until then nobody shows notifications: a daemon that failed is left alone for a while."""
+        self._open: set[int] = set()
+        """Cards that a notification was wanted for, and that nobody answered yet."""
         self._shown: dict[int, Any] = {}
         bus.subscribe("card.offered", self._offered)
         bus.subscribe("card.closed", self._closed)
@@ -54,11 +58,14 @@ class Notifications:
     def _offered(self, event: Event) -> None:
         card = event.payload["card"]
         wanted = ("reminder", "approval") if self._desktop else ("reminder", "suggestion")
-        if card["kind"] in wanted and self._on() and not self._gone:
+        resting = self._loop.time() < self._again_at
+        if card["kind"] in wanted and self._on() and not resting:
+            self._open.add(card["id"])
             self._tasks.start(f"notify:{card['id']}", self._send(card))
 
     def _closed(self, event: Event) -> None:
         number = event.payload["card"]
+        self._open.discard(number)
         if number in self._shown:
             self._tasks.start(f"clear:{number}", self._clear(number))
 
@@ -78,19 +85,36 @@ class Notifications:
                     ]
                 sent = await self._notifier.send(
                     title=card["title"],
-                    message=card["text"],
+                    message=escape(card["text"], quote=False),  # daemons take it as markup
                     urgency=Urgency.Critical if card["kind"] == "reminder" else Urgency.Normal,
                     buttons=buttons,
                     on_clicked=partial(self._pressed, card, "open"),
                 )
         except Exception as error:  # no bus, no daemon, a daemon that fails: the inbox has the card
-            self._gone = True
+            self._again_at = self._loop.time() + _REST_S
+            await self.close()  # a bus that went away comes back as another one
             log.info("notifications are not shown here: %s", error)
             return
         self._shown[card["id"]] = sent
+        if card["id"] not in self._open:  # it was answered while this was on its way
+            await self._clear(card["id"])
+
+    async def close(self) -> None:
+        """Let go of the message bus."""
+        notifier, self._notifier = self._notifier, None
+        # The library keeps its connection to itself and never closes it.
+        bus = getattr(getattr(notifier, "_backend", None), "bus", None)
+        if bus is None:
+            return
+        bus.disconnect()
+        with contextlib.suppress(TimeoutError, OSError, EOFError):
+            async with asyncio.timeout(1):  # the socket is closed in the loop
+                await asyncio.shield(bus.wait_for_disconnect())
 
     async def _clear(self, number: int) -> None:
-        sent = self._shown.pop(number)
+        sent = self._shown.pop(number, None)
+        if sent is None:
+            return
         try:
             async with asyncio.timeout(_SEND_S):
                 await self._notifier.clear(sent)
@@ -98,7 +122,8 @@ class Notifications:
             log.debug("a notification could not be taken back: %s", error)
 
     def _pressed(self, card: dict[str, Any], action: str) -> None:
-        self._loop.call_soon_threadsafe(self._press, card, action)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping
+            self._loop.call_soon_threadsafe(self._press, card, action)
 
     def _press(self, card: dict[str, Any], action: str) -> None:
         if action == "open":
