@@ -9,17 +9,18 @@ from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale
 
 from .markdown import marked
 from .picker import Entry
+from .words import keys_words
 
 
 def commands() -> list[Entry]:
     """The keys: ``write:`` puts words into the input, some are the popup's own acts, the rest
     are names that the shell opens or does."""
-    translate = QCoreApplication.translate
+    translate, keys = QCoreApplication.translate, keys_words
     return [
-        Entry("new", translate("Commands", "New conversation"), "Ctrl+N"),
-        Entry("history", translate("Commands", "History"), "Ctrl+H"),
+        Entry("new", translate("Commands", "New conversation"), keys("Ctrl+N")),
+        Entry("history", translate("Commands", "History"), keys("Ctrl+H")),
         Entry("clipboard", translate("Commands", "Summarise what I copied")),
-        Entry("attach", translate("Commands", "Attach files…"), "Ctrl+O"),
+        Entry("attach", translate("Commands", "Attach files…"), keys("Ctrl+O")),
         Entry(
             "write:" + translate("Commands", "Remind me "),
             translate("Commands", "Remind me…"),
@@ -41,12 +42,12 @@ def commands() -> list[Entry]:
             translate("Commands", "numbers"),
         ),
         Entry("reminders", translate("Commands", "Reminders")),
-        Entry("cards", translate("Commands", "Answer the card"), "Ctrl+J"),
+        Entry("cards", translate("Commands", "Answer the card"), keys("Ctrl+J")),
         Entry("inbox", translate("Commands", "Inbox")),
         Entry("undo", translate("Commands", "Undo the last file change")),
         Entry("pause", translate("Commands", "Pause capture for 10 minutes")),
         Entry("resume", translate("Commands", "Resume capture")),
-        Entry("settings", translate("Commands", "Settings"), "Ctrl+,"),
+        Entry("settings", translate("Commands", "Settings"), keys("Ctrl+,")),
         Entry("quit", translate("Commands", "Quit Loom")),
     ]
 

@@ -22,6 +22,7 @@ from loom_desktop.errors import LoomError
 from . import theme
 from .controls import Chip, Choice, Elided, Switch, button, label
 from .crossing import Engine
+from .engine_words import engine_words
 from .glyphs import glyph
 from .recorder import Recorder
 from .theme import Theme
@@ -59,7 +60,7 @@ class Field(QFrame):
         self._engine, self._look = engine, look
         self.table, self.key, self.title = table, key, title
         self.value, self.default = known.get("value"), known.get("default")
-        self.sentence = str(known.get("words", ""))
+        self.sentence = engine_words(str(known.get("words", "")))
         self._before, self._wanted, self._busy = before, self.value, False
         self._shape = shape or _shape(known)
         self._choices = choices or [(str(one), str(one)) for one in known.get("choices") or ()]

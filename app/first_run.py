@@ -32,7 +32,7 @@ from .drawings import Drawing, drawing
 from .health import mark
 from .theme import Theme
 from .window import Window
-from .words import exact, flat
+from .words import exact, flat, keys_words
 
 _TELLS = frozenset({"display", "message bus", "wl-clipboard", "store", "system"})
 """Findings of the doctor that are worth a line here when something is missing."""
@@ -484,7 +484,7 @@ class Keys(QWidget):
                 gone.hide()
                 gone.deleteLater()
         for word in filter(None, combination.split("+")):
-            cap = label(flat(word), px=theme.INPUT_PX, bold=True, wrap=False)
+            cap = label(flat(keys_words(word)), px=theme.INPUT_PX, bold=True, wrap=False)
             cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
             cap.setMinimumSize(48, 42)
             self._row.addWidget(cap)

@@ -488,7 +488,7 @@ class Inbox(Window):
         return Detail(
             self._look,
             row.title,
-            eyebrow=f"{self.tr('Reminder')}  ·  {next_time}",
+            eyebrow="  ·  ".join((self.tr("Reminder"), next_time)),
             text=row.text,
             acts=[
                 (self.tr("Done"), "primary", lambda: self._do("reminder_done", number)),
@@ -502,7 +502,7 @@ class Inbox(Window):
         return Detail(
             self._look,
             row.title,
-            eyebrow=f"{self.tr('Conversation')}  ·  {row.time}",
+            eyebrow="  ·  ".join((self.tr("Conversation"), row.time)),
             text=row.text,
             acts=[
                 (self.tr("Open"), "primary", lambda: self.conversation_wanted.emit(number)),

@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:
     from PySide6.QtWidgets import QApplication
 
+    from . import language
     from .crash import Crashes
     from .theme import Theme
     from .tray import Tray
@@ -79,7 +80,7 @@ def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:
     app.setApplicationName("Loom")
     app.setDesktopFileName("org.loomdesktop.Loom")
     app.setQuitOnLastWindowClosed(False)
-    _translate(app)
+    language.use(app, language.wanted(paths.settings))
     look = Theme()
     tray = Tray()
     app.processEvents()  # the icon is on the screen from here on
@@ -393,23 +394,6 @@ def _no_display() -> bool:
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return False
     return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _translate(app: QApplication) -> None:
-    """The words of the system's language, where there are some."""
-    from PySide6.QtCore import QLocale, QTranslator
-
-    from . import resources
-
-    for language in QLocale.system().uiLanguages():
-        code = language.replace("-", "_")
-        if code.split("_")[0] == "en":
-            return
-        if found := resources.find(f"translations/loom_{code}.qm"):
-            translator = QTranslator(app)
-            if translator.load(str(found)):
-                app.installTranslator(translator)
-            return
 
 
 def _log_to(folder: Path) -> None:

@@ -54,6 +54,7 @@ from .theme import Theme
 from .transcript import Message, Meta, Transcript
 from .turns import Turns
 from .welcome import Welcome
+from .words import keys_words
 
 WIDTH, LEAST_HEIGHT, SHARE_OF_SCREEN = 640, 380, 0.7
 FOCUS_MS = 150
@@ -126,7 +127,7 @@ class Popup(Floating):
             button.setProperty("look", "icon")
             button.setFixedSize(26, 26)
             button.setAccessibleName(words)
-            button.setToolTip(f"{words}  {keys}")
+            button.setToolTip(f"{words}  {keys_words(keys)}")
             button.clicked.connect(slot)
             self._icons.append((button, name))  # type: ignore[arg-type]  # literals above
             header.addWidget(button)
@@ -516,7 +517,7 @@ class Popup(Floating):
         seconds = int(self._clock() - self._asked_at)
         if seconds >= 2 and self.transcript.streaming:
             words = self.tr("Answering…") if self.transcript.begun else self.tr("Thinking…")
-            self._meta.setText(f"{words} {self.tr('{0} s').format(seconds)}")
+            self._meta.setText(f"{words} " + self.tr("{0} s").format(seconds))
 
     def _announce(self, text: str) -> None:
         if QAccessible.isActive() and text:

@@ -13,6 +13,7 @@ from .flow import Flow
 from .glyphs import glyph
 from .markdown import marked
 from .theme import Theme
+from .words import keys_words
 
 MOST_LINES = 8
 FOLD_CHARACTERS, FOLD_LINES = 1_500, 25
@@ -212,7 +213,7 @@ class Prompt(QFrame):
         button = QPushButton(self)
         button.setProperty("look", "icon")
         button.setAccessibleName(name)
-        button.setToolTip(f"{name}  {keys}")
+        button.setToolTip(f"{name}  {keys_words(keys)}")
         button.setFixedSize(28, 28)
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         return button

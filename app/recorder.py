@@ -13,6 +13,7 @@ from loom_desktop.errors import LoomError
 from . import theme
 from .controls import button
 from .theme import Theme
+from .words import keys_words
 
 _MODIFIERS = (
     Qt.Key.Key_Control,
@@ -54,7 +55,7 @@ class Recorder(QWidget):
         self._recording(False)
 
     def _recording(self, on: bool) -> None:
-        text = self.tr("Press the keys…") if on else self._value or self.tr("None")
+        text = self.tr("Press the keys…") if on else keys_words(self._value) or self.tr("None")
         self.key.setText(text)
         self.key.setAccessibleName(f"{self._name}: {text}")
 

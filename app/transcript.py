@@ -561,7 +561,7 @@ class _OverlayBar(QScrollBar):
     def __init__(self, view: Transcript) -> None:
         super().__init__(Qt.Orientation.Vertical, view)
         self._view = view
-        self.setAccessibleName(view.tr("Scroll the conversation"))
+        self.setAccessibleName(self.tr("Scroll the conversation"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         hidden = view.verticalScrollBar()
         hidden.rangeChanged.connect(self._follow)

@@ -17,6 +17,7 @@ from PySide6.QtGui import QAction, QColor, QIcon, QKeySequence, QPainter, QPixma
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from . import resources
+from .engine_words import engine_words
 from .theme import DARK, LIGHT
 
 STATES = ("idle", "thinking", "listening", "speaking", "asks", "paused", "trouble")
@@ -130,7 +131,7 @@ class Tray(QObject):
     def show_status(self, status: Mapping[str, Any]) -> None:
         """The answer of the verb ``status``."""
         self._state = str(status.get("state") or "idle")
-        self._words = str(status.get("words") or self.tr("Ready"))
+        self._words = engine_words(str(status.get("words") or "Ready"))
         self._local_only = bool(status.get("local_only"))
         paused = bool(status.get("paused_until"))
         self.pause_action.setVisible(not paused)

@@ -13,7 +13,8 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 """Letters, by their category, that show nothing."""
 
-_say = QCoreApplication.translate
+# by this name pyside6-lupdate finds what is to be translated; what stands in an f-string it misses
+translate = QCoreApplication.translate
 
 
 def exact(text: str) -> str:
@@ -61,30 +62,33 @@ def day_words(day: QDate, today: QDate, locale: QLocale | None = None) -> str:
     """``Today``, ``Yesterday``, ``Monday 16 November``, and the year when it is another."""
     away = day.daysTo(today)
     if away == 0:
-        return _say("Words", "Today")
+        return translate("Words", "Today")
     if away == 1:
-        return _say("Words", "Yesterday")
+        return translate("Words", "Yesterday")
     if away == -1:
-        return _say("Words", "Tomorrow")
-    form = "dddd d MMMM" if day.year() == today.year() else "d MMMM yyyy"
+        return translate("Words", "Tomorrow")
+    if day.year() == today.year():
+        form = translate("Words", "dddd d MMMM", "a day of this year, as QDate writes it")
+    else:
+        form = translate("Words", "d MMMM yyyy", "a day of another year, as QDate writes it")
     return (locale or QLocale()).toString(day, form)
 
 
 def origin_words(origin: Iterable[str]) -> str:
     """Where something came from, for a person. No label at all is said as such."""
     known = {
-        "user-typed": _say("Words", "what you typed"),
-        "user-voice": _say("Words", "what you said"),
-        "clipboard": _say("Words", "your clipboard"),
-        "file": _say("Words", "a file"),
-        "web": _say("Words", "the web"),
-        "memory": _say("Words", "what Loom remembers"),
-        "schedule": _say("Words", "a schedule"),
+        "user-typed": translate("Words", "what you typed"),
+        "user-voice": translate("Words", "what you said"),
+        "clipboard": translate("Words", "your clipboard"),
+        "file": translate("Words", "a file"),
+        "web": translate("Words", "the web"),
+        "memory": translate("Words", "what Loom remembers"),
+        "schedule": translate("Words", "a schedule"),
     }
     prefixed = {
-        "mcp": _say("Words", "the program {0}"),
-        "tool": _say("Words", "the tool {0}"),
-        "remote": _say("Words", "another computer ({0})"),
+        "mcp": translate("Words", "the program {0}"),
+        "tool": translate("Words", "the tool {0}"),
+        "remote": translate("Words", "another computer ({0})"),
     }
     found = []
     for one in sorted(origin):
@@ -93,23 +97,25 @@ def origin_words(origin: Iterable[str]) -> str:
             found.append(prefixed[kind].format(flat(rest)))
         else:
             found.append(known.get(one, flat(one)))
-    return ", ".join(found) or _say("Words", "unknown")
+    return ", ".join(found) or translate("Words", "unknown")
 
 
 def undo_words(effect: str) -> str:
     """What can be said about taking an act back, by its effect."""
     return {
-        "none": _say("Words", "Nothing is changed by this."),
-        "notify": _say("Words", "Nothing is changed by this."),
-        "read-local": _say("Words", "Nothing is changed by this."),
-        "read-net": _say("Words", "What is asked of the network leaves this computer for good."),
-        "write-reversible": _say("Words", "You can undo this for 30 days."),
-        "settings": _say("Words", "You can change it back in the settings."),
-        "write-irreversible": _say("Words", "This cannot be undone."),
-        "send": _say("Words", "What is sent cannot be called back."),
-        "execute": _say("Words", "What a command does cannot be undone by Loom."),
-        "spend": _say("Words", "Money that is spent cannot be called back."),
-    }.get(effect, _say("Words", "Loom cannot promise that this can be undone."))
+        "none": translate("Words", "Nothing is changed by this."),
+        "notify": translate("Words", "Nothing is changed by this."),
+        "read-local": translate("Words", "Nothing is changed by this."),
+        "read-net": translate(
+            "Words", "What is asked of the network leaves this computer for good."
+        ),
+        "write-reversible": translate("Words", "You can undo this for 30 days."),
+        "settings": translate("Words", "You can change it back in the settings."),
+        "write-irreversible": translate("Words", "This cannot be undone."),
+        "send": translate("Words", "What is sent cannot be called back."),
+        "execute": translate("Words", "What a command does cannot be undone by Loom."),
+        "spend": translate("Words", "Money that is spent cannot be called back."),
+    }.get(effect, translate("Words", "Loom cannot promise that this can be undone."))
 
 
 def for_good(effect: str) -> bool:
@@ -123,22 +129,22 @@ def for_good(effect: str) -> bool:
 def state_words(state: str) -> str:
     """How a card or an act ended, or stands."""
     return {
-        "open": _say("Words", "Waits for you"),
-        "waiting": _say("Words", "Held back"),
-        "quiet": _say("Words", "Held back"),
-        "answered": _say("Words", "Answered"),
-        "expired": _say("Words", "Ran out"),
-        "superseded": _say("Words", "Over"),
-        "declined": _say("Words", "Dismissed"),
-        "done": _say("Words", "Done"),
-        "undone": _say("Words", "Undone"),
-        "failed": _say("Words", "Failed"),
-        "partly": _say("Words", "Partly done"),
-        "planned": _say("Words", "Not finished"),
-        "intended": _say("Words", "Not finished"),
-        "doing": _say("Words", "In progress"),
-        "unknown": _say("Words", "Unclear"),
-        "active": _say("Words", "Set"),
+        "open": translate("Words", "Waits for you"),
+        "waiting": translate("Words", "Held back"),
+        "quiet": translate("Words", "Held back"),
+        "answered": translate("Words", "Answered"),
+        "expired": translate("Words", "Ran out"),
+        "superseded": translate("Words", "Over"),
+        "declined": translate("Words", "Dismissed"),
+        "done": translate("Words", "Done"),
+        "undone": translate("Words", "Undone"),
+        "failed": translate("Words", "Failed"),
+        "partly": translate("Words", "Partly done"),
+        "planned": translate("Words", "Not finished"),
+        "intended": translate("Words", "Not finished"),
+        "doing": translate("Words", "In progress"),
+        "unknown": translate("Words", "Unclear"),
+        "active": translate("Words", "Set"),
     }.get(state, state)
 
 
@@ -147,26 +153,31 @@ def link_words(row: Mapping[str, Any]) -> str:
     topic = str(row.get("topic", ""))
     text = flat(" ".join(str(row.get("text", "")).split()))
     if topic.startswith("card.answered"):
-        head = _say("Words", "You answered the card")
+        head = translate("Words", "You answered the card")
     else:
         head = {
-            "clipboard.copied": _say("Words", "You copied something"),
-            "clipboard.cleared": _say("Words", "The clipboard was emptied"),
-            "file.created": _say("Words", "A file arrived"),
-            "file.removed": _say("Words", "A file went away"),
-            "hotkey.pressed": _say("Words", "You pressed the hotkey"),
-            "timer.due": _say("Words", "A reminder was due"),
-            "reminder.added": _say("Words", "A reminder was set"),
-            "chat.asked": _say("Words", "You asked"),
-            "chat.answered": _say("Words", "Loom answered"),
-            "chat.failed": _say("Words", "The answer failed"),
-            "card.offered": _say("Words", "Loom offered a card"),
-            "card.closed": _say("Words", "The card was closed"),
-            "action.decided": _say("Words", "It was checked against what you allow"),
-            "verb.called": _say("Words", "You asked for it in Loom"),
-            "system.resumed": _say("Words", "The computer woke up"),
+            "clipboard.copied": translate("Words", "You copied something"),
+            "clipboard.cleared": translate("Words", "The clipboard was emptied"),
+            "file.created": translate("Words", "A file arrived"),
+            "file.removed": translate("Words", "A file went away"),
+            "hotkey.pressed": translate("Words", "You pressed the hotkey"),
+            "timer.due": translate("Words", "A reminder was due"),
+            "reminder.added": translate("Words", "A reminder was set"),
+            "chat.asked": translate("Words", "You asked"),
+            "chat.answered": translate("Words", "Loom answered"),
+            "chat.failed": translate("Words", "The answer failed"),
+            "card.offered": translate("Words", "Loom offered a card"),
+            "card.closed": translate("Words", "The card was closed"),
+            "action.decided": translate("Words", "It was checked against what you allow"),
+            "verb.called": translate("Words", "You asked for it in Loom"),
+            "system.resumed": translate("Words", "The computer woke up"),
         }.get(topic, topic)
     return f"{head}: {text}" if text and text != head else head
+
+
+def keys_words(keys: str) -> str:
+    """``Ctrl+Space`` as the keys are called here: ``Strg+Leertaste``."""
+    return "+".join(translate("QShortcut", one) if one else "" for one in keys.split("+"))
 
 
 def size_words(number: int, locale: QLocale | None = None) -> str:
