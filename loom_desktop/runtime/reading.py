@@ -6,6 +6,8 @@ A damaged or hostile PDF can hang or crash its reader; then that process ends, a
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,8 @@ from loom_desktop.errors import LoomError, NotUnderstood, TimedOut, Unavailable
 if TYPE_CHECKING:
     from loom_desktop.text.extract import Document
 
-_PLAIN = (".txt", ".md", ".csv", ".json", ".html", ".htm", ".xml", ".log", ".rtf", ".eml")
+_PLAIN = ("text", "code", "data")
+_PARSED = ("html", "xml", "rtf", "eml", "svg")
 _MOST_BYTES = 16_000_000
 DEADLINE_S = 20.0
 
@@ -32,10 +35,13 @@ class Reader:
     async def read(self, path: str) -> Document:
         """The text of the document. Raises Unavailable, NotUnderstood or TimedOut."""
         name = path.rpartition("/")[2]
+        if "\0" in path:
+            raise Unavailable(f"{name!r} is no path.", hint="Check the path.")
         async with self._free:
             try:
                 async with asyncio.timeout(self._deadline_s):
-                    if getattr(sys, "frozen", False) or path.lower().endswith(_PLAIN):
+                    frozen = getattr(sys, "frozen", False)
+                    if frozen or await asyncio.to_thread(_harmless, path):
                         return await asyncio.to_thread(_extract, path)
                     return await _in_child(path)
             except TimeoutError:
@@ -43,6 +49,19 @@ class Reader:
                     f"{name} took longer than {self._deadline_s:g} s to read.",
                     hint="It may be damaged, or very large.",
                 ) from None
+
+
+def _harmless(path: str) -> bool:
+    """Whether reading it takes no parser. Its content says so; its name may lie."""
+    from loom_desktop.text.kind import kind_of
+
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return True  # refused at once
+        kind = kind_of(Path(path))
+    except (OSError, ValueError):
+        return True  # told by whoever reads it, at once
+    return kind.family in _PLAIN and kind.name not in _PARSED
 
 
 def _extract(path: str) -> Document:

@@ -1,0 +1,164 @@
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from loom_desktop.errors import NotUnderstood, TimedOut, Unavailable
+from loom_desktop.runtime import reading
+from loom_desktop.runtime.reading import Reader
+from loom_desktop.tasks import Tasks
+
+HANGS = "import sys, time; sys.stdin.read(); time.sleep(60)"
+CRASHES = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+BABBLES = "import sys; sys.stdin.read(); sys.stdout.write('hello')"
+
+
+def children() -> set[str]:
+    """Processes that this one started and that still run."""
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        found |= set((task / "children").read_text().split())
+    return found
+
+
+@pytest.fixture
+def html(tmp_path: Path) -> str:
+    path = tmp_path / "page.html"
+    path.write_text("<html><head><title>Rain</title></head><body><p>It rained all week.</p></body>")
+    return str(path)
+
+
+async def test_text_is_read_and_what_needs_a_parser_is_read_in_a_child(
+    tmp_path: Path, html: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("Just words.")
+    reader, asked = Reader(), list[str]()
+    in_child = reading._in_child
+
+    async def noted(path: str) -> object:
+        asked.append(path)
+        return await in_child(path)
+
+    monkeypatch.setattr(reading, "_in_child", noted)
+    assert (await reader.read(str(tmp_path / "a.txt"))).text.strip() == "Just words."
+    assert not asked
+    document = await reader.read(html)
+    assert (document.title, document.text.strip()) == ("Rain", "It rained all week.")
+    assert asked == [html]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "data.csv", "noextension"])
+async def test_a_name_does_not_bring_a_parser_into_our_process(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_bytes(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\nhostile")
+
+    def never(path: str) -> None:
+        raise AssertionError("a PDF was opened in here")
+
+    monkeypatch.setattr(reading, "_extract", never)
+    with pytest.raises(NotUnderstood):
+        await Reader().read(str(tmp_path / name))
+    assert "pypdfium2" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [("missing", Unavailable), ("folder", NotUnderstood), ("pipe", NotUnderstood),
+     ("long", Unavailable), ("picture", NotUnderstood), ("nul", Unavailable)],
+)  # fmt: skip
+async def test_what_is_no_document_is_told_at_once(
+    tmp_path: Path, what: str, kind: type[Exception]
+) -> None:
+    path = tmp_path / "x.txt"
+    if what == "folder":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "long":
+        path = tmp_path / ("x" * 300)
+    elif what == "picture":
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    async with asyncio.timeout(5):
+        with pytest.raises(kind):
+            await Reader().read(str(path) if what != "nul" else f"{path}\0")
+
+
+async def test_a_name_that_is_not_text_is_read_too(tmp_path: Path, html: str) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.html")
+    os.rename(html, odd)
+    assert (await Reader().read(odd)).title == "Rain"
+
+
+async def test_a_reader_that_hangs_is_ended_at_its_deadline(
+    html: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_CHILD", HANGS)
+    before = children()
+    with pytest.raises(TimedOut, match=r"page.html took longer than 0.3 s"):
+        await Reader(deadline_s=0.3).read(html)
+    assert children() == before
+
+
+async def test_a_cancel_ends_the_child_within_200_ms(
+    html: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_CHILD", HANGS)
+    before = children()
+    async with Tasks() as tasks:
+        work = tasks.run("read", Reader().read(html))
+        async with asyncio.timeout(10):
+            while children() == before:
+                await asyncio.sleep(0.005)
+        work.cancel()
+        async with asyncio.timeout(0.2):
+            with pytest.raises(asyncio.CancelledError):
+                await work
+    assert children() == before
+
+
+@pytest.mark.parametrize("child", [CRASHES, BABBLES])
+async def test_a_reader_that_breaks_costs_one_document(
+    html: str, monkeypatch: pytest.MonkeyPatch, child: str
+) -> None:
+    reader = Reader()
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "_CHILD", child)
+        with pytest.raises(NotUnderstood, match=r"page.html cannot be read"):
+            await reader.read(html)
+    assert (await reader.read(html)).title == "Rain"
+
+
+async def test_the_child_sees_nothing_of_our_environment(
+    html: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "x")
+    told = (
+        "import os, sys; sys.path[:0] = sys.argv[1:]; sys.stdin.read(); import msgspec;"
+        "said = {'error': ' '.join(os.environ), 'kind': 'NotUnderstood'};"
+        "sys.stdout.buffer.write(msgspec.msgpack.encode(said))"
+    )
+    monkeypatch.setattr(reading, "_CHILD", told)
+    with pytest.raises(NotUnderstood) as error:
+        await Reader().read(html)
+    assert "SECRET_TOKEN" not in error.value.message
+    assert "HOME" not in error.value.message.split()
+    assert "PATH" in error.value.message.split()
+
+
+async def test_only_so_many_are_read_at_once(html: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most = 0, 0
+
+    async def counted(path: str) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+
+    monkeypatch.setattr(reading, "_in_child", counted)
+    reader = Reader(at_once=2)
+    await asyncio.gather(*(reader.read(html) for _ in range(8)))
+    assert most == 2
