@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from loom_desktop import capability
 
 if TYPE_CHECKING:
     from loom_desktop import Context
 
 _SHOWN = 12
+
+
+class Move(Struct, frozen=True, forbid_unknown_fields=True):
+    """One file, and where it goes."""
+
+    source: str
+    target: str
 
 
 @capability("files.plan", effect="read-local", idempotent=True, paths=("paths",), timeout_s=300)
@@ -43,10 +52,10 @@ async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
 
 
 @capability("files.move", effect="write-reversible", paths=("moves",), timeout_s=600)
-async def move(ctx: Context, moves: list[dict[str, str]], words: str = "") -> dict[str, Any]:
+async def move(ctx: Context, moves: list[Move], words: str = "") -> dict[str, Any]:
     """Move files to the names and folders of a plan. Nothing is replaced; it can be undone."""
     act, moved, failed = await ctx.files.move(
-        [(one["source"], one["target"]) for one in moves], words=words or _count(len(moves))
+        [(one.source, one.target) for one in moves], words=words or _count(len(moves))
     )
     text = f"Moved {_count(len(moved))}." if moved else "Nothing was moved."
     told = [f"{one['name']}: {one['reason']}" for one in failed]
