@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop import capability
@@ -15,9 +16,9 @@ _MOST_SHOWN = 4000
 
 
 @capability("text.summarize", effect="none", idempotent=True)
-def summarize(text: str, sentences: int = 3) -> dict[str, Any]:
+async def summarize(text: str, sentences: int = 3) -> dict[str, Any]:
     """Sum a text up in its own most telling sentences."""
-    summary = shorten(text, sentences=sentences)
+    summary = await asyncio.to_thread(shorten, text, sentences=sentences)
     if not summary.sentences:
         raise NotUnderstood("There is nothing to sum up.", hint="Copy or type a longer text.")
     return {"text": _bullets(summary.sentences, summary.words_in)}
@@ -26,14 +27,14 @@ def summarize(text: str, sentences: int = 3) -> dict[str, Any]:
 @capability("text.summarize_clipboard", effect="read-local", idempotent=True)
 async def summarize_clipboard(ctx: Context, sentences: int = 3) -> dict[str, Any]:
     """Sum up what was copied last."""
-    return summarize.run(await ctx.clip(), sentences)  # type: ignore[no-any-return]
+    return await summarize.run(await ctx.clip(), sentences)  # type: ignore[no-any-return]
 
 
 @capability("text.summarize_file", effect="read-local", idempotent=True, paths=("path",))
 async def summarize_file(ctx: Context, path: str, sentences: int = 5) -> dict[str, Any]:
     """Sum up a document: PDF, Office, HTML, e-book or plain text."""
     document = await ctx.read(path)
-    summary = shorten(document.text, sentences=sentences)
+    summary = await asyncio.to_thread(shorten, document.text, sentences=sentences)
     name = document.title or path.rpartition("/")[2]
     if not summary.sentences:
         raise NotUnderstood(

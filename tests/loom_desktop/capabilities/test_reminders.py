@@ -1,0 +1,32 @@
+from pathlib import Path
+
+from loom_desktop.testing import loom_for_tests
+from tests.loom_desktop.capabilities.conftest import Call
+
+
+async def test_from_setting_to_done(tmp_path: Path, call: Call) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        assert (await call(loom, "reminders.list")).value["text"] == "There are no reminders."
+        done = await call(loom, "reminders.add", said="remind me every day at 8:30 to stretch")
+        assert done.value["text"].startswith("I will remind you: **stretch**, tomorrow at 8:30")
+        assert done.value["at"] == "2026-11-21T08:30:00+01:00"
+        assert done.value["rrule"].startswith("FREQ=DAILY")
+        number = done.value["reminder"]
+        listed = (await call(loom, "reminders.list")).value
+        assert listed["reminders"] == [number]
+        assert "**stretch**" in listed["text"]
+        later = await call(loom, "reminders.snooze", reminder=number)
+        assert later.value["text"].startswith("I will come back ")
+        assert "9:10" in later.value["text"]
+        assert (await call(loom, "reminders.done", reminder=number)).ok
+        assert (await call(loom, "reminders.remove", reminder=number)).ok
+        assert (await call(loom, "reminders.remove", reminder=number)).ok, "twice is once"
+
+
+async def test_what_cannot_be_is_told(tmp_path: Path, call: Call) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        assert not (await call(loom, "reminders.add", said="be happy")).ok
+        for name in ("done", "snooze", "remove"):
+            done = await call(loom, f"reminders.{name}", reminder=77)
+            assert "no reminder 77" in done.message
+        assert (await call(loom, "reminders.done", reminder="x")).code == "INVALID_PARAMS"
