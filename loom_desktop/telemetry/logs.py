@@ -23,7 +23,12 @@ def open_log(folder: Path, *, level: int = logging.INFO) -> Path:
     if any(getattr(one, "baseFilename", "") == os.path.abspath(path) for one in root.handlers):
         return path
     handler = RotatingFileHandler(
-        path, maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8", delay=True
+        path,
+        maxBytes=_BYTES,
+        backupCount=_FILES,
+        encoding="utf-8",
+        delay=True,
+        errors="backslashreplace",
     )
     handler.setFormatter(_Masked(_FORMAT))
     root.addHandler(handler)
