@@ -20,7 +20,7 @@ class Hanging(ScriptedModel):
         super().__init__([])
         self.ended = asyncio.Event()
 
-    async def stream(self, messages: Any, **more: Any) -> AsyncGenerator[Text, None]:  # type: ignore[override]
+    async def stream(self, messages: Any, **more: Any) -> AsyncGenerator[Text, None]:
         try:
             yield Text("Well ")
             await asyncio.Event().wait()
