@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
 .PHONY: help setup setup-test run doctor demo test bench shots lint fmt types imports cov lock \
-	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons
+	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons translations
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,14 @@ docs: setup-test ## Write the pages of docs/ that the code knows best, and check
 
 icons: setup-test ## Draw the icons again
 	@$(PYTHON_IN) scripts/make_icons.py
+
+translations: setup-test ## Gather the words of the windows and compile their translations
+	@.venv/bin/pyside6-lupdate -silent -locations none -no-obsolete -source-language en \
+		app/*.py -ts resources/translations/loom_de.ts
+	@.venv/bin/pyside6-lupdate -silent -locations none -no-obsolete -source-language en -pluralonly \
+		app/*.py -ts resources/translations/loom_en.ts
+	@for one in resources/translations/*.ts; do \
+		.venv/bin/pyside6-lrelease -silent -fail-on-unfinished $$one || exit 1; done
 
 clean: ## Remove what was built; .venv stays
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -17,7 +17,10 @@ KNOWN: tuple[object, ...] = (
     QT_TRANSLATE_NOOP("Engine", "Waiting for your answer"),
     QT_TRANSLATE_NOOP("Engine", "Capture is paused"),
     # [assistant]
-    QT_TRANSLATE_NOOP("Engine", "Language of the windows: system, en, de."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Language of the windows: system, en, de. Loom's answers and cards are English for now.",
+    ),
     QT_TRANSLATE_NOOP("Engine", "Light or dark windows, or as the system says."),
     QT_TRANSLATE_NOOP("Engine", "Start when you log in, quietly, in the tray."),
     QT_TRANSLATE_NOOP("Engine", "Which agents run; one file each."),

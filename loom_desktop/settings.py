@@ -28,7 +28,7 @@ class Assistant(msgspec.Struct, frozen=True, kw_only=True):
     """[assistant]"""
 
     language: str = "system"
-    """Language of the windows: system, en, de."""
+    """Language of the windows: system, en, de. Loom's answers and cards are English for now."""
     theme: Literal["system", "light", "dark"] = "system"
     """Light or dark windows, or as the system says."""
     autostart: bool = False
