@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -112,7 +113,7 @@ class Application:
     def start(self, *arguments: str, wait: bool = True, by_hand: bool = False) -> Self:
         """Start it. Unless told not to wait, it can be talked to and hears its key afterwards."""
         usual = () if self.first_run or by_hand else ("--hidden",)  # as at login
-        command = [*self.wrap, LOOM, *(arguments or usual)]
+        command = [*self.wrap, str(LOOM), *(arguments or usual)]
         with (self.folder / "said").open("ab") as said:
             self.process = self.screen.start(
                 *command, env=self.env, stdout=said, stderr=subprocess.STDOUT, cwd=self.home
@@ -124,7 +125,7 @@ class Application:
             sources = self.status()["sources"]
             for name in ("hotkey", "clipboard", "files"):
                 if sources.get(name, {}).get("on"):
-                    self.until(lambda name=name: self.settled(name), f"{name} watched")
+                    self.until(partial(self.settled, name), f"{name} watched")
         return self
 
     def stop(self) -> None:
@@ -367,9 +368,7 @@ class Application:
         return bool(report["working"] and listening) or told
 
 
-def download(
-    target: Path, content: bytes, *, partial: str = ".part", fork: bool = True
-) -> subprocess.Popen[bytes] | None:
+def download(target: Path, content: bytes, *, suffix: str = ".part") -> None:
     """Write a file as a browser does: under another name, in pieces, then renamed. By another
     process, which has ended when this returns."""
     script = (
@@ -381,12 +380,11 @@ def download(
         "os.replace(path + part, path)\n"
     )
     subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script, os.fsencode(target), partial],
+        [sys.executable, "-I", "-S", "-c", script, os.fsencode(target), suffix],
         input=content,
         check=True,
         timeout=30,
     )
-    return None
 
 
 class ModelServer:

@@ -117,6 +117,26 @@ class Camera:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._asked = 0
+
+    def watch(self, engine: Engine) -> None:
+        """From now on a picture waits for what was asked of this engine."""
+        request = engine.request
+
+        def counted(verb: str, done: Any = None, failed: Any = None, /, **arguments: Any) -> Any:
+            self._asked += 1
+
+            def over(call: Any) -> Callable[[Any], None]:
+                def settle(answer: Any) -> None:
+                    self._asked -= 1
+                    if call is not None:
+                        call(answer)
+
+                return settle
+
+            return request(verb, over(done), over(failed), **arguments)
+
+        engine.request = counted  # type: ignore[method-assign]
 
     def until(self, ready: Callable[[], object], what: str, timeout_s: float = 15) -> None:
         """Let the windows live until then. Raises TimeoutError."""
@@ -129,10 +149,12 @@ class Camera:
             QTest.qWait(10)
 
     def take(self, name: str, window: QWidget) -> None:
-        """After what fades in has done so."""
+        """After what was asked for is there and what fades in has done so."""
         from PySide6.QtTest import QTest
 
-        QTest.qWait(200)
+        QTest.qWait(300)
+        self.until(lambda: self._asked == 0, "answer of the engine")
+        QTest.qWait(100)
         if not window.grab().save(str(self._folder / f"{name}.png")):
             raise OSError(f"{name}.png cannot be written")
 
@@ -182,6 +204,7 @@ def take(name: str, folder: Path) -> int:
     engine = Engine(furnished)
     engine.start()
     camera.until(lambda: engine.running, "engine")
+    camera.watch(engine)
     try:
         popup(camera, engine, look)
         cards(camera, look)
@@ -294,7 +317,7 @@ def cards(camera: Camera, look: Theme) -> None:
         made = Cards(engine, look)
         for one in shown:
             made.hear(Event(topic="card.offered", payload={"card": one}))
-        camera.until(lambda made=made: made.isVisible(), "card")
+        camera.until(made.isVisible, "card")
         time.sleep(0.5 if name == "approval" else 0)  # its button is armed then
         camera.take(f"card-{name}", made)
         made.hide()

@@ -33,7 +33,7 @@ def files_in(folder: Path) -> list[Path]:
 def test_a_download_is_offered_moved_and_brought_back(watching: Application, partial: str) -> None:
     screen, source = watching._keys, watching.downloads / "download (3).pdf"
     content = invoice()
-    download(source, content, partial=partial)
+    download(source, content, suffix=partial)
     before = source.stat()
     card = watching.card("download (3).pdf")
     assert "Invoices/2026" in card["title"]

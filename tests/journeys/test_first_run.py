@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from functools import partial
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_the_first_start_asks_and_the_second_does_not(desktop: Screen) -> None:
         loom.until(lambda: loom.popup_open, "popup at the end of it")
         loom.until(lambda: not desktop.windows(WELCOME), "end of it")
         for name in ("clipboard", "files"):
-            loom.until(lambda name=name: loom.settled(name), f"{name} watched")
+            loom.until(partial(loom.settled, name), f"{name} watched")
             assert loom.status()["sources"][name]["on"]
         desktop.clipboard_set(LONG_TEXT)
         loom.card("Summarise what you copied?")

@@ -93,7 +93,7 @@ def test_what_was_missed_comes_once_and_says_so(loom: Application) -> None:
     loom.verb("remind", text="in 2 seconds to feed the cat")
     loom.stop()
     loom.screen.wait_for(lambda: not loom.running, "end")
-    wait_past_due(loom.screen)
+    wait_past_due(loom._keys)
     loom.start()
     card = loom.until(lambda: loom.cards("reminder"), "missed reminder")[0]
     assert card["title"] == "feed the cat"
