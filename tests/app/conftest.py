@@ -14,6 +14,7 @@ import pytest
 from tests.app.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from app.crossing import Engine
@@ -27,6 +28,26 @@ def look(qapp: object) -> Theme:
     from app.theme import Theme
 
     return Theme("light")
+
+
+@pytest.fixture
+def speak(qapp: QApplication) -> Iterator[Callable[[str], str]]:
+    """``language.use``, undone afterwards."""
+    from PySide6.QtCore import QLocale, QTranslator
+
+    from app import language
+
+    usual, before = QLocale(), set(qapp.findChildren(QTranslator))
+
+    def use(chosen: str) -> str:
+        return language.use(qapp, chosen)
+
+    yield use
+    for one in qapp.findChildren(QTranslator):
+        if one not in before:
+            qapp.removeTranslator(one)
+            one.deleteLater()
+    QLocale.setDefault(usual)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 import PySide6
 import pytest
-from PySide6.QtCore import QCoreApplication, QDate, QLocale, QTranslator
+from PySide6.QtCore import QCoreApplication, QTranslator
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from app import language, resources
 from app.crossing import Engine
-from app.engine_words import KNOWN, engine_words
 from app.theme import Theme
 from tests.app.fake_engine import FakeEngine
 
@@ -150,22 +149,6 @@ def untranslated(files: dict[str, str]) -> set[Said]:
     return {one for one in said if one.context not in QT_CONTEXTS} - finished
 
 
-@pytest.fixture
-def speak(qapp: QCoreApplication) -> Iterator[Callable[[str], str]]:
-    """``language.use``, undone afterwards."""
-    usual, before = QLocale(), set(qapp.findChildren(QTranslator))
-
-    def use(chosen: str) -> str:
-        return language.use(qapp, chosen)
-
-    yield use
-    for one in qapp.findChildren(QTranslator):
-        if one not in before:
-            qapp.removeTranslator(one)
-            one.deleteLater()
-    QLocale.setDefault(usual)
-
-
 # ---------------------------------------------------------------- the files
 
 
@@ -273,131 +256,6 @@ def test_the_translations_are_part_of_every_package() -> None:
     }
     for one in language.SHIPPED:
         assert resources.find(f"translations/loom_{one}.qm")
-
-
-# ---------------------------------------------------------------- the choice
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, "system"),
-        ("", "system"),
-        ('[assistant]\nlanguage = "de"\n', "de"),
-        ('[assistant]\nlanguage = "en"\n', "en"),
-        ("[assistant\n", "system"),
-        ("[assistant]\nlanguage = 7\n", "system"),
-        ("\xff", "system"),
-    ],
-)
-def test_the_language_is_read_from_the_settings(
-    tmp_path: Path, text: str | None, expected: str
-) -> None:
-    file = tmp_path / "loom.toml"
-    if text is not None:
-        file.write_text(text, encoding="latin-1")
-    assert language.wanted(file) == expected
-
-
-@pytest.mark.parametrize(
-    ("languages", "chosen", "expected"),
-    [
-        (["de-AT", "de"], "system", "de"),
-        (["de_DE"], "system", "de"),
-        (["en-GB", "de"], "system", "en"),
-        (["fr-FR", "fr", "de-DE"], "system", "de"),
-        (["fr-FR"], "system", "en"),
-        ([], "system", "en"),
-        (["den-CA"], "system", "en"),
-        (["de-DE"], "en", "en"),
-        (["en-US"], "de", "de"),
-        (["de-DE"], "klingon", "de"),
-    ],
-)
-def test_the_first_language_that_is_there_is_taken(
-    monkeypatch: pytest.MonkeyPatch,
-    speak: Callable[[str], str],
-    languages: list[str],
-    chosen: str,
-    expected: str,
-) -> None:
-    monkeypatch.setattr(QLocale, "uiLanguages", lambda _: languages)
-    assert speak(chosen) == expected
-    assert QCoreApplication.translate("Words", "Today") == (
-        "Heute" if expected == "de" else "Today"
-    )
-
-
-def test_days_and_keys_are_said_in_the_chosen_language(speak: Callable[[str], str]) -> None:
-    from app.words import day_words, keys_words
-
-    speak("de")
-    day = QDate(2026, 11, 16)
-    assert day_words(day, day.addDays(3)) == "Montag, 16. November"
-    assert day_words(day, day.addDays(400)) == "16. November 2026"
-    assert keys_words("Ctrl+Alt+Space") == "Strg+Alt+Leertaste"
-    assert keys_words("Ctrl+,") == "Strg+,"
-    assert keys_words("") == ""
-
-
-def test_plurals_are_right_in_both(speak: Callable[[str], str]) -> None:
-    def more(number: int) -> str:
-        return QCoreApplication.translate("Transcript", "%n more characters", None, number)
-
-    speak("en")
-    assert (more(1), more(2)) == ("1 more character", "2 more characters")
-    speak("de")
-    assert (more(1), more(2)) == ("noch 1 Zeichen", "noch 2 Zeichen")
-
-
-def test_the_buttons_of_qt_are_german_too(speak: Callable[[str], str]) -> None:
-    speak("de")
-    assert QCoreApplication.translate("QPlatformTheme", "Cancel") == "Abbrechen"
-
-
-# ---------------------------------------------------------------- what the engine says
-
-
-def test_every_sentence_of_the_settings_is_known_to_the_windows() -> None:
-    from loom_desktop import settings
-    from scripts import make_docs
-
-    said: set[str] = set()
-    for table in make_docs.settings_page().split("\n## ")[1:]:
-        if not table.startswith("[llm"):  # its entries are written by a form
-            said |= set(re.findall(r"^\| `\w+` \| `.*` \| (.*) \|$", table, re.M))
-    for kind in settings.SECTIONS.values():
-        assert set(settings.sentences(kind).values()) <= said
-    states = {"Ready", "Thinking", "Waiting for your answer", "Capture is paused"}
-    assert set(KNOWN) == said | states
-
-
-async def test_how_loom_stands_is_known_to_the_windows(speak: Callable[[str], str]) -> None:
-    from zoneinfo import ZoneInfo
-
-    from loom_desktop.bus import Bus
-    from loom_desktop.runtime.status import UNTIL_TOLD, Status
-    from loom_desktop.testing import FakeClock
-
-    status = Status(Bus(), clock := FakeClock(), ZoneInfo("UTC"))
-    said = {status.words}
-    status.turns = {7: 5}
-    said.add(status.words)
-    status.turns, status.paused_until = {}, UNTIL_TOLD
-    said.add(status.words)
-    assert said == {"Ready", "Thinking", "Capture is paused"}
-    assert said <= set(KNOWN)
-    status.paused_until = clock() + 600
-    speak("de")
-    assert engine_words(status.words) == "Loom sieht bis 08:10 nicht hin"
-
-
-def test_what_the_engine_says_is_put_into_german(speak: Callable[[str], str]) -> None:
-    speak("de")
-    assert engine_words("Ready") == "Bereit"
-    assert engine_words("Capture is paused until 14:30") == "Loom sieht bis 14:30 nicht hin"
-    assert engine_words("An agent of somebody else.") == "An agent of somebody else."
-    assert engine_words("") == ""
 
 
 # ---------------------------------------------------------------- the windows
