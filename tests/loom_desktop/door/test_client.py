@@ -134,10 +134,11 @@ def test_the_address_is_where_the_application_listens(
     from loom_desktop.paths import paths
 
     monkeypatch.setenv("LOOM_HOME", str(tmp_path / "a"))
-    assert client.address() == paths().socket
+    assert client.address() == str(paths().socket)
     monkeypatch.delenv("LOOM_HOME")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert client.address() == paths().socket == tmp_path / "loom/loom.sock"
+    assert client.address() == str(paths().socket)
+    assert paths().socket == tmp_path / "loom/loom.sock"
 
 
 def test_showing_a_window_says_whether_there_was_one(
