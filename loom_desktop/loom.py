@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from loom_desktop import catalog, clock, verbs
+from loom_desktop import catalog, clock
 from loom_desktop import settings as toml
 from loom_desktop.actions import Broker, Call, Capability, Consent, Result
 from loom_desktop.actions.folders import Folders
@@ -170,10 +170,14 @@ class Loom:
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """One of the verbs that every door has (``verbs``). Raises LoomError."""
+        from loom_desktop import verbs
+
         return await verbs.call(self, verb, arguments)
 
     async def talk(self, verb: str, /, **arguments: Any) -> AsyncGenerator[Event, None]:
         """A verb that asks, and the events of its answer. Closing it early cancels the answer."""
+        from loom_desktop import verbs
+
         if verb not in verbs.ASKING:
             raise UsageError(
                 f"{verb!r} is answered at once.", hint=f"These are not: {', '.join(verbs.ASKING)}."

@@ -8,7 +8,6 @@ that was moved, and says so where it is not.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -145,6 +144,8 @@ def _drop(name: str, folder: int) -> None:
 def _hash(folder: int, name: str) -> str:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
     try:
+        import hashlib
+
         total = hashlib.sha256()
         while chunk := os.read(descriptor, _CHUNK):
             total.update(chunk)

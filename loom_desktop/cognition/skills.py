@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from loom_desktop.errors import NotUnderstood
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What a phrase asks for."""
 
     skill: str
     """Its name, as the answer says who answered: ``reminders``."""
     capability: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = msgspec.field(default_factory=dict)
     better_with_model: bool = False
     """A model does it better when there is one (summaries)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(msgspec.Struct, frozen=True):
     """What the person said, and what came with it."""
 
     text: str

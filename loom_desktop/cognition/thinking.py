@@ -8,17 +8,17 @@ and to the skill when none is there. Whoever answered is said with the answer.
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from loom_desktop.actions import Result
 from loom_desktop.clock import Clock
-from loom_desktop.cognition import skills
 from loom_desktop.errors import (
     Denied,
     LoomError,
@@ -31,6 +31,7 @@ from loom_desktop.errors import (
 from loom_desktop.event import Event, Privacy
 
 if TYPE_CHECKING:
+    from loom_desktop.cognition import skills
     from loom_desktop.llm.router import Router
     from loom_desktop.text.extract import Document
 
@@ -105,6 +106,8 @@ class Thinker:
         """The answer step by step; the last step is ``done``. Raises LoomError."""
         begun = self._clock()
         copied = await ctx.clip(clip) if clip else ""
+        from loom_desktop.cognition import skills
+
         phrase = skills.Phrase(text, tuple(files), copied, ctx.now)
         wish = skills.understand(phrase)
         if wish and not wish.better_with_model:
@@ -135,7 +138,7 @@ class Thinker:
         route = await router.route(ctx.event.privacy, ctx.event.origin)
         if route.name != "offline":
             if wish.capability == "text.summarize_clipboard":
-                phrase = skills.Phrase(phrase.text, phrase.files, await ctx.clip(), phrase.now)
+                phrase = replace(phrase, clip=await ctx.clip())
             said = False
             try:
                 async with aclosing(self._by_model(ctx, phrase, begun)) as steps:
@@ -168,7 +171,7 @@ class Thinker:
             phrase.text,
             history=[(one.role, one.text) for one in history],
             attachments=attachments,
-            mark=secrets.token_hex(4),
+            mark=os.urandom(4).hex(),
         )
         router = await self._router()
         answer = router.answer(

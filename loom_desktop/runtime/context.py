@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -36,8 +35,7 @@ _UNKNOWN = frozenset({"unknown"})
 _CLIPBOARD, _FILE, _MEMORY = frozenset({"clipboard"}), frozenset({"file"}), frozenset({"memory"})
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """What a context works with; the same for every agent."""
 
     bus: Bus
@@ -253,8 +251,7 @@ def follow(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(msgspec.Struct, frozen=True):
     """Notes of the person. A note keeps the labels of what it was made from."""
 
     _store: Store

@@ -11,7 +11,6 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
-from html import escape
 from typing import Any
 
 from loom_desktop.bus import Bus
@@ -70,6 +69,8 @@ class Notifications:
             self._tasks.start(f"clear:{number}", self._clear(number))
 
     async def _send(self, card: dict[str, Any]) -> None:
+        from html import escape
+
         from desktop_notifier import Button, Capability, DesktopNotifier, Urgency
 
         try:

@@ -14,18 +14,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import floor
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec.structs import replace
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, NotUnderstood
 from loom_desktop.store.schedules import Schedule
-from loom_desktop.text.when.zones import instant
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +43,7 @@ FIXED = "fixed"
 """Key in ``Schedule.data``: it keeps its zone (or its instant) when the person travels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(msgspec.Struct, frozen=True):
     """One firing, which may stand for several that were missed."""
 
     at: float
@@ -58,6 +56,11 @@ class Occurrence:
 
 
 # ---------------------------------------------------------------- when it comes
+def instant(wall: datetime, zone: tzinfo, fold: int = 0) -> datetime:
+    """The moment of a wall time; the package that knows is loaded when it is needed."""
+    from loom_desktop.text.when.zones import instant as of
+
+    return of(wall, zone, fold)
 
 
 def next_after(schedule: Schedule, after: float, zone: tzinfo | None = None) -> float | None:
