@@ -48,11 +48,17 @@ class Calm:
     log: list[dict[str, Any]] = field(default_factory=list)
 
     def interleave(
-        self, cells: Mapping[str, Callable[[], T]], *, rounds: int = 0, warm: bool = True
+        self,
+        cells: Mapping[str, Callable[[], T]],
+        *,
+        rounds: int = 0,
+        repeats: int | None = None,
+        warm: bool = True,
     ) -> dict[str, list[T]]:
         """A B A B: the values of each cell, without those that were disturbed.
 
-        Each cell runs once before and is thrown away, unless not ``warm``.
+        Each cell runs once before and is thrown away, unless not ``warm``. A cell that takes long
+        gives fewer rounds and repeats than the others.
         """
         if warm:
             for cell in cells.values():
@@ -61,7 +67,7 @@ class Calm:
         for _ in range(rounds or self.rounds):
             for name, cell in cells.items():
                 taken[name].append(self._one(name, cell))
-        for _ in range(self.repeats):
+        for _ in range(self.repeats if repeats is None else min(repeats, self.repeats)):
             for name, cell in cells.items():
                 loud = [one for one in taken[name] if self._disturbed(one)]
                 if loud:

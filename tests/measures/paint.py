@@ -1,7 +1,7 @@
 """From the press of the hotkey to the popup's pixels on the screen, and off it again.
 
-One pixel is looked at from outside, several times a millisecond, until it shows what it shows when
-the popup is there (or what is behind it). The press is stamped before it is sent.
+One pixel is looked at from outside, several times a millisecond, until it shows something else than
+what is behind the popup, or that again. The press is stamped before it is sent.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tests.screen import Screen
 
 SHOWS, SESSIONS = 50, 2
 """Of each program; every show is followed by a hide, so there are 200 presses in all."""
-QUICK_SHOWS = 5
+QUICK_SHOWS = 3
 LOOK_S = 0.0002
 PAUSE_S = (0.03, 0.06)
 """Between presses, by chance, so that they do not fall into step with anything."""
-SETTLE_S = 2.0
-STILL_S = 0.3
+SETTLE_S, QUICK_SETTLE_S = 2.0, 0.5
+STILL_S = 0.15
 MISSED_S = 2.0
 
 
@@ -40,19 +40,21 @@ class Presses:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A pixel, and what it shows with and without the popup."""
+    """A pixel, and what is behind the popup there.
+
+    What the popup itself shows may change: a button under the pointer has another colour.
+    """
 
     x: int
     y: int
-    shown: bytes
-    hidden: bytes
+    behind: bytes
 
 
 def measure(run: Run) -> list[Figure]:
     if missing := lacking():
         raise CannotRun(f"not installed: {', '.join(missing)}")
     home = run.home("paint")
-    shows = QUICK_SHOWS if run.quick else SHOWS
+    shows, settle_s = (QUICK_SHOWS, QUICK_SETTLE_S) if run.quick else (SHOWS, SETTLE_S)
     with Screen() as screen, Eye(screen) as eye:
         env = environment(screen.env, LOOM_HOME=str(home))
 
@@ -62,7 +64,7 @@ def measure(run: Run) -> list[Figure]:
             def session() -> Presses:
                 with running(command, env, home / "log"):
                     wait(eye.grabbed, "grab of the hotkey")
-                    time.sleep(SETTLE_S)
+                    time.sleep(settle_s)
                     if not spots:  # the session that is thrown away learns where to look
                         spots.append(learn(eye))
                         return Presses()
@@ -73,6 +75,7 @@ def measure(run: Run) -> list[Figure]:
         took = run.calm.interleave(
             {"popup floor": cell(python(FLOORS / "popup.py")), "popup": cell(loom("--hidden"))},
             rounds=1 if run.quick else SESSIONS,
+            repeats=1,
         )
 
     def values(cell: str, what: str) -> list[float]:
@@ -99,9 +102,9 @@ def presses(eye: Eye, spot: Spot, shows: int) -> Presses:
     found = Presses()
     for number in range(shows + 1):
         into = found.shows if number else found.first
-        for until, times in ((spot.shown, into), (spot.hidden, found.hides)):
+        for visible, times in ((True, into), (False, found.hides)):
             pause()
-            took = press(eye, spot, until)
+            took = press(eye, spot, visible)
             if took is None:
                 found.missed += 1
             else:
@@ -132,7 +135,7 @@ def learn(eye: Eye) -> Spot:
     last = still(eye, spots)
     for number, (x, y) in enumerate(spots):
         if shown[number] == again[number] != hidden[number] == last[number]:
-            return Spot(x, y, shown[number], hidden[number])
+            return Spot(x, y, hidden[number])
     raise CannotRun("no pixel tells whether the popup is there")
 
 
@@ -154,14 +157,13 @@ def toggle(eye: Eye) -> None:
     eye.release()
 
 
-def press(eye: Eye, spot: Spot, until: bytes) -> float | None:
-    """ms until the pixel shows it; None when it does not in time."""
+def press(eye: Eye, spot: Spot, visible: bool) -> float | None:
+    """ms until the popup is there, or is not; None when that does not come in time."""
     at = eye.press()
     end = at + MISSED_S
     took = None
     while took is None and time.monotonic() < end:
-        seen = eye.pixel(spot.x, spot.y)
-        if seen == until:
+        if (eye.pixel(spot.x, spot.y) != spot.behind) is visible:
             took = (time.monotonic() - at) * 1000
         else:
             time.sleep(LOOK_S)

@@ -88,6 +88,9 @@ def running(
         )
     try:
         yield process, began
+    except CannotRun as why:
+        said = [tail(one) for one in (log, log.parent / "logs" / "loom.log")]
+        raise CannotRun(" | ".join([str(why), *filter(None, said)])) from why
     finally:
         process.terminate()
         try:
@@ -95,6 +98,11 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
+
+
+def tail(log: Path, length: int = 400) -> str:
+    """The end of what a program wrote; nothing when it wrote nothing."""
+    return log.read_text(errors="replace")[-length:].strip() if log.exists() else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tests.measures import (
 )
 from tests.measures.calm import Calm, calibrate
 from tests.measures.figures import Figure, Target, figure, number, percentile, table
+from tests.measures.outside import wait
 from tests.measures.process import CannotRun, environment, told, use, whole_ms
 from tests.measures.run import Run
 from tests.measures.sample import pieces
@@ -131,6 +132,13 @@ def test_disturbed_cells_are_kept_and_named_when_there_are_no_others() -> None:
     assert calm.kept_disturbed == ["a"]
 
 
+def test_cells_that_take_long_are_not_repeated_when_they_ask_for_that() -> None:
+    calm = Calm(rounds=1, repeats=2, loop=Loop(*[30] * 6), shortest_ms=10)
+    log: list[str] = []
+    calm.interleave({"a": counted("a", log)}, warm=False, repeats=0)
+    assert log == ["a"]
+
+
 def test_the_fixed_loop_takes_time() -> None:
     assert 0.1 < calibrate() < 10_000
 
@@ -194,6 +202,17 @@ def test_what_a_process_uses_is_counted(tmp_path: Path) -> None:
         assert 0 <= spent.cpu_s < 1
         assert spent.wakeups >= 0
     assert one.poll() is not None
+
+
+def test_what_a_program_wrote_is_told_when_it_cannot_be_measured(tmp_path: Path) -> None:
+    said = "import sys, time; print('no such display', flush=True); time.sleep(60)"
+    log = tmp_path / "log"
+    with (
+        pytest.raises(CannotRun, match=r"no icon .*no such display"),
+        process.running([sys.executable, "-c", said], environment(), log),
+    ):
+        wait(lambda: bool(process.tail(log)), "words", 10)
+        raise CannotRun("no icon")
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 1_000, 4_000])

@@ -13,7 +13,7 @@ app = QApplication(["floor"])
 app.setQuitOnLastWindowClosed(False)
 kind = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint
 popup = QWidget(None, kind)
-popup.setStyleSheet("background: white")
+popup.setStyleSheet("background: #e4e9ff")
 popup.resize(640, 380)
 box = QVBoxLayout(popup)
 box.addWidget(QLabel("Floor"), 1)
