@@ -153,7 +153,7 @@ class Field(QFrame):
         elif isinstance(control, (Folder, Recorder)):
             control.show_value(str(value or ""))
         elif isinstance(control, QLineEdit) and not (control.hasFocus() and control.isModified()):
-            control.setText(_written(value))
+            control.setText(_written(value, self.locale().decimalPoint()))
             control.setModified(False)
         self.reset.setVisible(value != self.default)
 
@@ -382,7 +382,7 @@ def _shape(known: Known) -> str:
     return "names" if kind == "list" else kind
 
 
-def _written(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+def _written(value: Any, point: str) -> str:
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value).replace(".", point)
     return "" if value is None else str(value)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from . import theme
+from .controls import label
 from .drawings import drawing
 from .glyphs import glyph
 from .theme import Theme
@@ -21,11 +22,7 @@ class Notice(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self._mark = QLabel()
-        self._message, self._hint = QLabel(), QLabel()
-        self._hint.setProperty("look", "soft")
-        for label in (self._message, self._hint):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
+        self._message, self._hint = label(), label(look="soft")
         self._close = QPushButton()
         self._close.setProperty("look", "icon")
         self._close.setFixedSize(24, 24)

@@ -37,6 +37,7 @@ from PySide6.QtWidgets import (
 )
 
 from . import theme
+from .controls import label
 from .theme import Theme
 
 _KEY, _DETAIL = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
@@ -86,10 +87,7 @@ class Picker(QWidget):
         self.nothing.setProperty("look", "soft")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.nothing.setTextFormat(Qt.TextFormat.PlainText)
-        self.foot = QLabel(self)
-        self.foot.setProperty("look", "soft")
-        self.foot.setFont(theme.font(theme.SECONDARY_PX))
-        self.foot.setTextFormat(Qt.TextFormat.PlainText)
+        self.foot = label(look="soft", px=theme.SECONDARY_PX, wrap=False)
         box = QVBoxLayout(self)
         box.setContentsMargins(theme.PAD, 4, theme.PAD, 12)
         box.setSpacing(8)

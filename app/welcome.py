@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from . import theme
+from .controls import label
 from .glyphs import Name, glyph
 from .theme import Theme
 
@@ -20,11 +21,8 @@ class Welcome(QWidget):
         super().__init__()
         self._look = look
         self.clipboard = self.tr("Summarise what I copied")
-        title = QLabel(self.tr("What can I do for you?"))
-        title.setFont(theme.font(18, bold=True))
-        words = QLabel(self.tr("These work on this computer, without a model or a network."))
-        words.setProperty("look", "soft")
-        words.setWordWrap(True)
+        title = label(self.tr("What can I do for you?"), px=18, bold=True, wrap=False)
+        words = label(self.tr("These work on this computer, without a model or a network."), "soft")
         box = QVBoxLayout(self)
         box.setContentsMargins(theme.PAD, 6, theme.PAD, 4)
         box.setSpacing(6)

@@ -1294,7 +1294,7 @@
     </message>
     <message>
         <source>Folders where files may be moved</source>
-        <translation>Ordner, in denen Dateien verschoben werden dürfen</translation>
+        <translation>Wo Dateien verschoben werden dürfen</translation>
     </message>
     <message>
         <source>The most private that may leave</source>
@@ -1306,11 +1306,11 @@
     </message>
     <message>
         <source>Most for one answer, in dollars</source>
-        <translation>Höchstens für eine Antwort, in Dollar</translation>
+        <translation>Höchstpreis je Antwort, in Dollar</translation>
     </message>
     <message>
         <source>Most for one day, in dollars</source>
-        <translation>Höchstens für einen Tag, in Dollar</translation>
+        <translation>Höchstpreis je Tag, in Dollar</translation>
     </message>
     <message>
         <source>Sureness of a local model</source>
@@ -1346,7 +1346,7 @@
     </message>
     <message>
         <source>Words from which a summary is offered</source>
-        <translation>Wörter, ab denen eine Zusammenfassung angeboten wird</translation>
+        <translation>Zusammenfassen ab so vielen Wörtern</translation>
     </message>
     <message>
         <source>Watch folders</source>
@@ -1358,7 +1358,7 @@
     </message>
     <message>
         <source>Seconds of rest before a file counts as whole</source>
-        <translation>Sekunden Ruhe, bis eine Datei als ganz gilt</translation>
+        <translation>Sekunden, bis eine Datei als ganz gilt</translation>
     </message>
     <message>
         <source>Finish before the computer sleeps</source>
@@ -1370,7 +1370,7 @@
     </message>
     <message>
         <source>Seconds in which files share a card</source>
-        <translation>Sekunden, in denen Dateien sich eine Karte teilen</translation>
+        <translation>Sekunden für eine gemeinsame Karte</translation>
     </message>
 </context>
 <context>

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import PySide6
 import pytest
-from PySide6.QtCore import QCoreApplication, QTranslator
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtCore import QCoreApplication, Qt, QTranslator
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
 from app import language, resources
+from app.controls import Elided
 from app.crossing import Engine
 from app.theme import Theme
 from tests.app.fake_engine import FakeEngine
@@ -329,3 +330,84 @@ def test_the_german_example_is_a_reminder_for_tomorrow_morning() -> None:
     found = understand(text, datetime(2026, 11, 16, 10, tzinfo=UTC))
     assert found.at == datetime(2026, 11, 17, 8, 30, tzinfo=UTC)
     assert found.text == "Ana anzurufen"
+
+
+def cut(window: QWidget) -> list[str]:
+    """The buttons and lines that have less room than their words need."""
+    found = []
+    words: list[QPushButton | QLabel] = [*window.findChildren(QPushButton)]
+    for one in (*words, *window.findChildren(QLabel)):
+        if not one.isVisible() or not one.text() or isinstance(one, Elided):
+            continue
+        free = isinstance(one, QLabel) and one.wordWrap()
+        high = one.heightForWidth(one.width()) if free else one.minimumSizeHint().height()
+        if one.height() < high or (not free and one.width() < one.minimumSizeHint().width()):
+            found.append(f"{one.text()}: {one.width()} x {one.height()}")
+    return found
+
+
+def whole(window: QWidget) -> None:
+    """For ``waitUntil``: a layout takes its turn."""
+    assert cut(window) == []
+
+
+@pytest.mark.parametrize("side", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+@pytest.mark.usefixtures("german")
+def test_no_german_word_of_the_first_start_and_of_the_popup_is_cut(
+    run: Callable[[FakeEngine], Engine],
+    look: Theme,
+    qtbot: QtBot,
+    qapp: QApplication,
+    side: Qt.LayoutDirection,
+) -> None:
+    from app.first_run import FirstRun
+    from app.popup import Popup
+
+    fake = FakeEngine(
+        {
+            "models": list,
+            "doctor": list,
+            "status": lambda: {"sources": {"hotkey": {"working": True}}},
+            "settings": lambda: {"sources.hotkey": {"popup": {"value": "Ctrl+Shift+Space"}}},
+        }
+    )
+    before = qapp.layoutDirection()
+    qapp.setLayoutDirection(side)
+    try:
+        engine = run(fake)
+        popup, first = Popup(engine, look), FirstRun(engine, look)
+        for window in (popup, first):
+            qtbot.addWidget(window)
+            window.summon()
+            qtbot.waitExposed(window)
+        qtbot.waitUntil(lambda: bool(fake.asked("doctor")), timeout=2000)
+        qtbot.waitUntil(lambda: first.keys.accessibleName() != "", timeout=2000)
+        qtbot.waitUntil(lambda: whole(popup))
+        for page in range(first.pages.count()):
+            qtbot.waitUntil(lambda: whole(first))
+            if page + 1 < first.pages.count():
+                first.go_on.click()
+        title = next(one for one in popup.findChildren(QLabel) if one.text().startswith("Was kann"))
+        right = title.alignment() & Qt.AlignmentFlag.AlignRight
+        assert bool(right) == (side == Qt.LayoutDirection.RightToLeft)
+    finally:
+        qapp.setLayoutDirection(before)
+
+
+@pytest.mark.usefixtures("german")
+def test_numbers_are_written_and_read_with_a_comma(
+    run: Callable[[FakeEngine], Engine], look: Theme, qtbot: QtBot
+) -> None:
+    from app.field import Field
+
+    known = {"value": 0.5, "default": 0.5, "kind": "float", "choices": [], "words": ""}
+    fake = FakeEngine({"change_setting": lambda **_: {}})
+    field = Field(run(fake), look, "router", "cost_cap", known, "Preis")
+    qtbot.addWidget(field)
+    assert isinstance(field.control, QLineEdit)
+    assert field.control.text() == "0,5"
+    field.control.setText("1,25")
+    field.control.setModified(True)
+    field.control.editingFinished.emit()
+    qtbot.waitUntil(lambda: bool(fake.asked("change_setting")), timeout=2000)
+    assert fake.asked("change_setting")[0]["value"] == 1.25
