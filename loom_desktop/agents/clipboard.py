@@ -25,13 +25,19 @@ class Settings(Struct, frozen=True):
 async def offer(ctx: Context, event: Event) -> None:
     """A quiet card, for long texts only. A shorter copy still ends the card of the last one."""
     text = event.payload["text"]
-    words = len(text.split())
-    if words < ctx.settings.offer_from_words:
+    least = ctx.settings.offer_from_words
+    if len(text) < least:  # not even a letter a word: most copies end here
         await ctx.withdraw("copy")
         return
-    from loom_desktop.text.language import language  # its tables take 4 ms to load
+    from loom_desktop.text.language import language  # their tables take 5 ms to load
+    from loom_desktop.text.summarize import count_words
 
-    spoken = _SPOKEN.get(language(text), "")
+    tongue = language(text)
+    words = count_words(text, tongue)
+    if words < least:
+        await ctx.withdraw("copy")
+        return
+    spoken = _SPOKEN.get(tongue, "")
     await ctx.offer(
         Offer(
             title="Summarise what you copied?",

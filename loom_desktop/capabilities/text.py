@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop import capability
-from loom_desktop.errors import NotUnderstood
+from loom_desktop.errors import LoomError, NotUnderstood
 from loom_desktop.text.summarize import summarize as shorten
 
 if TYPE_CHECKING:
     from loom_desktop import Context
 
+_MOST_FILES = 10
 _MOST_SHOWN = 4000
 
 
@@ -43,6 +44,20 @@ async def summarize_file(ctx: Context, path: str, sentences: int = 5) -> dict[st
         )
     cut = "\n\n*Only the beginning was read: the document is very long.*" if document.cut else ""
     return {"text": f"**{name}**\n\n{_bullets(summary.sentences, summary.words_in)}{cut}"}
+
+
+@capability("text.summarize_files", effect="read-local", idempotent=True, paths=("paths",))
+async def summarize_files(ctx: Context, paths: list[str], sentences: int = 3) -> dict[str, Any]:
+    """Sum up several documents, one after the other; one that cannot be read is named."""
+    parts = []
+    for path in paths[:_MOST_FILES]:
+        try:
+            parts.append((await summarize_file.run(ctx, path, sentences))["text"])
+        except LoomError as error:
+            parts.append(f"**{path.rpartition('/')[2]}**: {error.message}")
+    if len(paths) > _MOST_FILES:
+        parts.append(f"*{len(paths) - _MOST_FILES} more files were left out.*")
+    return {"text": "\n\n".join(parts)}
 
 
 @capability("text.read", effect="read-local", idempotent=True, paths=("path",))

@@ -163,6 +163,8 @@ def _summarise(phrase: Phrase) -> Wish | None:
     if not found:
         return None
     rest = found["rest"].strip()
+    if len(phrase.files) > 1:
+        return Wish("summary", "text.summarize_files", {"paths": list(phrase.files)}, True)
     if phrase.files:
         return Wish("summary", "text.summarize_file", {"path": phrase.files[0]}, True)
     if phrase.clip:

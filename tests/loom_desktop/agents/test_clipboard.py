@@ -44,6 +44,13 @@ async def test_a_short_copy_is_left_alone(tmp_path: Path, words: int, offered: b
         assert bool(await titles(loom)) is offered
 
 
+async def test_words_are_counted_where_no_spaces_are_written(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path, settings=QUIET) as loom:
+        await copy(loom, "昨夜河水上涨，到了早晨，低处的田地都被淹没了。人们把家具搬到楼上。" * 8)
+        (card,) = await loom.call("cards")
+        assert card["text"].endswith("in Chinese")
+
+
 async def test_the_card_ends_with_what_it_was_about(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path, settings=QUIET) as loom:
         await copy(loom, GERMAN)

@@ -99,3 +99,23 @@ async def test_what_was_not_granted_is_not_read(tmp_path: Path, call: Call, name
         done = await call(loom, name, path=str(tmp_path / "private.txt"))
         assert done.code == "DENIED"
         assert "Rain" not in str(done)
+
+
+async def test_several_documents_are_summed_up_and_the_one_that_cannot_be_is_named(
+    tmp_path: Path, call: Call
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / f"in/{name}.txt").write_text(f"The {name} river rose. People left. " * 9)
+    (tmp_path / "in/empty.txt").write_text("")
+    names = ("one", "two", "empty")
+    settings = Settings(grants=Grants(folders=(str(tmp_path / "in"),)))
+    async with loom_for_tests(tmp_path / "home", settings=settings) as loom:
+        done = await call(
+            loom, "text.summarize_files", paths=[str(tmp_path / f"in/{name}.txt") for name in names]
+        )
+    assert done.ok
+    text = done.value["text"]
+    assert "The one river rose." in text
+    assert "The two river rose." in text
+    assert "empty" in text

@@ -73,6 +73,7 @@ def test_phrases(text: str, capability: str) -> None:
 
 def test_what_came_along_decides_what_is_meant() -> None:
     assert wish("Summarise this", files=("/a.pdf",)) == "text.summarize_file"
+    assert wish("Summarise this", files=("/a.pdf", "/b.pdf")) == "text.summarize_files"
     assert wish("Summarise what I copied", clip="a text") == "text.summarize"
     assert wish("sort this", files=("/a.pdf",)) == "files.plan"
     assert wish("What does it say?", files=("/a.pdf",)) == "text.read"
