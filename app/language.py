@@ -10,24 +10,31 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
-from loom_desktop.errors import LoomError
-
 from . import resources
 
 SHIPPED = ("en", "de")
+MOST_BYTES = 1_000_000
+"""A longer loom.toml is refused by the engine too."""
 
 
 def wanted(settings: Path) -> str:
-    """``[assistant] language`` of loom.toml: system, en or de. A file that cannot be read is not
-    told here: the engine reads it as well, and says what is wrong with it."""
-    if not settings.exists():
-        return "system"
-    from loom_desktop.settings import read
+    """``[assistant] language`` of loom.toml: system, en or de.
 
+    Read before the tray shows, so without the whole of the settings (20 ms). What is wrong with
+    the file is not told here: the engine reads it as well, and says it.
+    """
     try:
-        return read(settings).assistant.language
-    except LoomError:
+        with settings.open("rb") as file:
+            text = file.read(MOST_BYTES)
+        if b"language" not in text:
+            return "system"
+        import tomllib
+
+        assistant = tomllib.loads(text.decode("utf-8")).get("assistant")
+    except (OSError, ValueError, RecursionError):
         return "system"
+    chosen = assistant.get("language") if isinstance(assistant, dict) else None
+    return chosen if isinstance(chosen, str) else "system"
 
 
 def use(app: QCoreApplication, language: str) -> str:

@@ -27,7 +27,7 @@ class Nothing(msgspec.Struct, frozen=True):
 class Assistant(msgspec.Struct, frozen=True, kw_only=True):
     """[assistant]"""
 
-    language: str = "system"
+    language: Literal["system", "en", "de"] = "system"
     """Language of the windows: system, en, de. Loom's answers and cards are English for now."""
     theme: Literal["system", "light", "dark"] = "system"
     """Light or dark windows, or as the system says."""

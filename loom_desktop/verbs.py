@@ -471,7 +471,8 @@ async def change_setting(loom: Loom, table: str, key: str, value: Any) -> dict[s
             if loom.settings is not held:
                 await loom.reload()
             raise
-    return {"applied": True, "restart": (table, key) == ("assistant", "agents") or table == "store"}
+    at_start = (table, key) in (("assistant", "agents"), ("assistant", "language"))
+    return {"applied": True, "restart": at_start or table == "store"}
 
 
 @_verb

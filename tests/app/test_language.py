@@ -18,7 +18,10 @@ from app import language
         ('[assistant]\nlanguage = "en"\n', "en"),
         ("[assistant\n", "system"),
         ("[assistant]\nlanguage = 7\n", "system"),
-        ("\xff", "system"),
+        ('[assistant]\nlanguage = "\xff"\n', "system"),
+        ('assistant = "language"\n', "system"),
+        ("language = " + "[" * 100_000, "system"),
+        ('[assistant]\ntheme = "dark"\n', "system"),
     ],
 )
 def test_the_language_is_read_from_the_settings(

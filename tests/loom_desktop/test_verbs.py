@@ -466,6 +466,15 @@ async def test_a_change_keeps_comments_and_holds_at_once(tmp_path: Path) -> None
         assert loom.settings.attention.cards_per_hour == 6
 
 
+async def test_a_language_holds_at_the_next_start_and_has_to_be_one(tmp_path: Path) -> None:
+    async with loom_at(tmp_path) as loom:
+        done = await loom.call("change_setting", table="assistant", key="language", value="de")
+        assert done == {"applied": True, "restart": True}
+        with pytest.raises(LoomError):
+            await loom.call("change_setting", table="assistant", key="language", value="klingon")
+        assert loom.settings.assistant.language == "de"
+
+
 async def test_the_first_change_makes_the_file_and_a_refused_one_does_not(tmp_path: Path) -> None:
     async with loom_at(tmp_path) as loom:
         with pytest.raises(LoomError):
