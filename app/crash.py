@@ -1,8 +1,8 @@
 """Crash reports that stay on this computer.
 
 What nobody caught, and what ends the process in native code, is written to one file in the logs.
-The home folder's path is cut out of it and messages are kept short. The next start offers to open
-the file; nothing is sent anywhere.
+The home folder's path and secrets are cut out of it and messages are kept short. The next start
+offers to open the file; nothing is sent anywhere.
 """
 
 from __future__ import annotations
@@ -128,11 +128,13 @@ class Crashes:
 
 
 def redacted(text: str) -> str:
-    """Without the path of the home folder, which names the person."""
+    """Without the path of the home folder, which names the person, and without secrets."""
+    from loom_desktop.text.redact import redact  # not at every start
+
     for home in {str(Path.home()), os.path.expanduser("~")}:
         if len(home) > 1:
             text = text.replace(home, "~")
-    return text
+    return redact(text).text
 
 
 def _alive(pid: str) -> bool:

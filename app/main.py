@@ -85,9 +85,11 @@ def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:
     tray = Tray()
     app.processEvents()  # the icon is on the screen from here on
 
+    from loom_desktop.telemetry.logs import open_log  # brings in much; after the tray
+
     crashes = Crashes(paths.logs)
     try:
-        _log_to(paths.logs)
+        open_log(paths.logs)
         left = crashes.pending()
         crashes.install()
     except LoomError as error:
@@ -394,20 +396,6 @@ def _no_display() -> bool:
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return False
     return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _log_to(folder: Path) -> None:
-    """One file of our own, small and rotated. Raises Unavailable."""
-    from logging.handlers import RotatingFileHandler  # brings in much; after the tray
-
-    private_folder(folder)
-    handler = RotatingFileHandler(
-        folder / "loom.log", maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
 
 
 def _quit_on_signals(app: QApplication) -> Callable[[], None]:

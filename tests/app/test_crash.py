@@ -60,6 +60,16 @@ def test_a_report_names_the_fault_but_not_the_home_folder(
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_a_report_has_no_secrets(crashes: Crashes) -> None:
+    crashes._write("Not caught", ValueError("refused: api_key=hunter2hunter2 of anna@example.org"))
+    path = crashes.pending()
+    assert path is not None
+    text = path.read_text("utf-8")
+    assert "ValueError: refused: api_key=" in text
+    assert "hunter2" not in text
+    assert "anna@" not in text
+
+
 @pytest.mark.parametrize("kind", ["native", "python"])
 def test_what_ended_another_run_is_offered_by_the_next(tmp_path: Path, kind: str) -> None:
     logs = tmp_path / "logs"

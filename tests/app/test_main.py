@@ -34,6 +34,23 @@ ROOT = Path(__file__).resolve().parents[2]
 STATUS = {"state": "idle", "words": "Ready", "paused_until": 0, "open_cards": 0}
 START = "import sys; from app.main import main; sys.exit(main(sys.argv[1:]))"
 
+BARELY = """
+import logging, os, sys
+from app import crossing, main
+
+def start(self):
+    home = os.path.expanduser("~")
+    logging.getLogger("test").warning("api_key=hunter2hunter2 in %s/x", home)
+    print(told[-1] if told else "", flush=True)
+    os._exit(3)
+
+told = []
+main.Shell.tell = lambda self, level, message, *more: told.append(message)
+crossing.Engine.start = start
+sys.exit(main.main(["--hidden"]))
+"""
+"""Ends where the engine would start."""
+
 
 class Window(QObject):
     """Stands for the windows that others write."""
@@ -263,6 +280,23 @@ def test_a_home_that_cannot_be_used_is_told_on_stderr(
     monkeypatch.setenv("LOOM_HOME", str(tmp_path / "file" / "x"))
     assert main([]) == 1
     assert "cannot be made" in capsys.readouterr().err
+
+
+def barely(home: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "LOOM_HOME": str(home)}
+    command = [sys.executable, "-c", BARELY]
+    return subprocess.run(
+        command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def test_the_log_has_no_secrets_and_no_home(tmp_path: Path) -> None:
+    ended = barely(tmp_path)
+    assert ended.returncode == 3, ended.stderr
+    log = (tmp_path / "logs" / "loom.log").read_text("utf-8")
+    assert "api_key=" in log
+    assert " in ~/x" in log
+    assert "hunter2" not in log
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
