@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from loom_desktop.clock import Clock, wall
+from loom_desktop.errors import Unavailable
 from loom_desktop.paths import private_folder
 
 log = logging.getLogger(__name__)
@@ -39,14 +40,23 @@ class Crashes:
         self._seen = 0
 
     def install(self) -> None:
-        """From now on crashes are written down. Raises Unavailable when logs cannot be made."""
+        """From now on crashes are written down.
+
+        Raises Unavailable when nothing can be written there; what can be caught is caught anyway.
+        """
+        sys.excepthook = self._uncaught
+        threading.excepthook = self._uncaught_in_thread
         private_folder(self._logs)
         self._collect_native()
         path = self._logs / f"{_NATIVE}{os.getpid()}.txt"
-        self._native = path.open("w", encoding="utf-8")
+        try:
+            self._native = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(
+                f"{path} cannot be written: {error.strerror}.",
+                hint="Free the disk or give write permission, or set LOOM_HOME to another folder.",
+            ) from error
         faulthandler.enable(self._native)
-        sys.excepthook = self._uncaught
-        threading.excepthook = self._uncaught_in_thread
 
     def uninstall(self) -> None:
         """A clean end: nothing to report."""
@@ -59,14 +69,17 @@ class Crashes:
 
     def pending(self) -> Path | None:
         """The newest report that nobody has been shown yet."""
-        return max(self._logs.glob("crash-*.txt"), default=None)
+        return max(self._reports("crash-*.txt"), default=None)
 
     def shown(self) -> None:
         """The person has been told: the reports stay, but are not offered again."""
-        for path in self._logs.glob("crash-*.txt"):
-            path.rename(path.with_suffix(".seen"))
-        for old in sorted(self._logs.glob("crash-*.seen"))[:-MOST_REPORTS]:
-            old.unlink(missing_ok=True)
+        try:
+            for path in self._reports("crash-*.txt"):
+                path.rename(path.with_suffix(".seen"))
+            for old in sorted(self._reports("crash-*.seen"))[:-MOST_REPORTS]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("the crash reports will be offered again: %s", error)
 
     def on_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An exception handler for the shell's loop: reported, and the shell goes on."""
@@ -118,13 +131,23 @@ class Crashes:
 
     def _collect_native(self) -> None:
         """What faulthandler wrote in runs that have ended becomes a report."""
-        for path in self._logs.glob(f"{_NATIVE}*.txt"):
+        for path in self._reports(f"{_NATIVE}*.txt"):
             if _alive(path.stem.removeprefix(_NATIVE)):
                 continue
-            text = path.read_text("utf-8", "replace").strip()
-            if text:
-                self._report(f"The process ended in native code\n\n{text}\n")
-            path.unlink(missing_ok=True)
+            try:
+                text = path.read_text("utf-8", "replace").strip()
+                if text:
+                    self._report(f"The process ended in native code\n\n{text}\n")
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("what an earlier run left cannot be read: %s", error)
+
+    def _reports(self, pattern: str) -> list[Path]:
+        try:
+            return list(self._logs.glob(pattern))
+        except OSError as error:
+            log.warning("the crash reports cannot be looked for: %s", error)
+            return []
 
 
 def redacted(text: str) -> str:

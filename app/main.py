@@ -88,12 +88,13 @@ def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:
     from loom_desktop.telemetry.logs import open_log  # brings in much; after the tray
 
     crashes = Crashes(paths.logs)
-    try:
-        open_log(paths.logs)
-        left = crashes.pending()
-        crashes.install()
-    except LoomError as error:
-        return _told(error)
+    unwritten: LoomError | None = None
+    for write in (lambda: open_log(paths.logs), crashes.install):
+        try:
+            write()
+        except LoomError as error:  # a disk that takes nothing: Loom runs, and says so
+            unwritten = error
+    left = crashes.pending()
 
     import asyncio
 
@@ -107,6 +108,8 @@ def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:
     engine = Engine()
     shell = Shell(app, engine, look, tray, paths)
     shell.crash_report(left, crashes.shown)
+    if unwritten is not None:
+        shell.not_written_down(unwritten)
     undo_signals = _quit_on_signals(app)
     checked = _check_and_quit(shell) if check_only else None
     engine.start()
@@ -360,6 +363,13 @@ class Shell:
                 log.warning("cannot remember that the missing tray was told: %s", error)
         if not self._hidden and not self.popup.isVisible():
             self.popup.summon()  # started by hand and nothing else to see of it
+
+    def not_written_down(self, error: LoomError) -> None:
+        """Loom works without its log, but nobody could find out later what went wrong."""
+        from PySide6.QtCore import QCoreApplication
+
+        message = QCoreApplication.translate("Shell", "Loom cannot write its log.")
+        self.tell("warn", message, f"{error.message} {error.hint}".strip())
 
     def crash_report(self, path: Path | None, shown: Callable[[], None]) -> None:
         """Offer what an earlier run left behind. Nothing is sent."""

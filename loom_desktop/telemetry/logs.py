@@ -7,6 +7,7 @@ import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from loom_desktop.errors import Unavailable
 from loom_desktop.paths import private_folder
 
 _BYTES, _FILES = 1_000_000, 3
@@ -16,20 +17,25 @@ _FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
 def open_log(folder: Path, *, level: int = logging.INFO) -> Path:
     """From now on everything logged goes to ``loom.log`` in the folder. Returns its path.
 
-    Twice is the same as once. Raises Unavailable when the folder cannot be made.
+    Twice is the same as once. Raises Unavailable when the folder cannot be made or takes no log.
     """
     path = private_folder(folder) / "loom.log"
     root = logging.getLogger()
     if any(getattr(one, "baseFilename", "") == os.path.abspath(path) for one in root.handlers):
         return path
-    handler = RotatingFileHandler(
-        path,
-        maxBytes=_BYTES,
-        backupCount=_FILES,
-        encoding="utf-8",
-        delay=True,
-        errors="backslashreplace",
-    )
+    try:
+        handler = RotatingFileHandler(
+            path,
+            maxBytes=_BYTES,
+            backupCount=_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+    except OSError as error:
+        raise Unavailable(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Free the disk or give write permission, or set LOOM_HOME to another folder.",
+        ) from error
     handler.setFormatter(_Masked(_FORMAT))
     root.addHandler(handler)
     root.setLevel(level)

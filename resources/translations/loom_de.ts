@@ -1392,6 +1392,10 @@
         <translation>Nimm das Tastenkürzel, oder starte Loom noch einmal, um dieses Fenster zu öffnen.</translation>
     </message>
     <message>
+        <source>Loom cannot write its log.</source>
+        <translation>Loom kann sein Protokoll nicht schreiben.</translation>
+    </message>
+    <message>
         <source>Loom stumbled the last time it ran.</source>
         <translation>Loom ist beim letzten Mal gestolpert.</translation>
     </message>

@@ -12,6 +12,7 @@ import pytest
 
 from app import crash
 from app.crash import Crashes, redacted
+from loom_desktop.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 DIES = """
@@ -87,6 +88,32 @@ def test_what_ended_another_run_is_offered_by_the_next(tmp_path: Path, kind: str
         assert path.with_suffix(".seen").exists()
     finally:
         crashes.uninstall()
+
+
+def test_a_folder_that_takes_nothing_is_said_once_and_never_ends_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    logs = tmp_path / "logs"
+    logs.mkdir(mode=0o700)
+    (logs / "native-1.txt").write_text("Fatal")
+    (logs / "crash-1.txt").write_text("x")
+    monkeypatch.setattr(crash, "_alive", lambda _: False)
+    made = Crashes(logs)
+    for name in ("open", "rename", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    try:
+        with pytest.raises(Unavailable, match="cannot be written: Permission denied"):
+            made.install()
+        assert made.pending() == logs / "crash-1.txt"
+        made.shown()
+        monkeypatch.setattr(Path, "glob", refuse)
+        assert made.pending() is None
+        made.shown()
+    finally:
+        made.uninstall()
 
 
 def test_a_fault_in_a_thread_is_reported(crashes: Crashes) -> None:

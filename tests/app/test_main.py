@@ -299,6 +299,18 @@ def test_the_log_has_no_secrets_and_no_home(tmp_path: Path) -> None:
     assert "hunter2" not in log
 
 
+@pytest.mark.parametrize("broken", ["the folder", "the file"])
+def test_a_log_that_cannot_be_written_is_a_notice_and_no_end(tmp_path: Path, broken: str) -> None:
+    if broken == "the folder":
+        (tmp_path / "logs").write_text("")
+    else:
+        (tmp_path / "logs" / "loom.log").mkdir(parents=True)
+    ended = barely(tmp_path)
+    assert ended.returncode == 3, ended.stderr
+    assert ended.stdout == "Loom cannot write its log.\n"
+    assert "Traceback" not in ended.stderr
+
+
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + 20
     while not condition():
