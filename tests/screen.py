@@ -298,7 +298,10 @@ class _Desktop:
         address = f"unix:path={run}/bus"
         dropped = ("DBUS_", "XDG_", "LOOM_", "QT_", "GTK_", "GNOME_", "KDE_", "WAYLAND_", "AT_SPI")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-        for name in ("DISPLAY", "XAUTHORITY", "DESKTOP_SESSION", "SWAYSOCK", "SESSION_MANAGER"):
+        for name in (
+            *("DISPLAY", "XAUTHORITY", "DESKTOP_SESSION", "SWAYSOCK", "SESSION_MANAGER"),
+            "LANGUAGE",  # the windows would follow it
+        ):
             self.env.pop(name, None)
         self.env |= {
             "HOME": str(home),

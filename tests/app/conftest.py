@@ -1,10 +1,12 @@
-"""Widgets without a screen. The platform is chosen before anything imports Qt."""
+"""Widgets without a screen. The platform and the language are chosen before anything imports Qt."""
 
 from __future__ import annotations
 
 import os
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ["LC_ALL"] = "C.UTF-8"  # what is expected is English, whoever runs it
+os.environ.pop("LANGUAGE", None)
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING

@@ -1,21 +1,22 @@
 from __future__ import annotations
 
-import re
+import importlib
+import pkgutil
 from collections.abc import Callable
 
 from app.engine_words import KNOWN, engine_words
 
 
 def test_every_sentence_of_the_settings_is_known_to_the_windows() -> None:
-    from loom_desktop import settings
-    from scripts import make_docs
+    from loom_desktop import agents, settings, sources
 
-    said: set[str] = set()
-    for table in make_docs.settings_page().split("\n## ")[1:]:
-        if not table.startswith("[llm"):  # its entries are written by a form
-            said |= set(re.findall(r"^\| `\w+` \| `.*` \| (.*) \|$", table, re.M))
-    for kind in settings.SECTIONS.values():
-        assert set(settings.sentences(kind).values()) <= said
+    kinds = list(settings.SECTIONS.values())
+    for package in (sources, agents):
+        for found in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{found.name}")
+            kinds += [module.Settings] if hasattr(module, "Settings") else []
+    assert len(kinds) > len(settings.SECTIONS)
+    said = {words for kind in kinds for words in settings.sentences(kind).values()}
     states = {"Ready", "Thinking", "Waiting for your answer", "Capture is paused"}
     assert set(KNOWN) == said | states
 
