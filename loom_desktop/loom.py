@@ -128,6 +128,7 @@ class Loom:
                     self.outside.sources,
                 ),
                 self.tasks,
+                self.status.trouble,
             )  # fmt: skip
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:

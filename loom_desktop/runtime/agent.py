@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,17 @@ class Agent:
         self.at_once, self.deadline_s = at_once, deadline_s
         self.handlers: list[tuple[str, Handler]] = []
         if on_event is not None:
-            self.handlers += [(topic, on_event) for topic in topics]
+            for topic in topics:
+                self.on(topic)(on_event)
 
     def on(self, pattern: str) -> Callable[[Handler], Handler]:
-        """Wake on every event whose topic matches."""
+        """Wake on every event whose topic matches. Raises TypeError for what is not async."""
 
         def remember(handler: Handler) -> Handler:
+            called = getattr(type(handler), "__call__", None)  # noqa: B004  # an object with it
+            if not (inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(called)):
+                name = getattr(handler, "__name__", repr(handler))
+                raise TypeError(f"{name}, woken by {pattern!r}, must be defined with 'async def'")
             self.handlers.append((pattern, handler))
             return handler
 

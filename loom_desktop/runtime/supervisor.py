@@ -2,7 +2,8 @@
 
 Every event is handled in a task of its own, so that one conversation can be stopped by its thread
 id, with all it started, while the agent goes on. A handler that raises or overruns its deadline
-costs that event and is told; it never costs the agent.
+costs that event and is told; it never costs the agent. An agent whose own task dies is started
+again after a wait; one that dies three times in a minute is paused, and that is told once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -26,15 +27,26 @@ log = logging.getLogger(__name__)
 Letter = tuple[Handler, Event]
 MOST_WAITING = 16_384
 """Events that wait for one agent: as many as the kernel keeps for the watcher of a folder."""
+_MOST_DEATHS, _WITHIN_S = 3, 60.0
+_FIRST_WAIT_S = 0.5
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
+
+
+def _nothing(message: str, hint: str) -> None:
+    """Nobody is to be told."""
 
 
 class Supervisor:
     """Keeps agents going."""
 
-    def __init__(self, parts: Parts, tasks: Tasks) -> None:
+    def __init__(
+        self, parts: Parts, tasks: Tasks, trouble: Callable[[str, str], None] = _nothing
+    ) -> None:
+        """``trouble`` is told, in words and with a hint, of an agent that is paused."""
         self.parts = parts
-        self._parts, self._tasks = parts, tasks
+        self._parts, self._tasks, self._trouble = parts, tasks, trouble
+        self._deaths: defaultdict[str, list[float]] = defaultdict(list)
+        self._stops: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._running: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
         self._mailboxes: dict[str, Mailbox[Letter]] = {}
         self._taken = 0
@@ -64,7 +76,8 @@ class Supervisor:
         mailbox: Mailbox[Letter] = Mailbox(MOST_WAITING)
         self._mailboxes[agent.name] = mailbox
         for pattern, handler in agent.handlers:
-            self._parts.bus.subscribe(pattern, partial(_post, mailbox, handler))
+            stop = self._parts.bus.subscribe(pattern, partial(_post, mailbox, handler))
+            self._stops[agent.name].append(stop)
         for number in range(agent.at_once):
             self._tasks.start(f"agent:{agent.name}:{number}", self._live(agent, mailbox))
 
@@ -89,6 +102,43 @@ class Supervisor:
 
     async def _live(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
         while True:
+            try:
+                await self._work(agent, mailbox)
+            except Exception:  # not the handler's: those are told and forgotten in ``_handle``
+                log.exception("agent %s died", agent.name)
+            now = asyncio.get_running_loop().time()
+            deaths = [one for one in self._deaths[agent.name] if now - one < _WITHIN_S] + [now]
+            self._deaths[agent.name] = deaths
+            if len(deaths) >= _MOST_DEATHS:
+                self._pause(agent, mailbox)
+                return
+            import random  # only who fails needs it
+
+            await asyncio.sleep(_FIRST_WAIT_S * 2 ** len(deaths) * random.uniform(0.5, 1.0))
+
+    def _pause(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
+        """It gets no more events; told once, however many of its tasks die."""
+        if self._mailboxes.pop(agent.name, None) is None:
+            return
+        for stop in self._stops.pop(agent.name):
+            stop()
+        mailbox.remove(lambda letter: True)
+        message = f"The agent {agent.name} failed again and again and is paused."
+        hint = "The log says why. It is tried again when Loom starts."
+        self.failed[agent.name] = message
+        self._trouble(message, hint)
+        self._parts.bus.publish(
+            Event(
+                topic="agent.failed",
+                payload={"agent": agent.name, "topic": "", "error": message, "hint": hint},
+                sender="supervisor",
+                time=self._parts.clock(),
+                origin=frozenset({"schedule"}),
+            )
+        )
+
+    async def _work(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
+        while True:
             handler, event = await mailbox.get()
             self._taken += 1  # out of the mailbox, and not in hand yet
             try:
@@ -99,10 +149,16 @@ class Supervisor:
             await self._handle(agent, handler, event)
 
     async def _handle(self, agent: Agent, handler: Handler, event: Event) -> None:
+        spawned = _Spawned(self._tasks, self._running, event.begins)
+        ctx = Context(agent.name, event, self._parts, spawned, self._local[agent.name])
+        try:
+            await self._attempt(agent, handler, event, ctx)
+        except Exception as error:  # a handler that is not quite one, a deadline that is no number
+            await self._failed(ctx, error)
+
+    async def _attempt(self, agent: Agent, handler: Handler, event: Event, ctx: Context) -> None:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
-            spawned = _Spawned(self._tasks, self._running, event.begins)
-            ctx = Context(agent.name, event, self._parts, spawned, self._local[agent.name])
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
             running = self._running[event.begins]
             running.add(task)
@@ -112,13 +168,16 @@ class Supervisor:
                     task.cancel()
                     await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
                 elif not task.cancelled() and (error := task.exception()) is not None:
-                    log.error("agent %s failed on %s", agent.name, event.topic, exc_info=error)
-                    hint = error.hint if isinstance(error, LoomError) else ""
-                    await self._tell(ctx, str(error) or repr(error), hint)
+                    await self._failed(ctx, error)
             finally:
                 running.discard(task)
                 if not running and self._running.get(event.begins) is running:
                     del self._running[event.begins]  # and not of one asked after a cancel
+
+    async def _failed(self, ctx: Context, error: BaseException) -> None:
+        log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
+        hint = error.hint if isinstance(error, LoomError) else ""
+        await self._tell(ctx, str(error) or repr(error), hint)
 
     async def _tell(self, ctx: Context, message: str, hint: str) -> None:
         self.failed[ctx.agent] = message

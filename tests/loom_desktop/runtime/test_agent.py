@@ -1,3 +1,8 @@
+import functools
+from typing import Any
+
+import pytest
+
 from loom_desktop import Agent, Context, Event
 
 
@@ -18,3 +23,24 @@ def test_one_function_may_listen_to_several_topics() -> None:
 
 def test_the_older_word_is_the_same() -> None:
     assert Agent.on_event is Agent.on
+
+
+class Called:
+    async def __call__(self, ctx: Context, event: Event) -> None: ...
+
+
+@pytest.mark.parametrize("handler", [functools.partial(handle), Called(), Called().__call__])
+def test_whatever_is_async_may_handle(handler: Any) -> None:
+    agent = Agent("any")
+    agent.on("a.b")(handler)
+    assert agent.handlers == [("a.b", handler)]
+
+
+def test_a_handler_that_is_not_async_is_refused_by_name() -> None:
+    def plain(ctx: Context, event: Event) -> None: ...
+
+    wrong: Any = plain
+    with pytest.raises(TypeError, match=r"plain, woken by 'a.b', must be defined with 'async def'"):
+        Agent("wrong").on("a.b")(wrong)
+    with pytest.raises(TypeError, match="async def"):
+        Agent("wrong", topics=["a.b"], on_event=wrong)

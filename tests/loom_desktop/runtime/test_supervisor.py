@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -324,3 +325,59 @@ async def test_an_event_between_the_mailbox_and_the_hand_is_waited_for(tmp_path:
                 await asyncio.sleep(0)
             assert await loom.supervisor.settled(5)
             assert len(done) == n + 1
+
+
+async def test_a_handler_that_is_none_costs_one_event_and_not_the_agent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent, got = Agent("odd"), asyncio.Event()
+
+    def plain(ctx: Context, event: Event) -> None: ...
+
+    wrong: Any = plain
+    agent.handlers.append(("thing.wrong", wrong))  # past the check of ``Agent.on``
+
+    @agent.on("thing.right")
+    async def right(ctx: Context, event: Event) -> None:
+        got.set()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        publish = loom.publisher("test", origin="user-typed")
+        with caplog.at_level(logging.CRITICAL):
+            publish("thing.wrong")
+            publish("thing.right")
+            async with asyncio.timeout(5):
+                await got.wait()
+        assert "coroutine" in loom.supervisor.failed["odd"]
+
+
+async def test_an_agent_that_dies_goes_on_and_after_three_times_is_paused_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent, told, dies = Agent("frail", at_once=2), list[Event](), list[bool]()
+    monkeypatch.setattr("loom_desktop.runtime.supervisor._FIRST_WAIT_S", 0.001)
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None: ...
+
+    async def die(*_: object) -> None:
+        dies.append(True)
+        raise RuntimeError("a bug of ours")
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        monkeypatch.setattr(loom.supervisor, "_handle", die)
+        loom.bus.subscribe("agent.failed", told.append)
+        publish = loom.publisher("test", origin="user-typed")
+        with caplog.at_level(logging.CRITICAL):
+            for n in range(5):
+                publish("thing.happened", n=n)
+            async with asyncio.timeout(5):
+                while not told:
+                    await asyncio.sleep(0.001)
+        publish("thing.happened")
+        assert await loom.supervisor.settled(5), "what nobody takes is not waited for"
+        assert len(dies) == 3
+        assert [one.payload["agent"] for one in told] == ["frail"]
+        assert told[0].payload["hint"]
+        assert "frail" not in loom.supervisor.agents
+        assert (told[0].payload["error"], told[0].payload["hint"]) in loom.status.problems
