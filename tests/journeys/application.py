@@ -291,7 +291,8 @@ class Application:
     @property
     def popup_open(self) -> bool:
         """Whether the popup is on the screen and has the keyboard."""
-        return self.popup is not None and self.popup.focused
+        popup = self.popup
+        return popup is not None and popup.focused
 
     @property
     def popup_gone(self) -> bool:
@@ -305,6 +306,7 @@ class Application:
 
     def hide(self) -> None:
         """Escape, and wait until it is gone."""
+        self.until(lambda: self.popup_open, "popup with the focus")
         self._keys.key("esc")
         self.until(lambda: self.popup_gone, "popup gone")
 
@@ -314,6 +316,15 @@ class Application:
             self.press_hotkey()
         self._keys.type(text)
         self._keys.key("enter")
+
+    def sees(self, words: str) -> bool:
+        """Whether anything on the screen says these words to a screen reader."""
+        return any(
+            words in f"{node.name}\n{node.text}"
+            for top in self.screen.accessibility.tree()
+            for node in top.walk()
+            if "showing" in node.states
+        )
 
     def page(self) -> str:
         """The conversation on the screen, as a screen reader reads it."""

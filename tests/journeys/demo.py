@@ -134,8 +134,8 @@ def copy(loom: Application, film: Film, screen: Screen) -> None:
     loom.click("Summarise")
     loom.until(lambda: loom.popup is not None, "popup")
     film.step("One click gives the summary.", loom.page_has("offline"), "summary")
-    screen.click(440, 330)  # beside everything: the popup goes, and comes again over there
-    loom.until(lambda: loom.popup_gone, "popup gone")
+    loom.hide()
+    screen.run("xdotool", "mousemove", "440", "330")  # it comes where the pointer is
     loom.press_hotkey()
 
 
@@ -178,6 +178,8 @@ def remind(loom: Application, film: Film) -> None:
     film.step("“… every weekday at half past eight …”: the card shows the times.", said, "times")
     loom.ask("Remind me in 3 seconds to drink some water")
     loom.page_has("drink some water")
+    loom.card("Reminder set: drink some water")
+    time.sleep(PACE_S)
     loom.hide()
     due = loom.until(lambda: loom.cards("reminder"), "reminder")[0]
     film.step("Three seconds later.", f"{due['title']}\n{due['text']}", "due")

@@ -113,7 +113,7 @@ def test_a_conversation_is_there_after_a_restart(loom: Application) -> None:
     assert loom.messages() == before
     loom.press_hotkey()
     loom._keys.key("ctrl+h")
-    loom.screen.accessibility.find("What is 6 * 7?", "list item")
+    loom.until(lambda: loom.sees("What is 6 * 7?"), "the conversation in the list")
     loom._keys.key("enter")
     page = loom.page_has("42")
     assert "What is 6 * 7?" in page
@@ -160,15 +160,30 @@ def test_a_server_that_fails_is_named_and_the_next_question_works(
         page = loom.page_has("The first programmer.")
         assert page.count("Who was Ada Lovelace?") == 1
         assert told not in page
+        loom.click("Ask Loom")
         loom.ask("2 + 2")
         loom.page_has("= 4")
+
+
+@pytest.mark.xfail(reason="the focus goes to the Commands button when Try again is gone")
+def test_after_trying_again_one_can_write_at_once(
+    plain_desktop: Screen, model: ModelServer
+) -> None:
+    model.fake.play(says.status(401), says.stream("The first programmer."))
+    with Application(plain_desktop, settings=model.settings) as loom:
+        loom.ask("Who was Ada Lovelace?")
+        loom.click("Try again")
+        loom.page_has("The first programmer.")
+        loom.ask("2 + 2")
+        loom.until(lambda: not loom.sees("Find a command"), "no list of commands", 1)
+        loom.until(lambda: "= 4" in loom.messages()[-1]["text"], "answer", 3)
 
 
 def test_a_server_that_is_not_there_is_named(plain_desktop: Screen) -> None:
     dead = '\n[llm.local]\nkind = "openai"\napi_base = "http://127.0.0.1:9/v1"\nmodel = "x"\n'
     with Application(plain_desktop, settings=dead) as loom:
         loom.ask("Who was Ada Lovelace?")
-        assert "pick another model" in loom.page_has("127.0.0.1 did not answer")
+        assert "pick another model" in loom.page_has("127.0.0.1:9 did not answer")
         loom.ask("2 + 2")
         loom.page_has("= 4")
         found = loom.json("doctor")

@@ -87,6 +87,23 @@ def test_undo_works_when_loom_does_not_run(loom_here: Application) -> None:
     loom_here.start()
 
 
+def test_what_was_taken_back_is_not_offered_again(loom_here: Application) -> None:
+    source = loom_here.downloads / "scan0020.pdf"
+    download(source, invoice(80))
+    card = loom_here.card("scan0020.pdf")
+    loom_here.click(card["actions"][0]["label"])
+    loom_here.card("Moved 1 file")
+    loom_here.click("Undo")
+    loom_here.card("Moved 1 file back")
+    download(loom_here.downloads / "scan0021.pdf", invoice(81))
+
+    def offered() -> str:
+        return "\n".join(one["detail"] for one in loom_here.cards("suggestion"))
+
+    loom_here.until(lambda: "scan0021.pdf" in offered(), "card of the second")
+    assert "scan0020.pdf" not in offered()
+
+
 def test_dismissed_it_stays_where_it_is(loom_here: Application) -> None:
     source = loom_here.downloads / "scan0003.pdf"
     download(source, invoice(14))
