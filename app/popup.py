@@ -80,6 +80,7 @@ class Popup(Floating):
         self._conversation = 0
         self._turn = 0
         self._asking: concurrent.futures.Future[Any] | None = None
+        self._stopped: set[concurrent.futures.Future[Any]] = set()
         self._asked_at = 0.0
         self._last_question: tuple[str, tuple[str, ...]] = ("", ())
         self._question_shown = False
@@ -341,8 +342,13 @@ class Popup(Floating):
                 self._asking = None
                 self._conversation = int(answer["conversation"])
                 self._join(int(answer["turn"]))
+            elif future in self._stopped:
+                self._stopped.discard(future)
+                conversation = int(answer["conversation"])
+                self._engine.request("cancel", None, self._tell, conversation=conversation)
 
         def refused(error: LoomError) -> None:
+            self._stopped.discard(future)
             if self._asking is future:
                 self._asking = None
                 self._failed("", error.message, error.hint)
@@ -402,7 +408,10 @@ class Popup(Floating):
         if not self.transcript.streaming:
             return
         if self._asking is not None:
-            self._asking.cancel()
+            if self._conversation:
+                self._asking.cancel()
+            else:  # only its answer says what is to be cancelled
+                self._stopped.add(self._asking)
             self._asking = None
         if self._conversation:
             self._engine.request("cancel", None, self._tell, conversation=self._conversation)

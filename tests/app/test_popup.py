@@ -145,6 +145,32 @@ def test_stop_works_before_the_engine_has_answered(open_popup: Open, qtbot: QtBo
     assert popup.transcript.streaming
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_stop_reaches_a_new_conversation_whose_name_is_still_on_its_way(
+    open_popup: Open, qtbot: QtBot, answered: bool
+) -> None:
+    import threading
+
+    gate = threading.Event()
+
+    def slowly(**_: Any) -> dict[str, int]:
+        assert gate.wait(5)
+        return {"turn": 7, "conversation": 5}
+
+    popup, fake = open_popup(ask=slowly)
+    popup.ask("Well?")
+    asking = popup._asking
+    assert asking is not None
+    if answered:
+        gate.set()
+        asking.result(5)  # the windows' thread has not heard of it yet
+    popup.stop()
+    assert not popup.transcript.streaming
+    gate.set()
+    qtbot.waitUntil(lambda: fake.asked("cancel") == [{"conversation": 5}])
+    assert popup.conversation == 0
+
+
 def test_an_answer_to_a_page_that_was_left_does_not_come_back(
     open_popup: Open, qtbot: QtBot
 ) -> None:
