@@ -260,7 +260,7 @@ class Loom:
         more = _named.get()
         if not more:
             return self._folders
-        return Folders([*self._folders.granted, *more], never=self._closed())
+        return self._with([*self._folders.granted, *more])
 
     @contextmanager
     def granting(self, folders: Iterable[Path]) -> Iterator[None]:
@@ -272,13 +272,19 @@ class Loom:
             _named.reset(before)
 
     def _granted(self, on: Settings) -> Folders:
-        return Folders(map(Path, on.grants.folders), never=self._closed())
+        return self._with(map(Path, on.grants.folders))
 
-    def _closed(self) -> list[Path]:
-        """Ours: no file is moved into or out of it. What lies in agents/ is run."""
-        config = self.paths.config
-        ours = [config / name for name in ("agents", "sources", "capabilities", "loom.toml")]
-        return [self.paths.data, *ours]
+    def _with(self, granted: Iterable[Path]) -> Folders:
+        """Ours is closed: no file is moved into or out of it. What lies in agents/ is run.
+
+        Where LOOM_HOME names a folder that holds other things as well, those stay usable.
+        """
+        at = self.paths
+        ours = [at.config / name for name in (*catalog.KINDS, "llm")]
+        ours += [one for one in (at.data, at.logs, at.cache, at.runtime) if one != at.config]
+        shared = at.runtime == at.config
+        never = ours if shared else [at.config, *ours]
+        return Folders(granted, never=never, home=at.config)
 
     # ---------------------------------------------------------------- settings
     def _start_settings(self) -> Settings:
@@ -307,6 +313,17 @@ class Loom:
                 module = self._named(kind, name, line)
                 if module is not None:
                     fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
+        for name, table in on.llm.items():
+            wire = str(table.get("kind", "openai"))
+            if wire not in catalog.names("llm.providers", self.paths.config):
+                known = ", ".join(catalog.names("llm.providers", self.paths.config))
+                line = toml.line_of(text, f"llm.{name}", "kind")
+                raise SettingsError(
+                    f"loom.toml, line {line}: [llm.{name}] kind: there is no {wire!r}.",
+                    hint=f"There are: {known}.",
+                )
+            settings = _settings_of(self._load("llm.providers", wire))
+            fit(table, settings, where=f"llm.{name}", text=text)
         for name in on.assistant.agents:
             self._named("agents", name, toml.line_of(text, "assistant", "agents"))
 
@@ -503,7 +520,7 @@ class Loom:
         return [
             Said(one.role, one.text, one.origin, one.privacy)
             for one in messages
-            if one.turn < turn and one.text
+            if one.turn < turn and one.text and one.state not in ("failed", "streaming")
         ]
 
     # ---------------------------------------------------------------- time

@@ -386,22 +386,22 @@ async def pause_capture(loom: Loom, seconds: float = 600) -> dict[str, float]:
     if not seconds <= _LONGEST_PAUSE_S:
         raise UsageError("A pause has at most a year.", hint="Pause until told instead.")
     until = UNTIL_TOLD if seconds < 0 else loom.clock() + seconds
+    await loom.outside.pause(True)  # first: a full disk must not keep anybody watched
     loom.status.paused_until = until
-    await loom.store.state.set_fact("paused_until", until)
-    await loom.outside.pause(True)
     if until > 0:
         loom.tasks.start("resume capture", loom._resume_later())
     loom.status.look()
+    await loom.store.state.set_fact("paused_until", until)
     return {"paused_until": until}
 
 
 @_verb
 async def resume_capture(loom: Loom) -> dict[str, Any]:
     """Look again."""
-    loom.status.paused_until = 0.0
-    await loom.store.state.set_fact("paused_until", 0.0)
     await loom.outside.pause(False)
+    loom.status.paused_until = 0.0
     loom.status.look()
+    await loom.store.state.set_fact("paused_until", 0.0)
     return {}
 
 
@@ -444,6 +444,8 @@ async def settings(loom: Loom) -> dict[str, dict[str, Any]]:
     for name in loom.agents_settings:
         value = loom._fit("agents", name, loom.settings)
         tables[f"agents.{name}"] = _described(type(value), value)
+    for table, key in toml.NOT_YET:
+        tables.get(table, {}).pop(key, None)
     return {name: table for name, table in tables.items() if table}
 
 

@@ -51,7 +51,10 @@ def _table(name: str, kind: type[msgspec.Struct]) -> str:
     lines = [f"\n## [{title}\n", "| key | default | what it does |", "| --- | --- | --- |"]
     for field in msgspec.structs.fields(kind):
         default = "" if field.default is msgspec.NODEFAULT else _shown(field.default)
-        lines.append(f"| `{field.encode_name}` | {default} | {said.get(field.name, '')} |")
+        sentence = said.get(field.name, "")
+        if (name, field.encode_name) in settings.NOT_YET:
+            sentence = f"*Accepted, not followed yet.* {sentence}"
+        lines.append(f"| `{field.encode_name}` | {default} | {sentence} |")
     return "\n".join(lines) + "\n"
 
 

@@ -87,7 +87,8 @@ def _answer(text: str, files: list[str], conversation: int, *, show: bool) -> di
             elif topic == "chat.answered":
                 if show:
                     rest = clean(said["text"][shown:]) if shown < len(said["text"]) else ""
-                    out(f"{rest}\n\n{_line(said)}")
+                    out(f"{rest}\n")
+                    _small(_line(said))
                 thread = int(event["trace"], 16)
                 return {**said, "trace": event["trace"], "conversation": thread}
             elif topic == "chat.failed":
@@ -124,8 +125,15 @@ def _whole(files: list[str]) -> list[str]:
 
 
 def _line(said: dict[str, Any]) -> str:
-    """Who answered: route, seconds, money; in small type where there is one."""
+    """Who answered: route, seconds, money."""
     cost = said.get("cost")
     money = "cost unknown" if cost is None else f"${cost:.4f}" if cost else ""
-    line = " · ".join(one for one in (said["route"], f"{said['seconds']:.1f} s", money) if one)
-    return f"\x1b[2m{line}\x1b[0m" if sys.stdout.isatty() else f"({line})"
+    return " · ".join(one for one in (said["route"], f"{said['seconds']:.1f} s", money) if one)
+
+
+def _small(line: str) -> None:
+    """In small type where there is one. What was said by others is cleaned, our own sign is not."""
+    if sys.stdout.isatty():
+        sys.stdout.write(f"\x1b[2m{clean(line)}\x1b[0m\n")
+    else:
+        out(f"({line})")

@@ -30,6 +30,11 @@ def inbox_command() -> click.Command:
             out("The inbox is empty.")
         for item in items:
             _show(item)
+        left = call("left_today")
+        if left["connections"]:
+            count = left["connections"]
+            times = "1 connection" if count == 1 else f"{count} connections"
+            out(f"Today {times} left this computer, with {left['bytes_out'] / 1000:.1f} kB.")
 
     return inbox
 

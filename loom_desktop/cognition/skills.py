@@ -40,6 +40,8 @@ class Phrase(msgspec.Struct, frozen=True):
 
 Match = Callable[[Phrase], Wish | None]
 _LONG = 400
+_LONGEST = 2_000
+"""Characters that are looked at for a wish; some patterns take time with the square of it."""
 
 
 def understand(phrase: Phrase) -> Wish | None:
@@ -47,6 +49,8 @@ def understand(phrase: Phrase) -> Wish | None:
     text = phrase.text.strip()
     if not text:
         return None
+    if len(text) > _LONGEST:  # no wish is that long, but for a text that is to be summed up
+        return _summarise(phrase)
     for match in _TABLE:
         if wish := match(phrase):
             return wish

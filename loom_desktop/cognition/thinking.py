@@ -24,6 +24,7 @@ from loom_desktop.errors import (
     LoomError,
     NotFound,
     NotUnderstood,
+    SettingsError,
     TimedOut,
     Unavailable,
     UsageError,
@@ -134,8 +135,14 @@ class Thinker:
         self, ctx: Asker, wish: skills.Wish, phrase: skills.Phrase, begun: float
     ) -> AsyncGenerator[Step, None]:
         """A model where one may see it; what came of it stands, else the skill does it."""
-        router = await self._router()
-        route = await router.route(ctx.event.privacy, ctx.event.origin)
+        try:
+            router = await self._router()
+            route = await router.route(ctx.event.privacy, ctx.event.origin)
+        except SettingsError as error:  # a mistake about models stops no skill
+            log.warning("the skill answers: %s %s", error.message, error.hint)
+            async for step in self._by_skill(ctx, wish, list(phrase.files), begun):
+                yield step
+            return
         if route.name != "offline":
             if wish.capability == "text.summarize_clipboard":
                 phrase = replace(phrase, clip=await ctx.clip())

@@ -14,6 +14,8 @@ from loom_desktop.store.conversations import Message
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
+_UNKNOWN = -1.0
+"""What an answer cost, when nobody knows its price: it is not free."""
 
 
 class Recorder:
@@ -55,7 +57,7 @@ class Recorder:
                 route=said["route"],
                 model=said["model"],
                 seconds=said["seconds"],
-                cost=said["cost"] or 0.0,
+                cost=_UNKNOWN if said["cost"] is None else said["cost"],
             )
         elif event.topic in ("chat.failed", "chat.cancelled"):
             said = event.payload

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from loom_desktop import Agent, Context, Event, Loom
-from loom_desktop.errors import SettingsError, UsageError
+from loom_desktop.errors import SettingsError, Unavailable, UsageError
 from loom_desktop.event import QoS
 from loom_desktop.paths import Paths
-from loom_desktop.settings import Assistant, Attention, Settings
+from loom_desktop.settings import Assistant, Attention, Grants, Settings
 from loom_desktop.store import Problem
 from loom_desktop.testing import A_FRIDAY, FakeClock, answer_of, loom_for_tests, next_event
 
@@ -320,3 +320,46 @@ async def test_a_second_end_waits_for_nobody(tmp_path: Path) -> None:
         async with loom_for_tests(tmp_path, agent) as loom:
             loom.publisher("test", origin="user-typed")("thing.happened")
             await begun.wait()
+
+
+# -------------------------------------------------------------------- our own folders
+async def test_no_file_gets_to_where_it_would_be_run_or_read_as_ours(tmp_path: Path) -> None:
+    home = tmp_path / "Downloads/loom"
+    home.mkdir(parents=True)
+    given = Settings(grants=Grants(folders=[str(tmp_path / "Downloads")]))
+    ours = ["llm.providers/x.py", "agents/x.py", "sources/x.py", "capabilities/x.py", "loom.toml",
+            "prices.toml", "data/loom.db", "logs/x", "cache/x", "other/x.pdf"]  # fmt: skip
+    async with loom_at(home, settings=given) as loom:
+        assert [one for one in ours if loom.folders.covers(home / one)] == []
+        assert loom.folders.covers(tmp_path / "Downloads/a.pdf")
+        with loom.granting([home]):  # somebody keeps other things there, too
+            assert [one for one in ours if loom.folders.covers(home / one)] == ["other/x.pdf"]
+
+
+async def test_a_wrong_model_is_told_with_its_line_at_the_start(tmp_path: Path) -> None:
+    for text, said in (
+        ('[llm.a]\nkind = "ofline"\n', "line 2: [llm.a] kind: there is no 'ofline'"),
+        ('[llm.a]\nmodel = "x"\napi_bse = "y"\n', "line 3: [llm.a] does not know 'api_bse'"),
+    ):
+        with pytest.raises(SettingsError) as error:
+            async with loom_at(tmp_path, text):
+                pass
+        assert said in error.value.message
+
+
+async def test_capture_is_paused_even_where_nothing_can_be_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise Unavailable("The disk is full.")
+
+    async with loom_for_tests(tmp_path) as loom:
+        monkeypatch.setattr(loom.store.state, "set_fact", full)
+        with pytest.raises(Unavailable):
+            await loom.call("pause_capture")
+        assert loom.outside._paused
+        assert loom.status.state == "paused"
+        with pytest.raises(Unavailable):
+            await loom.call("resume_capture")
+        assert not loom.outside._paused
+        assert str(loom.status.state) != "paused"

@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """[llm.NAME]"""
 
     kind: str = "openai"
-    """The wire format: openai, anthropic, gemini or offline."""
+    """The wire format: openai, or offline for no model at all."""
     api_base: str = "http://127.0.0.1:11434/v1"
     """Address of the server, up to and with /v1."""
     model: str = ""

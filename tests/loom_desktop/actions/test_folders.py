@@ -1,4 +1,5 @@
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -116,8 +117,24 @@ def test_a_path_is_shown_in_one_line_that_cannot_be_turned_round(path: str) -> N
     told = shown(path)
     assert "\n" not in told
     assert "\u202e" not in told
-    assert told.isprintable() or " " in told or any(not c.isprintable() for c in path)
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in told)
 
 
 def test_home_is_shown_short() -> None:
     assert shown(Path.home() / "Downloads") == "~/Downloads"
+
+
+def test_our_own_folder_is_closed_but_for_what_was_granted_inside_it(place: Path) -> None:
+    home = place / "granted/loom"
+    (home / "Downloads").mkdir(parents=True)
+    inside = {"a.pdf", "Downloads/a.pdf"}
+    ours = {"loom.toml", "prices.toml", "x.py", "loom.sock", ".loom.toml.new", "agents/x.py"}
+
+    def covered(granted: Path) -> set[str]:
+        folders = Folders([place / "granted", granted], never=[home / "agents"], home=home)
+        return {path for path in inside | ours if folders.covers(home / path)}
+
+    assert covered(place / "granted") == set()
+    assert covered(home / "Downloads") == {"Downloads/a.pdf"}
+    assert covered(home) == inside
+    assert Folders([place / "granted"], home=home).covers(place / "granted/a.txt")

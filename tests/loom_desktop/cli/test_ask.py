@@ -156,3 +156,30 @@ def test_an_interrupt_ends_the_answer(home: Path, loom: Run, running: bool) -> N
         _, err = process.communicate(timeout=20)
         assert process.returncode == 130, err
         assert err.strip() == b"Stopped."
+
+
+def test_who_answered_is_in_small_type_on_a_terminal(home: Path) -> None:
+    """On a real terminal: the sign for small type arrives whole, and not as letters."""
+    import os
+    import pty
+    import subprocess
+    import sys
+
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "loom_desktop", "ask", "2 + 2"],
+        stdin=subprocess.DEVNULL, stdout=theirs, env={**os.environ, "LOOM_HOME": str(home)},
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        said += piece
+    os.close(ours)
+    assert done.wait(30) == 0
+    assert b"\x1b[2moffline" in said

@@ -99,3 +99,9 @@ def test_an_impossible_sum_is_a_sum() -> None:
 def test_any_text_is_understood_or_not(text: str) -> None:
     found = understand(Phrase(text, (), "", NOW))
     assert found is None or found.capability.count(".") == 1
+
+
+def test_a_long_text_is_only_looked_at_for_a_summary() -> None:
+    """Some patterns take time with the square of the text: 30 kB of blanks took seconds."""
+    assert wish("find notes about a" + " " * 30_000 + "b") == ""
+    assert wish("Summarise: " + "The river rose in the night. " * 400) == "text.summarize"

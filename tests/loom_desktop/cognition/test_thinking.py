@@ -3,7 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from loom_desktop.errors import Unavailable
+from loom_desktop import Loom
+from loom_desktop.errors import SettingsError, Unavailable
+from loom_desktop.llm.router import Router
+from loom_desktop.paths import paths
+from loom_desktop.settings import Settings
 from loom_desktop.testing import ScriptedModel, answer_of, loom_for_tests
 
 
@@ -98,3 +102,39 @@ async def test_an_impossible_sum_is_told_in_words(tmp_path: Path) -> None:
         said = await answer_of(loom, "1 / 0")
         assert said.topic == "chat.failed"
         assert "zero" in said.payload["message"].lower()
+
+
+async def test_what_failed_is_not_told_to_a_model_as_its_own_words(tmp_path: Path) -> None:
+    model = ScriptedModel([Unavailable("There is no credit left."), "Paris."])
+    async with loom_for_tests(tmp_path, model=model) as loom:
+        first = await answer_of(loom, "Which city?")
+        assert first.topic == "chat.failed"
+        await answer_of(loom, "And now?", conversation=first.begins)
+        assert not any("credit" in one.text for one in model.asked[1])
+
+
+async def test_a_mistake_about_models_stops_no_skill(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Rain fell all week. The river rose. People left. " * 3)
+
+    def broken(loom: Loom) -> Router:
+        raise SettingsError("[llm.x] api_key holds the key itself.")
+
+    place = paths({"LOOM_HOME": str(tmp_path)})
+    made = Loom(Settings(), paths=place, key=bytes(32), listening=False, router=broken)
+    async with made as loom:
+        said = (await answer_of(loom, "Summarise this", files=[str(tmp_path / "a.txt")])).payload
+        assert said["route"] == "offline · summary"
+        said = (await answer_of(loom, "Write a poem")).payload
+        assert "holds the key itself" in said["message"]
+
+
+async def test_what_nobody_knows_the_price_of_is_not_free(tmp_path: Path) -> None:
+    model = ScriptedModel(["A poem."], local=False)
+    async with loom_for_tests(tmp_path, model=model) as loom:
+        loom._router = None
+        router = await loom.router()
+        router.net.local_only = False
+        said = await answer_of(loom, "Write a poem")
+        assert said.payload["cost"] is None
+        kept = await loom.call("conversation", conversation=said.begins)
+        assert kept[-1]["cost"] < 0
