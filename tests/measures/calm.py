@@ -39,8 +39,7 @@ class Calm:
 
     rounds: int
     repeats: int
-    """At most so many more for each kind of cell. What is still disturbed then is left out, unless
-    nothing else is there."""
+    """At most so many more for each kind of cell. What is still disturbed then is left out."""
     loop: Callable[[], float] = calibrate
     shortest_ms: float = float("inf")
     discarded: int = 0
@@ -58,24 +57,29 @@ class Calm:
         """A B A B: the values of each cell, without those that were disturbed.
 
         Each cell runs once before and is thrown away, unless not ``warm``. A cell that takes long
-        gives fewer rounds and repeats than the others.
+        gives fewer rounds and repeats than the others. When one side was never calm, both keep
+        all they have: calm rounds of one beside disturbed ones of the other are no comparison.
         """
         if warm:
             for cell in cells.values():
                 cell()
+        rounds = rounds or self.rounds
+        more = self.repeats if repeats is None else min(repeats, self.repeats)
         taken: dict[str, list[Cell[T]]] = {name: [] for name in cells}
-        for _ in range(rounds or self.rounds):
+        for number in range(rounds + more):
             for name, cell in cells.items():
-                taken[name].append(self._one(name, cell))
-        for _ in range(self.repeats if repeats is None else min(repeats, self.repeats)):
-            for name, cell in cells.items():
-                loud = [one for one in taken[name] if self._disturbed(one)]
-                if loud:
+                enough = sum(not self._disturbed(one) for one in taken[name]) >= rounds
+                if number < rounds or not enough:
                     taken[name].append(self._one(name, cell))
-                    if not self._disturbed(taken[name][-1]):
-                        taken[name].remove(loud[0])
-                        self.discarded += 1
-        return {name: self._kept(name, found) for name, found in taken.items()}
+        calm = {
+            name: [one.value for one in found if not self._disturbed(one)]
+            for name, found in taken.items()
+        }
+        if never := [name for name, values in calm.items() if not values]:
+            self.kept_disturbed += never
+            return {name: [one.value for one in found] for name, found in taken.items()}
+        self.discarded += sum(len(taken[name]) - len(calm[name]) for name in calm)
+        return calm
 
     def _one(self, name: str, cell: Callable[[], T]) -> Cell[T]:
         before = self.loop()
@@ -88,12 +92,3 @@ class Calm:
 
     def _disturbed(self, one: Cell[T]) -> bool:
         return one.calib_ms > LIMIT * self.shortest_ms
-
-    def _kept(self, name: str, found: list[Cell[T]]) -> list[T]:
-        calm = [one for one in found if not self._disturbed(one)]
-        if not calm:
-            self.kept_disturbed.append(name)
-            calm = found
-        else:
-            self.discarded += len(found) - len(calm)
-        return [one.value for one in calm]

@@ -61,6 +61,8 @@ class Figure:
     note: str = ""
     all_ours: tuple[float, ...] = ()
     all_floor: tuple[float, ...] = ()
+    disturbed: bool = False
+    """The machine was never calm while it was measured: no verdict to rely on."""
 
     @property
     def ratio(self) -> float | None:
@@ -85,6 +87,7 @@ class Figure:
             "ratio": None if self.ratio is None else _rounded(self.ratio),
             "target": target,
             "verdict": self.verdict,
+            "disturbed": self.disturbed,
             "note": self.note,
         }
         if samples:
@@ -127,7 +130,7 @@ def table(figures: Sequence[Figure], not_run: Sequence[tuple[str, str]] = ()) ->
                 "" if one.floor is None else f"{number(one.floor)} {one.unit}",
                 "" if one.ratio is None else f"{one.ratio:.2f}x",
                 "" if one.target is None else one.target.words(one.unit),
-                one.verdict,
+                one.verdict + "?" * (one.disturbed and one.verdict != ""),
                 one.note,
             )
         )

@@ -115,7 +115,7 @@ def test_a_disturbed_cell_is_discarded_and_repeated() -> None:
     log: list[str] = []
     cells = {"a": counted("a", log), "b": counted("b", log)}
     assert calm.interleave(cells, warm=False) == {"a": ["a1", "a2"], "b": ["b2", "b3"]}
-    assert log == ["a", "b", "a", "b", "b"]
+    assert log == ["a", "b", "a", "b", "b"], "one more of b, and then it is enough"
     assert (calm.discarded, calm.kept_disturbed) == (1, [])
 
 
@@ -125,11 +125,15 @@ def test_what_looked_calm_counts_as_disturbed_when_the_machine_gets_calmer() -> 
     assert calm.discarded == 1
 
 
-def test_disturbed_cells_are_kept_and_named_when_there_are_no_others() -> None:
-    calm = Calm(rounds=2, repeats=1, loop=Loop(*[30] * 6), shortest_ms=10)
-    found = calm.interleave({"a": counted("a", [])}, warm=False)
-    assert found == {"a": ["a1", "a2", "a3"]}
+def test_when_one_side_was_never_calm_all_of_both_is_kept_and_that_is_told() -> None:
+    """Else a disturbed side would be compared with the calm rounds of the other."""
+    a, b = (30, 30), (10, 10)
+    calm = Calm(rounds=2, repeats=1, loop=Loop(*a, *b, *a, 30, 10, *a, *b), shortest_ms=10)
+    log: list[str] = []
+    cells = {"a": counted("a", log), "b": counted("b", log)}
+    assert calm.interleave(cells, warm=False) == {"a": ["a1", "a2", "a3"], "b": ["b1", "b2", "b3"]}
     assert calm.kept_disturbed == ["a"]
+    assert calm.discarded == 0
 
 
 def test_cells_that_take_long_are_not_repeated_when_they_ask_for_that() -> None:
@@ -207,12 +211,14 @@ def test_what_a_process_uses_is_counted(tmp_path: Path) -> None:
 def test_what_a_program_wrote_is_told_when_it_cannot_be_measured(tmp_path: Path) -> None:
     said = "import sys, time; print('no such display', flush=True); time.sleep(60)"
     log = tmp_path / "log"
-    with (
-        pytest.raises(CannotRun, match=r"no icon .*no such display"),
-        process.running([sys.executable, "-c", said], environment(), log),
-    ):
-        wait(lambda: bool(process.tail(log)), "words", 10)
-        raise CannotRun("no icon")
+
+    def in_vain() -> None:
+        with process.running([sys.executable, "-c", said], environment(), log):
+            wait(lambda: bool(process.tail(log)), "words", 10)
+            raise CannotRun("no icon")
+
+    with pytest.raises(CannotRun, match=r"no icon .*no such display"):
+        in_vain()
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 1_000, 4_000])
@@ -344,4 +350,18 @@ def test_cells_that_were_never_calm_are_named_in_the_footnote() -> None:
     calm = Calm(rounds=1, repeats=0, loop=Loop(30, 30), shortest_ms=10)
     calm.interleave({"tray floor": lambda: 1}, warm=False)
     said = bench.report([], [], calm) | {"quick": False, "seconds": 1.0}
-    assert "not to be judged by: tray floor" in bench.footnote(said)
+    assert "never calm during: tray floor" in bench.footnote(said)
+
+
+def test_a_verdict_from_a_machine_that_was_never_calm_has_a_question_mark(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loud(run: Run) -> list[Figure]:
+        run.calm.kept_disturbed.append("engine")
+        return [figure("start", "ms", [2.0], [1.0], target=Target("ratio", 1.3))]
+
+    monkeypatch.setattr(engine, "measure", loud)
+    assert bench.main([str(tmp_path), "--quick", "--only", "engine"]) == 0
+    assert "| miss? |" in capsys.readouterr().out
+    written = json.loads((tmp_path / "bench.json").read_text())["figures"][0]
+    assert (written["verdict"], written["disturbed"]) == ("miss", True)
