@@ -25,16 +25,26 @@ _NEVER = frozenset(
     }
 )  # fmt: skip
 """Folders of these names are closed, whatever was granted around them."""
+_OURS = frozenset({".toml", ".py", ".sock", ".lock"})
+"""What is ours directly in the folder of the settings."""
 _MOST_NAME_BYTES = 255
 _RENAME_NOREPLACE = 1
 
 
 class Folders:
-    """What the person granted. ``never`` are further closed places: our own data."""
+    """What the person granted. ``never`` are further closed places: our own data.
 
-    def __init__(self, granted: Iterable[Path], *, never: Iterable[Path] = ()) -> None:
+    ``home`` is the folder of our settings, which may hold other things as well: what lies directly
+    in it and could be read or run by us is closed, and all of it when only a folder around it was
+    granted.
+    """
+
+    def __init__(
+        self, granted: Iterable[Path], *, never: Iterable[Path] = (), home: Path | None = None
+    ) -> None:
         self._granted = [Path(os.path.abspath(one.expanduser())) for one in granted]
         self._never = [one.resolve() for one in never]
+        self._home = home.resolve() if home else None
 
     @property
     def granted(self) -> list[Path]:
@@ -62,7 +72,7 @@ class Folders:
                 real = whole.parent.resolve() / whole.name
                 if closed := next((p for p in (*parts, *real.parts) if p in _NEVER), None):
                     raise Denied(f"{shown(path)} is closed to Loom: it lies in {closed}.")
-                if any(one == real or one in real.parents for one in self._never):
+                if self._ours(real) or self._only_around(real):
                     raise Denied(f"{shown(path)} is closed to Loom: it is Loom's own data.")
                 if real != root.resolve() and root.resolve() not in real.parents:
                     raise Denied(
@@ -75,6 +85,21 @@ class Folders:
             hint=f"Granted are {', '.join(shown(one) for one in self._granted) or 'none'}. "
             "Add it under Settings, Folders.",
         )
+
+    def _ours(self, real: Path) -> bool:
+        if any(one == real or one in real.parents for one in self._never):
+            return True
+        return real.parent == self._home and (
+            real.suffix.lower() in _OURS or real.name.startswith(".")
+        )
+
+    def _only_around(self, real: Path) -> bool:
+        """It lies in our home, and nothing was granted there: a folder around it is not enough."""
+        home = self._home
+        if home is None or home not in (real, *real.parents):
+            return False
+        inside = [one for one in map(Path.resolve, self._granted) if home in (one, *one.parents)]
+        return not any(one in (real, *real.parents) for one in inside)
 
     @contextmanager
     def opened(self, folder: Path, *, make: bool = False) -> Iterator[tuple[int, list[Path]]]:

@@ -158,8 +158,8 @@ async def test_a_persons_own_agent_runs_with_its_settings(tmp_path: Path) -> Non
         ("import nothing_of_this_name\n", "nothing_of_this_name"),
         ("x = 1\n", "agent"),
         ("agent = 5\n", "int"),
-        ("from loom_desktop import Agent\nagent = Agent('b', topics=['a..b'], "
-         "on_event=lambda c, e: None)\n", "pattern"),
+        ("from loom_desktop import Agent\nasync def handle(c, e): ...\n"
+         "agent = Agent('b', topics=['a..b'], on_event=handle)\n", "pattern"),
     ],
 )  # fmt: skip
 async def test_a_broken_agent_of_the_person_is_told_and_stops_nothing(
@@ -347,6 +347,10 @@ async def test_a_wrong_model_is_told_with_its_line_at_the_start(tmp_path: Path) 
         assert said in error.value.message
 
 
+def held(loom: Loom) -> bool:
+    return loom.outside._paused
+
+
 async def test_capture_is_paused_even_where_nothing_can_be_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,9 +361,9 @@ async def test_capture_is_paused_even_where_nothing_can_be_written_down(
         monkeypatch.setattr(loom.store.state, "set_fact", full)
         with pytest.raises(Unavailable):
             await loom.call("pause_capture")
-        assert loom.outside._paused
+        assert held(loom)
         assert loom.status.state == "paused"
         with pytest.raises(Unavailable):
             await loom.call("resume_capture")
-        assert not loom.outside._paused
+        assert not held(loom)
         assert str(loom.status.state) != "paused"
