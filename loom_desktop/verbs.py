@@ -318,7 +318,7 @@ async def organize(
         return {"plan": rows, "undo": 0, "left": plan["left"]}
     moves = [{"source": row["source"], "target": row["target"]} for row in todo]
     given = tuple(path for one in moves for path in one.values())
-    arguments = {"moves": moves, "words": f"{len(moves)} files"}
+    arguments = {"moves": moves, "words": _files(len(moves))}
     bound = _digest("files.move", arguments)
     loom.broker.consent.give(bound)  # the person said --apply
     try:
@@ -605,6 +605,10 @@ def _answering(loom: Loom) -> None:
             "Nobody answers questions: the agent chat does not run.",
             hint='Add "chat" to agents under [assistant] in loom.toml.',
         )
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number} files"
 
 
 def _existing(path: str) -> str:
