@@ -140,6 +140,7 @@ class Popup(Floating):
         self.transcript = Transcript(self._look, clock=self._clock)
         self.transcript.retry.connect(self._retry)
         self.transcript.grown.connect(self._fit)
+        self.transcript.copying.connect(self._copying)
         self.picker = Picker(self._look)
         self.picker.left.connect(self._leave_picker)
         self.picker.chosen.connect(self._picked)
@@ -421,7 +422,15 @@ class Popup(Floating):
     def copy_answer(self) -> None:
         """The last answer, as it was written, to the clipboard."""
         if text := self.transcript.last_answer():
+            self._copying(text)
             QGuiApplication.clipboard().setText(text)
+
+    def _copying(self, text: str) -> None:
+        """Said before it is copied, so that no help is offered with Loom's own words."""
+        import hashlib
+
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        self._engine.request("copying", text_hash=digest)
 
     def hear(self, event: Event) -> None:
         """An event of the topic ``chat.*``."""

@@ -80,6 +80,8 @@ class Transcript(QTextBrowser):
 
     retry = Signal()
     grown = Signal()
+    copying = Signal(str)
+    """What is about to be copied from here."""
     """Its content has another height."""
 
     def __init__(
@@ -357,7 +359,9 @@ class Transcript(QTextBrowser):
     def createMimeDataFromSelection(self) -> QMimeData:
         """Plain text: what is pasted elsewhere does not bring our colours."""
         data = QMimeData()
-        data.setText(self.textCursor().selection().toPlainText())
+        text = self.textCursor().selection().toPlainText()
+        self.copying.emit(text)
+        data.setText(text)
         return data
 
     def _open(self, url: QUrl) -> None:
@@ -512,7 +516,9 @@ class Transcript(QTextBrowser):
         return button
 
     def _copy(self, state: int, button: QPushButton) -> None:
-        QGuiApplication.clipboard().setText(self._writer.code_text(state))
+        text = self._writer.code_text(state)
+        self.copying.emit(text)
+        QGuiApplication.clipboard().setText(text)
         button.setText(self.tr("Copied"))
         QTimer.singleShot(1500, button, lambda: button.setText(self.tr("Copy")))
 

@@ -129,6 +129,17 @@ async def copied(loom: Loom, formats: list[str], text: str = "") -> dict[str, An
 
 
 @_verb
+async def copying(loom: Loom, text_hash: str) -> dict[str, Any]:
+    """The window is about to copy words of Loom: no help is offered with them. SHA-256, in hex."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text_hash):
+        raise UsageError("copying: that is no SHA-256.")
+    source: Any = loom.outside.sources.get("clipboard")
+    if source is not None:
+        source.ignore_next(text_hash)
+    return {}
+
+
+@_verb
 async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
     """Stop everything that is being done for a conversation."""
     cancelled = loom.supervisor.cancel(conversation)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -518,6 +519,25 @@ def test_the_clipboard_gets_the_answer_as_it_was_written(open_popup: Open, qtbot
     qtbot.waitUntil(lambda: bool(chips(popup)))
     chips(popup)[-1].click()
     assert QGuiApplication.clipboard().text() == "**bold**"
+
+
+def test_help_is_not_offered_with_what_loom_copies_itself(open_popup: Open, qtbot: QtBot) -> None:
+    popup, fake = open_popup(copying=lambda **_: {})
+    asks(popup, fake, qtbot)
+    fake.say("chat.answered", turn=7, text="Sum:\n\n```\n1 + 1\n```\n")
+    qtbot.waitUntil(lambda: not popup.transcript.streaming)
+    order: list[str] = []
+    clipboard = QApplication.clipboard()
+    clipboard.dataChanged.connect(lambda: order.append("copied"))
+    popup.transcript.copying.connect(lambda _: order.append("told"))
+    code = next(b for b in popup.findChildren(QPushButton) if b.accessibleName() == "Copy code")
+    wanted = []
+    for copy in (code.click, popup.copy_answer):
+        copy()
+        digest = hashlib.sha256(clipboard.text().encode()).hexdigest()
+        wanted.append({"text_hash": digest})
+        qtbot.waitUntil(lambda: fake.asked("copying") == wanted)
+    assert order[:2] == ["told", "copied"]
 
 
 def test_while_it_is_seen_the_engine_is_told(open_popup: Open) -> None:

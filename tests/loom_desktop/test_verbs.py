@@ -183,6 +183,18 @@ async def test_an_empty_clipboard_is_said_at_once(
 
 
 # -------------------------------------------------------------------- cards and the inbox
+async def test_what_a_window_copies_itself_is_told_to_the_clipboard(tmp_path: Path) -> None:
+    async with loom_at(tmp_path) as loom:
+        told: list[str] = []
+        source: Any = loom.outside.sources["clipboard"]
+        source.ignore_next = told.append
+        await loom.call("copying", text_hash="ab" * 32)
+        assert told == ["ab" * 32]
+        with pytest.raises(UsageError):
+            await loom.call("copying", text_hash="an answer")
+        assert len(told) == 1
+
+
 async def test_the_inbox_holds_cards_and_acts_and_finds_them(tmp_path: Path) -> None:
     for name in ("in", "home"):
         (tmp_path / name).mkdir()
