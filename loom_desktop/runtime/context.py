@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -57,16 +57,23 @@ class Parts(msgspec.Struct, frozen=True):
 class Context:
     """One agent on one event. What it makes belongs to that event: same thread, same labels."""
 
-    __slots__ = ("_parts", "_tasks", "agent", "event", "local", "log")
+    __slots__ = ("_parts", "_stopped", "_tasks", "agent", "event", "local", "log")
 
     def __init__(
-        self, agent: str, event: Event, parts: Parts, tasks: Tasks, local: dict[str, Any]
+        self,
+        agent: str,
+        event: Event,
+        parts: Parts,
+        tasks: Tasks,
+        local: dict[str, Any],
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``stopped``: whether the person stopped this work; from then on it says nothing."""
         self.agent, self.event = agent, event
         self.local = local
         """What this agent keeps in memory between events; gone with the process."""
         self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
-        self._parts, self._tasks = parts, tasks
+        self._parts, self._tasks, self._stopped = parts, tasks, stopped
 
     @property
     def settings(self) -> Any:
@@ -92,8 +99,15 @@ class Context:
         )
 
     async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> None:
-        """Say that something happened. Realtime events are not kept; all others are."""
+        """Say that something happened. Realtime events are not kept; all others are.
+
+        Work that was stopped says nothing any more: a late piece of an answer would come after
+        the word that it was stopped.
+        """
         _check(topic)
+        if self._stopped():
+            self.log.debug("%s was not said: the work was stopped", topic)
+            return
         self._parts.bus.publish(self._follow(topic, payload, qos=qos))
 
     async def reply(self, question: Event, /, **payload: Any) -> None:

@@ -47,9 +47,8 @@ class Supervisor:
         self._parts, self._tasks, self._trouble = parts, tasks, trouble
         self._deaths: defaultdict[str, list[float]] = defaultdict(list)
         self._stops: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
-        self._running: defaultdict[int, set[asyncio.Task[Any]]] = defaultdict(set)
+        self._running: _Running = defaultdict(set)
         self._mailboxes: dict[str, Mailbox[Letter]] = {}
-        self._taken = 0
         self._local: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
@@ -85,16 +84,19 @@ class Supervisor:
         """Stop everything that is being done for this thread; how many pieces of work it was."""
         waiting = sum(box.remove(partial(_of, thread)) for box in self._mailboxes.values())
         running = self._running.pop(thread, set())
-        for task in running:
-            task.cancel()
+        for one in running:
+            one.cancel()
         return len(running) + waiting
 
     async def settled(self, deadline_s: float) -> bool:
         """Return when nothing is being handled and nothing waits, or when the time is over."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.busy or self._taken or any(map(len, self._mailboxes.values())):
-                    running = [task for tasks in self._running.values() for task in tasks]
+                while self.busy or any(map(len, self._mailboxes.values())):
+                    works = [one for ones in self._running.values() for one in ones]
+                    running = [one for one in works if isinstance(one, asyncio.Task)]
+                    running += [one.task for one in works if isinstance(one, _Work) and one.task]
+                    running = [one for one in running if not one.done()]
                     await (asyncio.wait(running) if running else asyncio.sleep(0))
         except TimeoutError:
             return False
@@ -140,39 +142,41 @@ class Supervisor:
     async def _work(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
         while True:
             handler, event = await mailbox.get()
-            self._taken += 1  # out of the mailbox, and not in hand yet
+            work = _Work()  # known from the moment it leaves the mailbox: a stop finds it
+            running = self._running[event.begins]
+            running.add(work)
             try:
                 if agent.at_once > 1 or mailbox:
                     await asyncio.sleep(0)
+                if not work.stopped:
+                    await self._handle(agent, handler, event, work)
             finally:
-                self._taken -= 1
-            await self._handle(agent, handler, event)
+                running.discard(work)
+                if not running and self._running.get(event.begins) is running:
+                    del self._running[event.begins]  # and not of one asked after a cancel
 
-    async def _handle(self, agent: Agent, handler: Handler, event: Event) -> None:
+    async def _handle(self, agent: Agent, handler: Handler, event: Event, work: _Work) -> None:
         spawned = _Spawned(self._tasks, self._running, event.begins)
-        ctx = Context(agent.name, event, self._parts, spawned, self._local[agent.name])
+        local = self._local[agent.name]
+        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped)
         try:
-            await self._attempt(agent, handler, event, ctx)
+            await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
             await self._failed(ctx, error)
 
-    async def _attempt(self, agent: Agent, handler: Handler, event: Event, ctx: Context) -> None:
+    async def _attempt(
+        self, agent: Agent, handler: Handler, event: Event, ctx: Context, work: _Work
+    ) -> None:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
-            running = self._running[event.begins]
-            running.add(task)
-            try:
-                done, _ = await asyncio.wait({task}, timeout=limit_s)
-                if not done:
-                    task.cancel()
-                    await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
-                elif not task.cancelled() and (error := task.exception()) is not None:
-                    await self._failed(ctx, error)
-            finally:
-                running.discard(task)
-                if not running and self._running.get(event.begins) is running:
-                    del self._running[event.begins]  # and not of one asked after a cancel
+            work.task = task
+            done, _ = await asyncio.wait({task}, timeout=limit_s)
+            if not done:
+                task.cancel()
+                await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
+            elif not task.cancelled() and (error := task.exception()) is not None:
+                await self._failed(ctx, error)
 
     async def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
@@ -188,12 +192,29 @@ class Supervisor:
             )
 
 
+class _Work:
+    """One event in hand: from when it leaves the mailbox until its handler has ended."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self.stopped = False
+        """The person stopped it: it says nothing more, whatever its handler still does."""
+
+    def cancel(self) -> None:
+        """Stop it, also when it has not begun."""
+        self.stopped = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+_Running = defaultdict[int, set[_Work | asyncio.Task[Any]]]
+"""What is in hand, by thread."""
+
+
 class _Spawned(Tasks):
     """What handlers leave running: it outlives them, and ends with its thread."""
 
-    def __init__(
-        self, tasks: Tasks, running: defaultdict[int, set[asyncio.Task[Any]]], thread: int
-    ) -> None:
+    def __init__(self, tasks: Tasks, running: _Running, thread: int) -> None:
         super().__init__()
         self._tasks, self._threads, self._thread = tasks, running, thread
 
@@ -205,7 +226,7 @@ class _Spawned(Tasks):
         task.add_done_callback(partial(self._over, running))
         return task
 
-    def _over(self, running: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+    def _over(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
         running.discard(task)
         if not running and self._threads.get(self._thread) is running:
             del self._threads[self._thread]

@@ -381,3 +381,47 @@ async def test_an_agent_that_dies_goes_on_and_after_three_times_is_paused_and_to
         assert told[0].payload["hint"]
         assert "frail" not in loom.supervisor.agents
         assert (told[0].payload["error"], told[0].payload["hint"]) in loom.status.problems
+
+
+async def test_a_stop_finds_what_left_the_mailbox_and_has_not_begun(tmp_path: Path) -> None:
+    agent, handled = Agent("two", at_once=2), list[int]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        handled.append(event.payload["n"])
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        for n in range(8):  # whatever number of turns of the loop it takes to leave the mailbox
+            event = loom.publisher("test", origin="user-typed")("thing.happened", n=n)
+            for _ in range(n):
+                await asyncio.sleep(0)
+            before = n in handled
+            stopped = loom.supervisor.cancel(event.begins)
+            assert await loom.supervisor.settled(5)
+            assert before or (stopped == 1 and n not in handled), n
+
+
+async def test_what_was_stopped_says_nothing_more_even_when_it_goes_on(tmp_path: Path) -> None:
+    agent, begun, ended = Agent("stubborn"), asyncio.Event(), asyncio.Event()
+    said = list[str]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await ctx.emit("thing.streamed", turn=event.id)
+            raise
+        finally:
+            await ctx.emit("thing.ended", turn=event.id)
+            ended.set()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        loom.bus.subscribe("thing.*", lambda event: said.append(event.topic))
+        event = loom.publisher("test", origin="user-typed")("thing.happened")
+        async with asyncio.timeout(5):
+            await begun.wait()
+            loom.supervisor.cancel(event.begins)
+            await ended.wait()
+    assert said == ["thing.happened"]
