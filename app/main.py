@@ -262,7 +262,11 @@ class Shell:
             elif topic == "status.changed":
                 self._status_changed(data)
             elif topic == "popup.requested":
-                self.popup.requested(int(data.get("conversation") or 0), str(data.get("draft", "")))
+                conversation, draft = int(data.get("conversation") or 0), str(data.get("draft", ""))
+                if data.get("toggle") and not conversation and not draft:
+                    self.popup.toggle()
+                else:
+                    self.popup.requested(conversation, draft)
             elif topic == "window.requested":
                 self.open(str(data.get("window", "")))
             elif topic == "notice.raised":

@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments == ["popup"]:
         from loom_desktop.door.client import show
 
-        if (code := show("popup")) is not None:
+        if (code := show("popup", toggle=True)) is not None:
             return code
     if arguments[:1] == ["run"] and "--headless" not in arguments and _display():
         return _shell(arguments[1:])

@@ -63,13 +63,13 @@ async def _run() -> None:
 
 
 def popup_command() -> click.Command:
-    """Bring up the popup of the running application."""
+    """Show or hide the popup of the running application."""
     import click
 
     @click.command("popup")
     def popup() -> None:
         """Show or hide the chat window. Bind it to a key in your desktop's settings."""
-        code = client.show("popup")
+        code = client.show("popup", toggle=True)
         if code is None:
             raise Unavailable("Loom is not running.", hint="Start it with: loom")
         click.get_current_context().exit(code)

@@ -67,10 +67,13 @@ def stream(
             yield line["event"]
 
 
-def show(window: str) -> int | None:
-    """Bring up a window of the running application; None when there is none."""
+def show(window: str, *, toggle: bool = False) -> int | None:
+    """Bring up a window of the running application; None when there is no application.
+
+    With ``toggle`` a popup that is there already goes away.
+    """
     try:
-        call("show", {"window": window}, timeout_s=5.0)
+        call("show", {"window": window} | ({"toggle": True} if toggle else {}), timeout_s=5.0)
     except NotRunning:
         return None
     except Failed as error:

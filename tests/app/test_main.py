@@ -139,6 +139,22 @@ def test_a_second_start_raises_the_popup_and_windows_open_by_name(
     assert shell._windows["inbox"].summoned == ["reminder"]
 
 
+def test_the_command_bound_to_a_key_shows_and_hides_but_never_hides_what_it_brings(
+    start: Start, qtbot: QtBot
+) -> None:
+    shell, fake = start()
+    for visible in (True, False, True):
+        fake.say("popup.requested", window="popup", draft="", toggle=True)
+        qtbot.waitUntil(lambda v=visible: shell.popup.isVisible() is v)  # type: ignore[misc]  # bound now
+    fake.say("popup.requested", window="popup", draft="Note: ", toggle=True)
+    qtbot.waitUntil(lambda: shell.popup.prompt.edit.toPlainText() == "Note: ")
+    assert shell.popup.isVisible()
+    fake.say("popup.requested", window="popup", draft="", toggle=False)  # a second start
+    fake.say("window.requested", window="settings")
+    qtbot.waitUntil(lambda: "settings_window" in shell._windows)
+    assert shell.popup.isVisible()
+
+
 def test_windows_are_not_imported_before_they_are_wanted(start: Start, qtbot: QtBot) -> None:
     shell, fake = start()
     assert shell._windows == {}

@@ -61,8 +61,15 @@ def test_which_way_a_start_takes(
 def test_the_popup_of_a_running_application_needs_nothing_else(
     seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loom_desktop.door.client.show", lambda window: 0)
+    shown: list[tuple[str, bool]] = []
+
+    def show(window: str, *, toggle: bool = False) -> int:
+        shown.append((window, toggle))
+        return 0
+
+    monkeypatch.setattr("loom_desktop.door.client.show", show)
     assert main(["popup"]) == 0
+    assert shown == [("popup", True)], "bound to a key, it shows and hides"
     assert not seen
 
 

@@ -413,6 +413,11 @@ async def test_windows_are_shown_where_there_are_some(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         await loom.call("show", window="inbox")
         assert (await asked).payload["window"] == "inbox"
+        for toggle in (False, True):
+            asked = loom.tasks.run("wait", next_event(loom, "popup.requested"))
+            await asyncio.sleep(0)
+            await loom.call("show", **({"toggle": True} if toggle else {}))
+            assert (await asked).payload["toggle"] is toggle
         with pytest.raises(UsageError):
             await loom.call("show", window="bathroom")
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,6 +149,16 @@ def test_showing_a_window_says_whether_there_was_one(
     assert client.show("popup") is None
     with listening(tmp_path / "loom.sock", lambda line: ok({})):
         assert client.show("popup") == 0
+    (tmp_path / "loom.sock").unlink()
+    heard: list[Any] = []
+
+    def hear(line: bytes) -> bytes:
+        heard.append(json.loads(line)["arguments"])
+        return ok({})
+
+    with listening(tmp_path / "loom.sock", hear):
+        client.show("popup", toggle=True)
+    assert heard == [{"window": "popup", "toggle": True}]
     (tmp_path / "loom.sock").unlink()
     said = b'{"ok": false, "error": {"message": "No window.", "hint": "", "code": ""}}\n'
     with listening(tmp_path / "loom.sock", lambda line: said):
