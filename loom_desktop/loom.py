@@ -166,7 +166,7 @@ class Loom:
     async def __aexit__(self, *_: object) -> None:
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
-        await self.recorder.settled()
+        await self.recorder.settled(_DRAIN_S)
         await self._stop.aclose()
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
@@ -484,8 +484,8 @@ class Loom:
         return self._loaded[kind, name]
 
     async def _stop_sources(self) -> None:
-        for name in list(self.outside.sources):
-            await self.outside.stop(name)
+        # All at once: each may take its seconds, and somebody waits for the end.
+        await asyncio.gather(*map(self.outside.stop, list(self.outside.sources)))
         await self._close_router()
 
     # ---------------------------------------------------------------- thinking

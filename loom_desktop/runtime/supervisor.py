@@ -29,6 +29,7 @@ MOST_WAITING = 16_384
 """Events that wait for one agent: as many as the kernel keeps for the watcher of a folder."""
 _MOST_DEATHS, _WITHIN_S = 3, 60.0
 _FIRST_WAIT_S = 0.5
+_FIRST = asyncio.FIRST_COMPLETED
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 
 
@@ -52,6 +53,8 @@ class Supervisor:
         self._local: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
+        self.left_behind = 0
+        """Handlers that ignored their cancel, and were waited for no longer."""
 
     @property
     def busy(self) -> int:
@@ -171,12 +174,15 @@ class Supervisor:
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
             work.task = task
-            done, _ = await asyncio.wait({task}, timeout=limit_s)
-            if not done:
+            done, _ = await asyncio.wait({task, work.stop}, timeout=limit_s, return_when=_FIRST)
+            if work.stopped:
+                pass  # the end of the block waits for it, though not for ever
+            elif not done:
                 task.cancel()
                 await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
             elif not task.cancelled() and (error := task.exception()) is not None:
                 await self._failed(ctx, error)
+        self.left_behind += inside.left_behind
 
     async def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
@@ -197,12 +203,17 @@ class _Work:
 
     def __init__(self) -> None:
         self.task: asyncio.Task[Any] | None = None
-        self.stopped = False
+        self.stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def stopped(self) -> bool:
         """The person stopped it: it says nothing more, whatever its handler still does."""
+        return self.stop.done()
 
     def cancel(self) -> None:
         """Stop it, also when it has not begun."""
-        self.stopped = True
+        if not self.stop.done():
+            self.stop.set_result(None)
         if self.task is not None:
             self.task.cancel()
 
