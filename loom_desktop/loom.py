@@ -105,6 +105,7 @@ class Loom:
                 Consent(self.clock),
                 self.clock,
                 granted=lambda path: self.folders.covers(path),
+                closed=lambda path: self.folders.closed(path),
                 find=self._capabilities,
                 audit=Audit(self.bus, self.store, self.clock),
             )

@@ -73,11 +73,13 @@ class Broker:
         clock: Clock,
         *,
         granted: Callable[[str], bool] = lambda path: False,
+        closed: Callable[[str], bool] = lambda path: False,
         find: Callable[[str], Iterable[Capability]] = lambda family: (),
         audit: Audit | None = None,
     ) -> None:
         self.consent = consent
-        self._clock, self._granted, self._find_family, self._audit = clock, granted, find, audit
+        self._clock, self._find_family, self._audit = clock, find, audit
+        self._granted, self._closed = granted, closed
         self._capabilities: dict[str, Capability] = {}
         self._families: set[str] = set()
         self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
@@ -131,6 +133,7 @@ class Broker:
             effect=one.effect,
             tainted=call.cause.tainted,
             granted=all(path in call.given or self._granted(path) for path in paths),
+            closed=any(map(self._closed, paths)),
             by_model=call.by_model,
             many=len(paths) > 2 * _MANY,  # a move names two paths
         )

@@ -64,15 +64,15 @@ class Folders:
         if "\0" in str(path):
             raise UsageError(f"{str(path)!r} is not a path.")
         whole = Path(os.path.abspath(path))
+        real = _real(whole)
         for root in self._granted:
             for way_in in {root, root.resolve()}:
                 if whole != way_in and way_in not in whole.parents:
                     continue
                 parts = whole.relative_to(way_in).parts
-                real = whole.parent.resolve() / whole.name
-                if closed := next((p for p in (*parts, *real.parts) if p in _NEVER), None):
-                    raise Denied(f"{shown(path)} is closed to Loom: it lies in {closed}.")
-                if self._ours(real) or self._only_around(real):
+                if why := self._why_closed(whole):
+                    raise Denied(f"{shown(path)} is closed to Loom: {why}.")
+                if self._only_around(real):
                     raise Denied(f"{shown(path)} is closed to Loom: it is Loom's own data.")
                 if real != root.resolve() and root.resolve() not in real.parents:
                     raise Denied(
@@ -85,6 +85,21 @@ class Folders:
             hint=f"Granted are {', '.join(shown(one) for one in self._granted) or 'none'}. "
             "Add it under Settings, Folders.",
         )
+
+    def closed(self, path: str | Path) -> bool:
+        """Whether it is closed to Loom even when the person names it: by its name or its target."""
+        try:
+            return bool(self._why_closed(Path(os.path.abspath(Path(path).expanduser()))))
+        except (Denied, OSError, ValueError, RuntimeError):
+            return True
+
+    def _why_closed(self, whole: Path) -> str:
+        for real in (whole, _real(whole.parent) / whole.name, _real(whole)):
+            if part := next((part for part in real.parts if part in _NEVER), None):
+                return f"it lies in {part}"
+            if self._ours(real):
+                return "it is Loom's own data"
+        return ""
 
     def _ours(self, real: Path) -> bool:
         if any(one == real or one in real.parents for one in self._never):
@@ -158,6 +173,13 @@ class Folders:
                 f"{shown(where)} has a second name elsewhere (a hard link). Loom leaves it alone."
             )
         return found
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError as error:
+        raise Denied(f"{shown(path)} is a link that leads to itself.") from error
 
 
 def check_name(name: str) -> str:

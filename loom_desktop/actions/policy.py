@@ -24,6 +24,8 @@ class Asked(msgspec.Struct, frozen=True):
     tainted: bool
     granted: bool = True
     """Every path among the arguments lies in a granted folder."""
+    closed: bool = False
+    """A path among them is closed to Loom, whoever names it: keys, or Loom's own data."""
     attended: bool = True
     """Somebody could answer: not a locked screen, not a run without a window."""
     by_model: bool = False
@@ -41,6 +43,8 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(asked: Asked) -> Decision:
     """Look the call up. Never raises; what is not known is denied."""
     effect, tainted = asked.effect, asked.tainted
+    if asked.closed:
+        return Decision("deny", "A place among these is closed to Loom, also when you name it.")
     if effect in ("none", "notify"):
         return Decision("allow", "It changes nothing.")
     if effect == "write-own":

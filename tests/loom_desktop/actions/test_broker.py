@@ -195,3 +195,11 @@ async def test_how_often_is_counted_for_each_agent_and_not_for_the_person() -> N
     assert (await made.invoke(*put_, Call(agent="other", cause=TYPED))).ok
     for _ in range(200):
         assert (await made.invoke(*put_, Call(agent=PERSON, cause=TYPED))).ok
+
+
+@pytest.mark.parametrize("path", ["/granted/.ssh/id", "/elsewhere/.ssh/id"])
+async def test_what_is_closed_stays_closed_also_when_the_person_names_it(path: str) -> None:
+    made = broker(closed=lambda one: ".ssh" in one)
+    made.consent.give(digest("shelf.put", {"path": path}))
+    result = await made.invoke("shelf.put", {"path": path}, by(given=(path,)))
+    assert (result.code, "closed" in result.message) == ("DENIED", True)

@@ -138,3 +138,30 @@ def test_our_own_folder_is_closed_but_for_what_was_granted_inside_it(place: Path
     assert covered(home / "Downloads") == {"Downloads/a.pdf"}
     assert covered(home) == inside
     assert Folders([place / "granted"], home=home).covers(place / "granted/a.txt")
+
+
+def test_what_is_closed_is_closed_by_its_name_and_by_where_it_leads(place: Path) -> None:
+    (place / "outside/.ssh").mkdir()
+    (place / "outside/.ssh/id").write_text("key")
+    (place / "granted/key.txt").symlink_to(place / "outside/.ssh/id")
+    (place / "granted/loop").symlink_to(place / "granted/loop")
+    folders = Folders([place / "granted"], never=[place / "own"])
+    closed = {
+        "granted/a.txt": False,
+        "outside/a.txt": False,
+        "outside/.ssh/id": True,
+        "granted/key.txt": True,
+        "granted/loop": True,
+        "own/loom.db": True,
+        "nul\0": True,
+    }
+    assert {path: folders.closed(place / path) for path in closed} == closed
+
+
+def test_a_link_that_leads_out_is_not_covered(place: Path) -> None:
+    folders = Folders([place / "granted"])
+    (place / "granted/out.txt").symlink_to(place / "outside/a.txt")
+    (place / "granted/in.txt").symlink_to(place / "granted/a.txt")
+    (place / "granted/loop").symlink_to(place / "granted/loop")
+    covered = {"out.txt": False, "in.txt": True, "loop": False}
+    assert {name: folders.covers(place / "granted" / name) for name in covered} == covered
