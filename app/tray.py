@@ -12,13 +12,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from . import resources
 from .engine_words import engine_words
-from .theme import DARK, LIGHT
 
 STATES = ("idle", "thinking", "listening", "speaking", "asks", "paused", "trouble")
 SIZES = (22, 32, 64)
@@ -190,6 +189,10 @@ def state_icon(state: str, *, local_only: bool = False) -> QIcon:
 
 def _drawn(state: str, size: int) -> QPixmap:
     """Where the pictures are missing: a letter on a square, its colour by the state."""
+    from PySide6.QtCore import Qt  # its first use builds all its enumerations: 10 ms
+
+    from .theme import DARK, LIGHT
+
     color = {"asks": DARK.warn, "paused": DARK.faint, "trouble": LIGHT.danger}.get(
         state, LIGHT.accent
     )

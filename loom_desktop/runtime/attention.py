@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,7 +20,7 @@ import msgspec
 from loom_desktop.actions.consent import Consent, Question, digest
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
-from loom_desktop.errors import Denied, UsageError
+from loom_desktop.errors import Denied, LoomError, UsageError
 from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
 from loom_desktop.runtime.context import follow, named
 from loom_desktop.settings import Attention, quiet_hours
@@ -34,10 +33,10 @@ Door = Literal["window", "notification", "cli", "voice", "agent"]
 """Where an answer came from. Approvals are given in our own window alone."""
 LIVE = ("open", "waiting")
 _HOUR_S = 3600.0
+_RETRY_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """A card as an agent offers it."""
 
     title: str
@@ -54,9 +53,9 @@ class Offer:
     """What the person says never to when they say "never for this": by default the key."""
     expires_s: float = -1.0
     """-1: as the settings say; 0: never."""
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
     """Comes back with the answer. Plain data."""
-    calls: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    calls: dict[str, tuple[str, dict[str, Any]]] = msgspec.field(default_factory=dict)
     """Action -> the capability and the arguments it stands for. Choosing the action in our own
     window allows exactly that call, once."""
 
@@ -190,18 +189,29 @@ class Desk:
         """End cards whose time is over. Sleeps until the next one, so idle costs nothing."""
         while True:
             self._changed.clear()
-            async with self._one_at_a_time:
-                for card in await self._store.cards.expire_due():
-                    self._close(card, "expired", "")
-                    self._questions.pop(card.id, None)
-                await self._show_next()
-                ends = [c.expires for c in await self._store.cards.open() if c.expires]
-            wait_s = max(0.05, min(ends) - self._clock()) if ends else None
+            try:
+                wait_s = await self._look()
+            except LoomError as error:  # a full disk: the cards stay as they are, and are tried on
+                log.warning("cards wait: %s", error.message)
+                wait_s = _RETRY_S
+            except Exception:  # one of the fences: without this no card would ever end again
+                log.exception("cards wait")
+                wait_s = _RETRY_S
             try:
                 async with asyncio.timeout(None if wait_s is None else min(wait_s, 30.0)):
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def _look(self) -> float | None:
+        """End and show what is due. Returns the seconds until the next look, None for no end."""
+        async with self._one_at_a_time:
+            for card in await self._store.cards.expire_due():
+                self._close(card, "expired", "")
+                self._questions.pop(card.id, None)
+            await self._show_next()
+            ends = [c.expires for c in await self._store.cards.open() if c.expires]
+        return max(0.05, min(ends) - self._clock()) if ends else None
 
     async def start_over(self) -> None:
         """After a restart: approvals of the last run are void, their calls are gone."""

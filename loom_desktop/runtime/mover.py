@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from loom_desktop.actions import moves
 from loom_desktop.actions.folders import Folders, shown
@@ -228,8 +229,7 @@ class Mover:
         return found[0]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundMover:
+class BoundMover(msgspec.Struct, frozen=True):
     """Plans, moves and their undo for one agent on one event."""
 
     _mover: Mover

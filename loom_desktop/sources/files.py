@@ -34,7 +34,7 @@ from loom_desktop.sources import Publish, Report
 Signature = tuple[int, int]
 """Size in bytes and modification time in ns: what tells whether a file is still the same."""
 
-_FOLDERS_S = 5.0
+_FOLDERS_S = 15.0
 """How often we see whether a watched folder is (still, again) there."""
 _SCAN_S = 30.0
 """How often a folder is looked through that cannot be watched."""

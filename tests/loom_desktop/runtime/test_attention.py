@@ -1,15 +1,16 @@
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from loom_desktop import Agent, Context, Loom, Offer
 from loom_desktop.actions.consent import digest
-from loom_desktop.errors import Denied, NotFound, UsageError
+from loom_desktop.errors import Denied, NotFound, Unavailable, UsageError
 from loom_desktop.event import Event
 from loom_desktop.runtime.attention import plain
 from loom_desktop.settings import Attention, Settings
@@ -279,3 +280,32 @@ def test_a_card_for_a_door_is_plain_data() -> None:
     assert shown["origin"] == ["file", "web"]
     assert shown["data"] == {"n": 1}
     assert shown["actions"] == [{"id": "go", "label": "Go", "primary": False}]
+
+
+@pytest.mark.parametrize("error", [Unavailable("The disk is full."), RuntimeError("a bug")])
+async def test_cards_end_also_after_the_store_failed_once(
+    error: Exception,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("loom_desktop.runtime.attention._RETRY_S", 0.001)
+    clock, calls = FakeClock(), list[bool]()
+    async with desk(tmp_path, clock) as loom:
+        expire_due = loom.store.cards.expire_due
+
+        async def fail_once() -> Any:
+            calls.append(True)
+            if len(calls) == 1:
+                raise error
+            return await expire_due()
+
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        clock.forward(100)
+        monkeypatch.setattr(loom.store.cards, "expire_due", fail_once)
+        with caplog.at_level(logging.CRITICAL):
+            loom.tasks.start("cards", loom.desk.run())
+            async with asyncio.timeout(5):
+                while await state(loom, number) != "expired":
+                    await asyncio.sleep(0.001)
+    assert len(calls) > 1
