@@ -114,7 +114,7 @@ class Loom:
                 self.tasks,
             )  # fmt: skip
             self.outside = Outside(self.bus.publish_from_thread, self.clock, self.tasks)
-            reader = Reader()
+            reader = Reader(closed=lambda path: self.folders.closed(path))
             self.mover = Mover(
                 self.store, lambda: self.folders, reader, self.clock, self.zone,
                 watched=self._watched, destination=self._destination,
@@ -540,8 +540,12 @@ class Loom:
         while self.status.paused_until > 0:
             left_s = self.status.paused_until - self.clock()
             if left_s <= 0:
-                await self.call("resume_capture")
-                return
+                try:
+                    await self.call("resume_capture")
+                    return
+                except LoomError as error:  # the store: somebody waits for capture to go on
+                    log.warning("capture is still paused: %s", error.message)
+                    left_s = 15.0
             await asyncio.sleep(min(left_s, 15.0))
 
     async def _housekeeping(self) -> None:
@@ -551,7 +555,10 @@ class Loom:
         await asyncio.sleep(600.0)
         while True:
             days = self.settings.store.keep_days
-            await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
+            try:
+                await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
+            except Exception:  # one of the fences: tomorrow it is tried again
+                log.exception("what is old was not forgotten")
             await asyncio.sleep(DAY_S)
 
     async def _tell_interrupted(self) -> None:

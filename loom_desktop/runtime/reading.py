@@ -1,76 +1,148 @@
 """Reading: documents from strangers, opened in a process of their own with a deadline.
 
 A damaged or hostile PDF can hang or crash its reader; then that process ends, and nothing else.
+What is read is the file that was checked: on Linux it is opened once, and read by its descriptor.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from loom_desktop.errors import LoomError, NotUnderstood, TimedOut, Unavailable
+from loom_desktop.errors import Denied, LoomError, NotUnderstood, TimedOut, Unavailable
 
 if TYPE_CHECKING:
+    from loom_desktop.actions.folders import Folders
     from loom_desktop.text.extract import Document
 
 _PLAIN = ("text", "code", "data")
 _PARSED = ("html", "xml", "rtf", "eml", "svg")
 _MOST_BYTES = 16_000_000
+_BY_DESCRIPTOR = sys.platform == "linux"
 DEADLINE_S = 20.0
 
 
 class Reader:
     """Turns a path into a Document."""
 
-    def __init__(self, *, at_once: int = 2, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        *,
+        at_once: int = 2,
+        deadline_s: float = DEADLINE_S,
+        closed: Callable[[str], bool] = lambda path: False,
+    ) -> None:
+        """``closed``: what is not read, whoever asks."""
         self._free = asyncio.Semaphore(at_once)
-        self._deadline_s = deadline_s
+        self._deadline_s, self._closed = deadline_s, closed
 
-    async def read(self, path: str) -> Document:
-        """The text of the document. Raises Unavailable, NotUnderstood or TimedOut."""
+    async def read(self, path: str, *, within: Folders | None = None) -> Document:
+        """The text of the document. Raises Unavailable, NotUnderstood, Denied or TimedOut.
+
+        ``within``: it must lie in one of these folders, and no link is followed on the way. Without
+        it the path is one that the person named, and leads where it leads.
+        """
         name = path.rpartition("/")[2]
         if "\0" in path:
             raise Unavailable(f"{name!r} is no path.", hint="Check the path.")
         async with self._free:
             try:
                 async with asyncio.timeout(self._deadline_s):
-                    frozen = getattr(sys, "frozen", False)
-                    if frozen or await asyncio.to_thread(_harmless, path):
-                        return await asyncio.to_thread(_extract, path)
-                    return await _in_child(path)
+                    with self._held(path, within) as held:
+                        frozen = getattr(sys, "frozen", False)
+                        if frozen or await asyncio.to_thread(_harmless, held):
+                            return await asyncio.to_thread(_extract, held)
+                        return await _in_child(held)
             except TimeoutError:
                 raise TimedOut(
                     f"{name} took longer than {self._deadline_s:g} s to read.",
                     hint="It may be damaged, or very large.",
                 ) from None
 
+    @contextmanager
+    def _held(self, path: str, within: Folders | None) -> Iterator[Path]:
+        """The file itself, whatever comes to stand under its name meanwhile."""
+        whole = Path(os.path.abspath(path))
+        if self._closed(path) or (within is not None and not within.covers(path)):
+            raise _denied(whole)
+        if not _BY_DESCRIPTOR:
+            yield whole
+            return
+        from loom_desktop.text.held import Held
 
-def _harmless(path: str) -> bool:
+        descriptor = _opened(path) if within is None else _opened_within(whole, within)
+        try:
+            if self._closed(os.readlink(f"/proc/self/fd/{descriptor}")):
+                raise _denied(whole)  # a link came to stand there since
+            yield Held.of(descriptor, whole.name)
+        finally:
+            os.close(descriptor)
+
+
+def _opened(path: str, folder: int | None = None, *, follow: bool = True) -> int:
+    """A descriptor; a pipe nobody writes to does not hold us up."""
+    name = path.rpartition("/")[2]
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        return os.open(path, flags, dir_fd=folder)
+    except FileNotFoundError:
+        raise Unavailable(
+            f"{name} is no longer there.", hint="It was moved, renamed or removed meanwhile."
+        ) from None
+    except PermissionError:
+        raise Unavailable(
+            f"{name} may not be read.", hint="Change its permissions, or choose another file."
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Denied(
+                f"{name} is a link. Loom does not follow links.", hint="Use the real file."
+            ) from None
+        raise Unavailable(
+            f"{name} cannot be read: {error.strerror or 'the disk reports an error'}.",
+            hint="Check the disk and try again.",
+        ) from error
+
+
+def _opened_within(whole: Path, within: Folders) -> int:
+    with within.opened(whole.parent) as (folder, _):
+        return _opened(whole.name, folder, follow=False)
+
+
+def _denied(whole: Path) -> Denied:
+    return Denied(f"{whole.name} is closed to Loom.", hint="Grant its folder under Settings.")
+
+
+def _harmless(path: Path) -> bool:
     """Whether reading it takes no parser. Its content says so; its name may lie."""
     from loom_desktop.text.kind import kind_of
 
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return True  # refused at once
-        kind = kind_of(Path(path))
+        kind = kind_of(path)
     except (OSError, ValueError):
         return True  # told by whoever reads it, at once
     return kind.family in _PLAIN and kind.name not in _PARSED
 
 
-def _extract(path: str) -> Document:
+def _extract(path: Path) -> Document:
     from loom_desktop.text.extract import extract
 
-    return extract(Path(path))
+    return extract(path)
 
 
-async def _in_child(path: str) -> Document:
+async def _in_child(path: Path) -> Document:
+    descriptor: int = getattr(path, "descriptor", -1)
     from loom_desktop.text.extract import Document
 
     child = await asyncio.create_subprocess_exec(
@@ -84,14 +156,17 @@ async def _in_child(path: str) -> Document:
         stderr=asyncio.subprocess.DEVNULL,
         limit=_MOST_BYTES,
         env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        pass_fds=(descriptor,) if descriptor >= 0 else (),
     )
     try:
-        out, _ = await child.communicate(path.encode("utf-8", "surrogateescape"))
+        # By its descriptor and its name, or by its path where there are none to hand on.
+        told = f"{descriptor}\n{path.name if descriptor >= 0 else path}"
+        out, _ = await child.communicate(told.encode("utf-8", "surrogateescape"))
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    name = path.rpartition("/")[2]
+    name = path.name
     if child.returncode != 0 or not out:
         raise NotUnderstood(
             f"{name} cannot be read: its reader gave up.", hint="It may be damaged."
@@ -122,9 +197,15 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 import msgspec, pathlib
 from loom_desktop.errors import LoomError
 from loom_desktop.text.extract import extract
-path = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+told = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+number, _, name = told.partition("\\n")
+if int(number) >= 0:
+    from loom_desktop.text.held import Held
+    path = Held.of(int(number), name)
+else:
+    path = pathlib.Path(name)
 try:
-    answer = {"document": msgspec.to_builtins(extract(pathlib.Path(path)))}
+    answer = {"document": msgspec.to_builtins(extract(path))}
 except LoomError as error:
     answer = {"error": error.message, "hint": error.hint, "kind": type(error).__name__}
 sys.stdout.buffer.write(msgspec.msgpack.encode(answer))

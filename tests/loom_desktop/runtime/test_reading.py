@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loom_desktop.errors import NotUnderstood, TimedOut, Unavailable
+from loom_desktop.actions.folders import Folders
+from loom_desktop.errors import Denied, NotUnderstood, TimedOut, Unavailable
 from loom_desktop.runtime import reading
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.tasks import Tasks
@@ -37,8 +38,8 @@ async def test_text_is_read_and_what_needs_a_parser_is_read_in_a_child(
     reader, asked = Reader(), list[str]()
     in_child = reading._in_child
 
-    async def noted(path: str) -> object:
-        asked.append(path)
+    async def noted(path: Path) -> object:
+        asked.append(path.name)
         return await in_child(path)
 
     monkeypatch.setattr(reading, "_in_child", noted)
@@ -46,7 +47,7 @@ async def test_text_is_read_and_what_needs_a_parser_is_read_in_a_child(
     assert not asked
     document = await reader.read(html)
     assert (document.title, document.text.strip()) == ("Rain", "It rained all week.")
-    assert asked == [html]
+    assert asked == ["page.html"]
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "data.csv", "noextension"])
@@ -55,7 +56,7 @@ async def test_a_name_does_not_bring_a_parser_into_our_process(
 ) -> None:
     (tmp_path / name).write_bytes(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\nhostile")
 
-    def never(path: str) -> None:
+    def never(path: Path) -> None:
         raise AssertionError("a PDF was opened in here")
 
     monkeypatch.setattr(reading, "_extract", never)
@@ -151,7 +152,7 @@ async def test_the_child_sees_nothing_of_our_environment(
 async def test_only_so_many_are_read_at_once(html: str, monkeypatch: pytest.MonkeyPatch) -> None:
     running, most = 0, 0
 
-    async def counted(path: str) -> None:
+    async def counted(path: Path) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -162,3 +163,53 @@ async def test_only_so_many_are_read_at_once(html: str, monkeypatch: pytest.Monk
     reader = Reader(at_once=2)
     await asyncio.gather(*(reader.read(html) for _ in range(8)))
     assert most == 2
+
+
+# -------------------------------------------------------------------- what was checked is read
+@pytest.mark.parametrize("name", ["a.txt", "a.html"])
+async def test_a_link_that_comes_to_stand_there_after_the_check_is_not_followed(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "granted").mkdir()
+    (tmp_path / "outside").write_text("<p>secret</p>")
+    (tmp_path / "granted" / name).symlink_to(tmp_path / "outside")
+    folders = Folders([tmp_path / "granted"])
+    path = str(tmp_path / "granted" / name)
+    with pytest.raises(Denied):
+        await Reader().read(path, within=folders)
+    monkeypatch.setattr(folders, "covers", lambda path: True)  # as it was at the check
+    with pytest.raises(Denied, match="link"):
+        await Reader().read(path, within=folders)
+    assert "secret" in (await Reader().read(path)).text  # the person named it
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.html"])
+async def test_a_file_that_changes_places_while_it_is_read_stays_the_one_that_was_opened(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_text("<html><body><p>ours</p></body></html>")
+    (tmp_path / "secret").write_text("<html><body><p>secret</p></body></html>")
+    harmless = reading._harmless
+
+    def swapped(held: Path) -> bool:
+        path.unlink()
+        path.symlink_to(tmp_path / "secret")
+        return harmless(held)
+
+    monkeypatch.setattr(reading, "_harmless", swapped)
+    document = await Reader().read(str(path), within=Folders([tmp_path]))
+    assert "ours" in document.text
+    assert "secret" not in document.text
+
+
+async def test_what_is_closed_is_not_read_by_its_name_nor_over_a_link(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/id").write_text("key")
+    (tmp_path / "key.txt").symlink_to(tmp_path / ".ssh/id")
+    for path in (tmp_path / ".ssh/id", tmp_path / "key.txt"):
+        with pytest.raises(Denied):
+            await Reader(closed=Folders([]).closed).read(str(path))
+        late = Reader(closed=lambda one: "key.txt" not in one and Folders([]).closed(one))
+        with pytest.raises(Denied):
+            await late.read(str(path))
