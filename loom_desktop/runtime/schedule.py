@@ -359,6 +359,9 @@ class Timers:
             except LoomError as error:  # a full disk: what is not noted is not fired, but tried on
                 log.warning("schedules wait: %s", error.message)
                 wait_s = _RETRY_S
+            except Exception:  # one of the fences: a bug in one look does not end all reminders
+                log.exception("schedules wait")
+                wait_s = _RETRY_S
             try:
                 async with asyncio.timeout(min(wait_s, self._tick_s)):
                     await self._changed.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -445,6 +446,25 @@ async def test_a_full_disk_delays_and_loses_nothing(caplog: pytest.LogCaptureFix
     await run_until(timers, lambda: bool(world.fired))
     assert len(world.fired) == 1
     assert "The disk is full." in caplog.text
+
+
+async def test_a_bug_in_one_look_does_not_end_all_reminders(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(epoch("2026-11-20T08:00Z"), schedule(at="2026-11-20T09:00:00"))
+    timers = Timers(world.store, world._fire, world.clock, tick_s=0.01)
+    tick, calls = timers.tick, list[bool]()
+
+    async def stumble() -> float:
+        calls.append(True)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return await tick()
+
+    monkeypatch.setattr(timers, "tick", stumble)
+    with caplog.at_level(logging.CRITICAL):
+        await run_until(timers, lambda: bool(world.fired))
+    assert len(world.fired) == 1
 
 
 # ---------------------------------------------------------------- random histories
