@@ -31,6 +31,7 @@ async def examine(loom: Loom, reports: Mapping[str, dict[str, Any]]) -> list[dic
         *[_source(name, report) for name, report in sorted(reports.items())],
         *_desktop(),
         *_store(loom),
+        *_agents(loom),
         _settings(loom),
         await _models(loom),
         *_extras(),
@@ -128,6 +129,15 @@ def _store(loom: Loom) -> list[dict[str, str]]:
         )
     )
     return found
+
+
+def _agents(loom: Loom) -> list[dict[str, str]]:
+    told = {message for message, _ in loom.status.problems}
+    return [
+        line(f"agent {name}", "warn", message, "The log says more.")
+        for name, message in sorted(loom.supervisor.failed.items())
+        if message not in told
+    ]
 
 
 def _settings(loom: Loom) -> dict[str, str]:

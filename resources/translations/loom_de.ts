@@ -1376,6 +1376,14 @@
 <context>
     <name>Shell</name>
     <message>
+        <source>The agent {0} failed: {1}</source>
+        <translation>Der Agent {0} hat einen Fehler gemacht: {1}</translation>
+    </message>
+    <message>
+        <source>The log says more.</source>
+        <translation>Im Protokoll steht mehr.</translation>
+    </message>
+    <message>
         <source>Some files could not be put back.</source>
         <translation>Einige Dateien konnten nicht zurückgelegt werden.</translation>
     </message>

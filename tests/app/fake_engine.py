@@ -61,7 +61,7 @@ class FakeEngine:
         answer = self.verbs[verb](**arguments)
         return await answer if asyncio.iscoroutine(answer) else answer
 
-    def say(self, topic: str, **payload: Any) -> None:
+    def say(self, topic: str, /, **payload: Any) -> None:
         """Publish on the engine's thread."""
         assert self.loop is not None
         self.loop.call_soon_threadsafe(self.bus.publish, Event(topic=topic, payload=payload))

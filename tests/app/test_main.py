@@ -97,7 +97,9 @@ def start(qtbot: QtBot, look: Theme, here: Paths, windows: None) -> Iterator[Sta
     def begin(*, opens: object = None, **verbs: Any) -> tuple[Shell, FakeEngine]:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        fake = FakeEngine({"status": lambda: STATUS, "settings": lambda: {}, **verbs}, opens=opens)
+        fake = FakeEngine(
+            {"status": lambda: STATUS, "settings": lambda words=True: {}, **verbs}, opens=opens
+        )
         engine = Engine(lambda: fake)
         shell = Shell(app, engine, look, Tray(), here)
         made.append((shell, engine))
@@ -189,7 +191,7 @@ def test_settings_choose_palette_and_hotkey(start: Start, qtbot: QtBot) -> None:
         "assistant": {"theme": {"value": "dark"}},
         "sources.hotkey": {"popup": {"value": "Ctrl+Alt+Space"}},
     }
-    shell, fake = start(settings=lambda: tables)
+    shell, fake = start(settings=lambda words=True: tables)
     qtbot.waitUntil(lambda: shell.look.tokens.dark)
     tables["assistant"]["theme"]["value"] = "light"
     fake.say("settings.changed")
@@ -202,7 +204,7 @@ def test_start_at_login_follows_the_setting_from_whichever_door(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     tables: dict[str, dict[str, dict[str, object]]] = {"assistant": {"autostart": {"value": True}}}
-    _, fake = start(settings=lambda: tables)
+    _, fake = start(settings=lambda words=True: tables)
     assert not autostart.enabled(), "not at a start: a desktop's own tool may have removed it"
     fake.say("settings.changed")
     qtbot.waitUntil(autostart.enabled)
@@ -230,6 +232,26 @@ def test_a_notice_does_not_bring_up_a_window(start: Start, qtbot: QtBot) -> None
     fake.say("notice.raised", level="warn", message="The key is taken.", hint="Choose another.")
     qtbot.waitUntil(lambda: "The key is taken." in notice(shell))
     assert not shell.popup.isVisible()
+
+
+def test_an_agent_that_fails_is_told_once_for_each_kind_of_event(
+    start: Start, qtbot: QtBot
+) -> None:
+    shell, fake = start()
+    failed = {"agent": "downloads", "topic": "file.settled", "error": "The disk is full."}
+    fake.say("agent.failed", **failed, hint="Free some space.")
+    told = "The agent downloads failed: The disk is full. Free some space."
+    qtbot.waitUntil(lambda: notice(shell) == told)
+    assert not shell.popup.isVisible()
+    shell.popup.notice.hide()
+    fake.say("agent.failed", **{**failed, "error": "The disk is still full."}, hint="")
+    fake.say("window.requested", window="settings")
+    qtbot.waitUntil(lambda: "settings_window" in shell._windows)
+    assert notice(shell) == "", "the same again is no news"
+    fake.say("agent.failed", agent="downloads", topic="", error="It is paused.", hint="")
+    qtbot.waitUntil(lambda: notice(shell) == "It is paused. The log says more.")
+    fake.say("agent.failed", **{**failed, "agent": "clipboard"}, hint="")
+    qtbot.waitUntil(lambda: notice(shell).startswith("The agent clipboard failed"))
 
 
 def test_an_engine_that_does_not_start_is_shown(start: Start, qtbot: QtBot) -> None:

@@ -49,6 +49,14 @@ async def test_no_message_bus_is_said_with_what_it_costs(
     assert (await findings(tmp_path))["message bus"]["state"] == "ok"
 
 
+async def test_an_agent_that_failed_has_a_line(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        loom.supervisor.failed["downloads"] = "The disk is full."
+        found = {one["name"]: one for one in await loom.call("doctor")}["agent downloads"]
+    assert (found["state"], found["detail"]) == ("warn", "The disk is full.")
+    assert found["fix"]
+
+
 @pytest.mark.parametrize(
     ("report", "state", "fix"),
     [
