@@ -163,6 +163,7 @@ def file(loom: Application, film: Film) -> None:
     back = loom.card("Moved 1 file back")
     film.step("Undo brings it back, byte for byte.", back["title"], "undone")
     loom.click("Dismiss")
+    loom._keys.run("xdotool", "mousemove", "440", "330")
 
 
 def remind(loom: Application, film: Film) -> None:
