@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -49,6 +50,7 @@ class Mover:
         # Settings change while Loom runs: folders are asked for at each act, not kept.
         self._folders, self._watched, self._destination = folders, watched, destination
         self._store, self._reader, self._clock, self._zone = store, reader, clock, zone
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def bound(
         self, agent: str, event: Event, absorb: Callable[[frozenset[str]], None] | None = None
@@ -183,7 +185,12 @@ class Mover:
 
         What was refused comes with its path and the reason, in words.
         """
-        act = await self._last() if number == 0 else await self._store.acts.get(number)
+        number = number or (await self._last()).id
+        async with self._lock(number):  # who comes second reads what the first one wrote
+            return await self._undo(number)
+
+    async def _undo(self, number: int) -> tuple[list[moves.Moved], list[dict[str, str]]]:
+        act = await self._store.acts.get(number)
         undone: list[moves.Moved] = []
         refused: list[dict[str, str]] = []
         done = [step for step in act.steps if step.state == "done"]
@@ -204,6 +211,9 @@ class Mover:
                 await self._store.acts.step(act.id, step.number, "undone")
             await self._store.acts.finish(act.id, "undone", f"{len(undone)} files moved back")
         return undone, refused
+
+    def _lock(self, act: int) -> asyncio.Lock:
+        return self._locks.setdefault(act, asyncio.Lock())  # kept while somebody holds it
 
     async def _back(self, act: int, step: Step) -> moves.Moved:
         one = moves.Moved(

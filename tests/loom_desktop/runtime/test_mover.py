@@ -326,11 +326,17 @@ async def test_undo_twice_is_told_and_moves_nothing(place: Path) -> None:
 
 
 async def test_two_undos_at_once_move_each_file_once(place: Path) -> None:
-    async with moving(place) as (_, files):
+    async with moving(place) as (loom, files):
         act, _, _ = await files.move(pairs(place, "a.txt", "b.txt", "c.txt"), words="3 files")
         outcomes = await asyncio.gather(
-            files.undo(act), files.undo(act), return_exceptions=True
-        )  # fmt: skip
+            files.undo(act), files.undo(0), files.undo(act), return_exceptions=True
+        )
+        assert [isinstance(one, tuple) for one in outcomes].count(True) == 1
+        assert all("undone already" in str(one) for one in outcomes if not isinstance(one, tuple))
+        kept = await loom.store.acts.get(act)
+        assert kept.state == "undone"
+        assert {step.state for step in kept.steps} == {"undone"}
+        assert not await loom.store.acts.undoable(limit=1)
         undone = [one for done in outcomes if isinstance(done, tuple) for one in done[0]]
         assert sorted(Path(one.source).name for one in undone) == ["a.txt", "b.txt", "c.txt"]
     assert sorted(os.listdir(place / "in")) == ["a.txt", "b.txt", "c.txt"]
