@@ -3,9 +3,7 @@
 from loom_desktop import Agent, Context, Event, capability
 """
 
-import importlib
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # ``typing`` is most of what ``loom --version`` would load
 if TYPE_CHECKING:
     from loom_desktop.actions import Result as Result
     from loom_desktop.actions import capability as capability
@@ -40,6 +38,15 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    import gc
+    import importlib
+
+    collecting = gc.isenabled()
+    gc.disable()  # what is imported stays: looking through it for garbage takes 5 ms of the start
+    try:
+        value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    finally:
+        if collecting:
+            gc.enable()
     globals()[name] = value
     return value

@@ -21,6 +21,10 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if not arguments or arguments == ["--hidden"]:
         if _display():
+            from loom_desktop.door.client import show
+
+            if not arguments and (code := show("popup")) is not None:
+                return code  # it runs: its popup has come up, and nothing heavy was loaded
             return _shell(arguments)
         arguments = ["run"]
     if arguments == ["selfcheck"]:
