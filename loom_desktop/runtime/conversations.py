@@ -18,6 +18,10 @@ _UNKNOWN = -1.0
 """What an answer cost, when nobody knows its price: it is not free."""
 
 
+_GATHER_S = 0.1
+"""What a crash may cost of an answer that streams."""
+
+
 class Recorder:
     """Keeps every conversation, piece by piece, so that a crash costs no more than a sentence."""
 
@@ -25,6 +29,8 @@ class Recorder:
         self._store = store
         self._said: dict[int, str] = {}
         """What was said so far in the turns that are being answered."""
+        self._unwritten: dict[int, list[str]] = {}
+        """Pieces of answers that are gathered, so that not each is a statement of its own."""
         self._waiting: asyncio.Queue[Message] = asyncio.Queue()
         tasks.start("conversations", self._write())
         bus.subscribe("chat.*", self._note)
@@ -38,11 +44,19 @@ class Recorder:
             return False
         return True
 
+    def _extend(self) -> None:
+        gathered, self._unwritten = self._unwritten, {}
+        for turn, pieces in gathered.items():
+            if turn in self._said:  # else the whole answer is on its way to the store
+                self._store.conversations.extend(turn, "".join(pieces))
+
     def _note(self, event: Event) -> None:
         if event.topic == "chat.streamed":
             turn, piece = event.payload["turn"], event.payload["text"]
             self._said[turn] = self._said.get(turn, "") + piece
-            self._store.conversations.extend(turn, piece)
+            if not self._unwritten:
+                asyncio.get_running_loop().call_later(_GATHER_S, self._extend)
+            self._unwritten.setdefault(turn, []).append(piece)
         elif event.topic == "chat.asked":
             self._later(event, role="user", turn=event.id, text=event.payload["text"])
             self._later(event, role="assistant", turn=event.id, text="", state="streaming")

@@ -119,3 +119,17 @@ async def test_an_event_of_another_shape_is_no_end(
             for topic in ("chat.streamed", "chat.answered", "chat.asked", "chat.failed"):
                 say(loom, topic)
             assert await loom.recorder.settled()
+
+
+async def test_pieces_that_come_quickly_are_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    async with loom_for_tests(tmp_path, says=["word " * 300]) as loom:
+        monkeypatch.setattr(
+            loom.store.conversations, "extend", lambda turn, text: written.append(text)
+        )
+        said = await answer_of(loom, "Write a poem")
+        kept = await loom.call("conversation", conversation=said.begins)
+    assert kept[-1]["text"] == said.payload["text"]
+    assert len(written) < 30
