@@ -225,6 +225,8 @@ class Writer:
         self.cards: dict[int, Card] = {}
         self._next = 1
         self._code: tuple[int, list[str]] | None = None
+        self.full = False
+        """Whether a table ends the document that shows all the rows it may: more change nothing."""
         self.clear()
 
     def clear(self) -> None:
@@ -327,6 +329,7 @@ class Writer:
         parsed.setMarkdown(_OVERRIDE.sub("", markdown.replace("\x00", "")), _FEATURES)
         lists: dict[int, QTextList] = {}
         quote = 0
+        self.full = False
         block = parsed.begin()
         while block.isValid():
             table = cast("QTextTable | None", QTextCursor(block).currentTable())
@@ -334,6 +337,7 @@ class Writer:
                 self._table(table)
                 last = table.lastCursorPosition().block()
                 block = last.next()
+                self.full = table.rows() > _MOST_ROWS
                 continue
             form = block.blockFormat()
             level = min(int(form.property(_QUOTE) or 0), _DEEPEST)
@@ -365,6 +369,7 @@ class Writer:
             return
         if block.length() <= 1 and listed is None:
             return  # the empty paragraphs that the parser leaves around tables
+        self.full = False
         if heading := form.headingLevel():
             base, target = ink.headings[min(heading, 3) - 1], ink.block(top=GAP + 6, bottom=6)
         elif level:
@@ -493,6 +498,7 @@ class Stream:
         self._heard: list[str] = []
         self._changed = False
         self._first_line = self._line_begun = False
+        self._rows_to = -1  # the line of the open tail from which a full table only grows
 
     @property
     def text(self) -> str:
@@ -510,6 +516,9 @@ class Stream:
         if not self._changed:
             return
         self._changed = False
+        if self._only_rows():
+            return
+        self._rows_to = -1
         with self._writer.at_once():
             if not self._fence:
                 self._writer.back_to(self._kept)
@@ -519,6 +528,17 @@ class Stream:
                 self._kept = self._writer.place()
                 if self._open.strip():
                     self._writer.prose(completed(_without_half_fence(self._open)))
+                    if self._writer.full:
+                        self._rows_to = self._open.rfind("\n") + 1
+
+    def _only_rows(self) -> bool:
+        """Whether all that came belongs to a table that shows no more rows."""
+        if self._rows_to < 0 or not all(
+            line.startswith("|") for line in self._open[self._rows_to :].splitlines()
+        ):
+            return False
+        self._rows_to = self._open.rfind("\n") + 1
+        return True
 
     def finish(self, whole: str = "") -> None:
         """The end. ``whole`` replaces what streamed when the two differ."""

@@ -105,6 +105,7 @@ class Transcript(QTextBrowser):
         self._stream: Stream | None = None
         self._bubbles: list[tuple[QTextCursor, float]] = []
         self._buttons: dict[int, QPushButton] = {}
+        self._gap_ms = FLUSH_MS
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.flush)
@@ -165,12 +166,12 @@ class Transcript(QTextBrowser):
         if self._stream is not None:
             self._stream.feed(piece)
         if not self._timer.isActive():
-            self._timer.start(FLUSH_MS if self._stream_shown else 0)
+            self._timer.start(self._gap_ms if self._stream_shown else 0)
 
     def begin(self) -> None:
         """An answer will come: a caret shows where."""
         self._stream = Stream(self._writer)
-        self._stream_shown = False
+        self._stream_shown, self._gap_ms = False, FLUSH_MS
         ink = self._writer.ink
         self._writer.line([("", ink.body)], ink.block(top=GAP))  # where the caret waits
         self._after(True)
@@ -200,8 +201,9 @@ class Transcript(QTextBrowser):
         self._stream_shown = True
         self._after(follow)
         spent_ms = (self._clock() - began) * 1000
+        self._gap_ms = max(FLUSH_MS, int(spent_ms * 10))
         if self._timer.isActive():
-            self._timer.start(max(FLUSH_MS, int(spent_ms * 8)))
+            self._timer.start(self._gap_ms)
 
     def content_height(self) -> int:
         """The height in px that would show all of it."""

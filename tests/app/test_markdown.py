@@ -263,6 +263,26 @@ def test_long_code_and_lists_are_not_written_again_at_every_flush(qtbot: QtBot) 
         assert document.blockCount() >= 299
 
 
+def test_rows_beyond_those_that_are_shown_are_not_written_again(qtbot: QtBot) -> None:
+    document, writer = made()
+    stream = Stream(writer)
+    head, row = "| a | b |\n|--|--|\n", "| one | **two** |\n"
+    stream.feed(head + 250 * row)
+    stream.flush()
+    before = document.revision()
+    for piece in (row, 10 * row, row[:5], row[5:]):
+        stream.feed(piece)
+        stream.flush()
+    assert document.revision() == before
+    for piece in ("> said\n", row, "\nafter"):
+        stream.feed(piece)
+        stream.flush()
+        assert document.revision() > before
+    assert "after" in document.toPlainText()
+    stream.finish()
+    assert shape(document) == shape(written(stream.text)[0])
+
+
 def test_deep_nesting_is_flattened(qtbot: QtBot) -> None:
     document, _ = written("> " * 60 + "deep")
     block = document.lastBlock()

@@ -221,3 +221,29 @@ def test_a_flush_that_is_dear_makes_the_next_wait_longer(qtbot: QtBot, look: The
     page._timer.start(1000)
     page.flush()
     assert page._timer.interval() >= 390
+
+
+def test_writing_an_answer_takes_less_than_a_tenth_of_the_time(look: Theme, qtbot: QtBot) -> None:
+    now, cost_s = [0.0], 0.0
+
+    def clock() -> float:
+        now[0] += cost_s
+        return now[0]
+
+    page = Transcript(look, clock=clock)
+    qtbot.addWidget(page)
+    page.begin()
+    page.stream("A ")
+    page.flush()
+    cost_s = 0.030  # a long paragraph, a large table
+    page.stream("word ")
+    page._timer.stop()
+    page.flush()  # as the timer does it, which has run out by then
+    page.stream("and ")
+    assert page._timer.interval() >= 270
+    cost_s = 0.0
+    page._timer.stop()
+    page.flush()
+    page.stream("another ")
+    assert page._timer.interval() <= 50
+    page.finish()
