@@ -12,14 +12,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QGuiApplication
 
-SECRET = (
-    "clipboard viewer ignore",
-    "excludeclipboardcontentfrommonitorprocessing",
-    "org.nspasteboard.concealedtype",
-    "org.nspasteboard.transienttype",
-    "x-kde-passwordmanagerhint",
-)
-DENIED_WHEN_ZERO = ("canincludeinclipboardhistory", "canuploadtocloudclipboard")
+from loom_desktop.driver.clip import secret
 
 
 def needed() -> bool:
@@ -51,13 +44,7 @@ class Clipboard(QObject):
 
 def readable(data: QMimeData, max_bytes: int) -> str:
     """The text, or nothing when it is marked as secret, no text, or too long."""
-    for form in data.formats():
-        name = form.lower()
-        if any(mark in name for mark in SECRET):
-            return ""
-        if any(mark in name for mark in DENIED_WHEN_ZERO) and not any(data.data(form).data()):
-            return ""
-    if not data.hasText():
+    if secret(data.formats()) or not data.hasText():
         return ""
     text = data.text()
     return text if len(text.encode("utf-8", "replace")) <= max_bytes else ""
