@@ -50,6 +50,8 @@ _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", 
 _NEEDS_WINDOW = ("hotkey",)
 _ALWAYS_ON = ("system",)
 _DRAIN_S = 2.0
+_ZONE_S = 30.0
+"""How long a zone is taken to be the person's before it is looked up again."""
 
 
 class Loom:
@@ -76,8 +78,9 @@ class Loom:
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
-        self.paths, self.zone = paths or _usual_paths(), zone or local_zone()
-        self._fixed_zone = zone is not None
+        self.paths = paths or _usual_paths()
+        self._fixed_zone, self._zone = zone, zone or local_zone()
+        self._zone_until = clock()
         self._read_settings, self._key = settings is None, key
         self._router: Router | None = None
         self._make_router = router
@@ -90,7 +93,7 @@ class Loom:
         async with AsyncExitStack() as stack:
             # Made in the order they lean on each other ...
             self.bus = Bus(self.clock)
-            self.status = Status(self.bus, self.clock, self.zone)
+            self.status = Status(self.bus, self.clock, self._zone_now)
             on = self._start_settings()
             self.store = await stack.enter_async_context(await self._open_store())
             count_ids_from(
@@ -110,22 +113,22 @@ class Loom:
                 audit=Audit(self.bus, self.store, self.clock),
             )
             self.desk = Desk(
-                self.bus, self.store, self.broker.consent, on.attention, self.clock, self.zone,
+                self.bus, self.store, self.broker.consent, on.attention, self.clock, self._zone_now,
                 self.tasks,
             )  # fmt: skip
             self.outside = Outside(self.bus.publish_from_thread, self.clock, self.tasks)
             reader = Reader(closed=lambda path: self.folders.closed(path))
             self.mover = Mover(
-                self.store, lambda: self.folders, reader, self.clock, self.zone,
+                self.store, lambda: self.folders, reader, self.clock, self._zone_now,
                 watched=self._watched, destination=self._destination,
             )  # fmt: skip
-            self.reminders = Reminders(self.bus, self.store, self.clock, self.zone)
+            self.reminders = Reminders(self.bus, self.store, self.clock, self._zone_now)
             thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
                 Parts(
-                    self.bus, self.broker, self.store, self.desk, thinker, self.clock, self.zone,
-                    self.mover, self.reminders, reader, self.agents_settings,
+                    self.bus, self.broker, self.store, self.desk, thinker, self.clock,
+                    self._zone_now, self.mover, self.reminders, reader, self.agents_settings,
                     self.outside.sources,
                 ),
                 self.tasks,
@@ -142,7 +145,7 @@ class Loom:
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
             self.timers = Timers(
-                self.store.schedules, self.reminders.fire, self.clock, zone=self._zone_now
+                self.store.schedules, self.reminders.fire, self.clock, zone=lambda: self.zone.key
             )
             self.reminders.timers = self.timers
             if self._listening:
@@ -525,9 +528,16 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
-    def _zone_now(self) -> str:
-        """The person's zone: looked up again each time, for they travel."""
-        return self.zone.key if self._fixed_zone else local_zone().key
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's zone, looked up again now and then: they travel."""
+        now = self.clock()
+        if self._fixed_zone is None and not now < self._zone_until <= now + _ZONE_S:
+            self._zone, self._zone_until = local_zone(), now + _ZONE_S
+        return self._zone
+
+    def _zone_now(self) -> ZoneInfo:
+        return self.zone
 
     async def _resume_pause(self) -> None:
         self.status.paused_until = float(await self.store.state.fact("paused_until", 0.0))

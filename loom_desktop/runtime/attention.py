@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -70,7 +71,7 @@ class Desk:
         consent: Consent,
         settings: Attention,
         clock: Clock,
-        zone: ZoneInfo,
+        zone: Callable[[], ZoneInfo],
         tasks: Tasks,
     ) -> None:
         self._bus, self._store, self._consent = bus, store, consent
@@ -224,7 +225,7 @@ class Desk:
         hours = quiet_hours(self.settings.quiet_hours)
         if hours is None:
             return False
-        now = datetime.fromtimestamp(self._clock(), self._zone)
+        now = datetime.fromtimestamp(self._clock(), self._zone())
         minute = now.hour * 60 + now.minute
         start, end = hours
         return start <= minute < end if start < end else minute >= start or minute < end

@@ -44,7 +44,8 @@ class Parts(msgspec.Struct, frozen=True):
     desk: Desk
     thinker: Thinker
     clock: Clock
-    zone: ZoneInfo
+    zone: Callable[[], ZoneInfo]
+    """The person's; they travel."""
     mover: Mover
     reminders: Reminders
     reader: Reader
@@ -83,7 +84,7 @@ class Context:
     @property
     def now(self) -> datetime:
         """The time on the person's wall, with its zone."""
-        return datetime.fromtimestamp(self._parts.clock(), self._parts.zone)
+        return datetime.fromtimestamp(self._parts.clock(), self._parts.zone())
 
     def absorb(self, origin: frozenset[str], privacy: Privacy | None = None) -> None:
         """What is made from now on is made from this, too: it carries these labels.

@@ -42,7 +42,7 @@ class Mover:
         folders: Callable[[], Folders],
         reader: Reader,
         clock: Clock,
-        zone: ZoneInfo,
+        zone: Callable[[], ZoneInfo],
         *,
         watched: Callable[[], list[Path]],
         destination: Callable[[], Path],
@@ -70,7 +70,7 @@ class Mover:
         files more there are than one plan takes.
         """
         given = [_whole(one) for one in paths] or self._watched()
-        today = datetime.fromtimestamp(self._clock(), self._zone).date()
+        today = datetime.fromtimestamp(self._clock(), self._zone()).date()
         rows: list[dict[str, Any]] = []
         files, left = await asyncio.to_thread(_files, given)
         names = _Names()

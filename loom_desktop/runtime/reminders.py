@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -43,7 +44,10 @@ class Reminder(msgspec.Struct, frozen=True, kw_only=True):
 class Reminders:
     """All reminders of the person."""
 
-    def __init__(self, bus: Bus, store: Store, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self, bus: Bus, store: Store, clock: Clock, zone: Callable[[], ZoneInfo]
+    ) -> None:
+        """``zone`` is asked each time: people travel."""
         self._bus, self._store, self._clock, self._zone = bus, store, clock, zone
         self.timers: Timers | None = None
         """Told when a schedule changed; set by the composition root."""
@@ -53,14 +57,15 @@ class Reminders:
         from loom_desktop.runtime.schedule import FIXED
         from loom_desktop.text.when import understand
 
-        now = self._now()
+        zone = self._zone()
+        now = datetime.fromtimestamp(self._clock(), UTC).astimezone(zone)
         when = understand(said, now)
-        local = when.at.astimezone(self._zone)
+        local = when.at.astimezone(zone)
         schedule = Schedule(
             text=when.text or "It is time",
             said=said,
             at=local.replace(tzinfo=None).isoformat(timespec="seconds"),
-            zone=self._zone.key,
+            zone=zone.key,
             fold=local.fold,
             rrule=when.rrule,
             next=when.at.timestamp(),
@@ -100,12 +105,17 @@ class Reminders:
         if not 0 < seconds <= 366 * 86_400:
             raise UsageError("A reminder is put off by some seconds, up to a year.")
         schedule = await self._store.schedules.get(number)
-        at = datetime.fromtimestamp(self._clock() + seconds, self._zone)
+        from loom_desktop.runtime.schedule import FIXED
+
+        # Its own zone: a wall time of one zone kept under the name of another comes twice.
+        zone = ZoneInfo(schedule.zone) if schedule.zone else self._zone()
+        at = datetime.fromtimestamp(self._clock() + seconds, zone)
         fields: dict[str, Any] = {
             "at": at.replace(tzinfo=None).isoformat(timespec="seconds"),
             "fold": at.fold,
             "next": at.timestamp(),
             "state": "active",
+            "data": {**schedule.data, FIXED: True},  # it counts seconds, wherever they pass
         }
         if schedule.rrule:
             once = msgspec.structs.replace(schedule, id=0, rrule="", created=0.0, **fields)
@@ -132,7 +142,7 @@ class Reminders:
         """The moment has come: say so on the bus, on the thread it was set in."""
         from loom_desktop.text.when import words
 
-        at = datetime.fromtimestamp(occurrence, self._zone)
+        at = datetime.fromtimestamp(occurrence, self._zone())
         told = words(at, "", self._now())
         before = Event(
             topic="schedule",
@@ -160,8 +170,8 @@ class Reminders:
     def _shown(self, schedule: Schedule) -> Reminder:
         from loom_desktop.text.when import words
 
-        away = schedule.zone not in ("", self._zone.key)
-        zone = ZoneInfo(schedule.zone) if away else self._zone
+        here = self._zone()
+        zone = ZoneInfo(schedule.zone) if schedule.zone not in ("", here.key) else here
         at = datetime.fromtimestamp(schedule.next, zone) if schedule.next else None
         return Reminder(
             id=schedule.id,
@@ -179,9 +189,9 @@ class Reminders:
         """The first few moments, so that a misunderstanding shows at once."""
         from loom_desktop.runtime.schedule import next_after
 
-        lines, at = [], schedule.next
+        lines, at, zone = [], schedule.next, self._zone()
         for _ in range(_SHOWN_TIMES):
-            moment = datetime.fromtimestamp(at, self._zone)
+            moment = datetime.fromtimestamp(at, zone)
             lines.append(f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M}")
             following = next_after(schedule, at)
             if following is None:
@@ -194,7 +204,7 @@ class Reminders:
             self.timers.changed()
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC).astimezone(self._zone)
+        return datetime.fromtimestamp(self._clock(), UTC).astimezone(self._zone())
 
 
 def local_zone() -> ZoneInfo:

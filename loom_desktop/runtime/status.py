@@ -18,7 +18,7 @@ UNTIL_TOLD = -1.0
 class Status:
     """Follows the bus. ``changed`` is called when the icon or the words are different."""
 
-    def __init__(self, bus: Bus, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(self, bus: Bus, clock: Clock, zone: Callable[[], ZoneInfo]) -> None:
         self.paused_until = 0.0
         """0: capture is on; -1: off until told."""
         self.problems: list[tuple[str, str]] = []
@@ -59,7 +59,7 @@ class Status:
         if state == "paused":
             if self.paused_until == UNTIL_TOLD:
                 return "Capture is paused"
-            until = datetime.fromtimestamp(self.paused_until, self._zone)
+            until = datetime.fromtimestamp(self.paused_until, self._zone())
             return f"Capture is paused until {until:%H:%M}"
         return self.problems[-1][0] if state == "trouble" else "Ready"
 

@@ -28,7 +28,7 @@ async def test_how_loom_stands_is_known_to_the_windows(speak: Callable[[str], st
     from loom_desktop.runtime.status import UNTIL_TOLD, Status
     from loom_desktop.testing import FakeClock
 
-    status = Status(Bus(), clock := FakeClock(), ZoneInfo("UTC"))
+    status = Status(Bus(), clock := FakeClock(), lambda: ZoneInfo("UTC"))
     said = {status.words}
     status.turns = {7: 5}
     said.add(status.words)

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from loom_desktop import Event, Loom
+from loom_desktop import Context, Event, Loom
 from loom_desktop.errors import NotFound, NotUnderstood, UsageError
 from loom_desktop.event import Privacy
+from loom_desktop.paths import Paths
 from loom_desktop.runtime import reminders as module
 from loom_desktop.runtime.reminders import local_zone
+from loom_desktop.settings import Attention, Settings
 from loom_desktop.testing import FakeClock, loom_for_tests
 
 TYPED = Event(topic="chat.asked", origin=frozenset({"user-typed", "file"}), privacy=Privacy.PRIVATE)
@@ -170,3 +172,49 @@ def test_without_a_table_of_zones_it_is_utc(monkeypatch: pytest.MonkeyPatch) -> 
     zone = local_zone()
     assert zone.key == "UTC"
     assert datetime(2026, 7, 1, tzinfo=zone).isoformat() == "2026-07-01T00:00:00+00:00"
+
+
+async def test_after_a_journey_tomorrow_is_tomorrow_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ["Europe/Berlin"]
+    monkeypatch.setattr("loom_desktop.loom.local_zone", lambda: zoneinfo.ZoneInfo(here[0]))
+    place = Paths(tmp_path, tmp_path / "data", tmp_path, tmp_path, tmp_path)
+    clock = FakeClock()
+    hours = Settings(attention=Attention(quiet_hours="22:00-07:00"))
+    async with Loom(hours, paths=place, key=bytes(32), clock=clock, listening=False) as loom:
+        one = await loom.reminders.add("tomorrow at 8:30 to call", event=TYPED)
+        assert one.at == "2026-11-21T08:30:00+01:00"
+        assert not loom.desk.quiet(), "it is nine in the morning"
+        here[0] = "America/New_York"
+        clock.forward(31)
+        one = await loom.reminders.add("tomorrow at 8:30 to call", event=TYPED)
+        assert (one.zone, one.at) == ("America/New_York", "2026-11-21T08:30:00-05:00")
+        assert loom.desk.quiet(), "it is three at night"
+        loom.status.paused_until = clock() + 60
+        assert loom.status.words == "Capture is paused until 03:01"
+        ctx = Context("a", TYPED, loom.supervisor.parts, loom.tasks, {})
+        assert ctx.now.hour == 3
+        assert loom.zone.key == "America/New_York"
+
+
+@pytest.mark.parametrize("phrase", ["tomorrow at 8:30 to call", DAILY])
+async def test_what_is_put_off_comes_once_wherever_the_person_went(
+    phrase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ["Europe/Berlin"]
+    monkeypatch.setattr("loom_desktop.loom.local_zone", lambda: zoneinfo.ZoneInfo(here[0]))
+    place = Paths(tmp_path, tmp_path / "data", tmp_path, tmp_path, tmp_path)
+    clock = FakeClock()
+    async with Loom(Settings(), paths=place, key=bytes(32), clock=clock, listening=False) as loom:
+        due = collected(loom, "timer.due")
+        one = await loom.reminders.add(phrase, event=TYPED)
+        here[0] = "America/New_York"
+        clock.forward(60)
+        await loom.timers.tick()
+        later = await loom.reminders.snooze(one.id, 600)
+        for _ in range(30):  # ten hours
+            clock.forward(1200)
+            await loom.timers.tick()
+        fired = [event for event in due if event.payload["schedule"] == later.id]
+        assert [event.payload["late_s"] for event in fired] == [600.0]

@@ -16,7 +16,7 @@ def said(bus: Bus, topic: str, **payload: Any) -> int:
 async def test_what_wants_the_person_comes_first() -> None:
     clock = FakeClock()
     bus = Bus(clock)
-    status = Status(bus, clock, ZoneInfo("Europe/Berlin"))
+    status = Status(bus, clock, lambda: ZoneInfo("Europe/Berlin"))
     changes: list[str] = []
     status.changed = lambda: changes.append(status.state)
     status.look()
@@ -38,7 +38,7 @@ async def test_what_wants_the_person_comes_first() -> None:
 
 async def test_a_pause_until_told_has_no_end() -> None:
     clock = FakeClock()
-    status = Status(Bus(clock), clock, ZoneInfo("UTC"))
+    status = Status(Bus(clock), clock, lambda: ZoneInfo("UTC"))
     status.paused_until = UNTIL_TOLD
     clock.forward(10**9)
     assert status.paused
@@ -47,6 +47,6 @@ async def test_a_pause_until_told_has_no_end() -> None:
 
 async def test_other_cards_ask_nothing() -> None:
     bus = Bus()
-    status = Status(bus, FakeClock(), ZoneInfo("UTC"))
+    status = Status(bus, FakeClock(), lambda: ZoneInfo("UTC"))
     said(bus, "card.offered", card={"id": 7, "kind": "suggestion"})
     assert status.state == "idle"
