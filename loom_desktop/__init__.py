@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from loom_desktop.event import QoS as QoS
     from loom_desktop.loom import Loom as Loom
     from loom_desktop.runtime import Agent as Agent
+    from loom_desktop.runtime import CapabilityContext as CapabilityContext
     from loom_desktop.runtime import Context as Context
     from loom_desktop.runtime.attention import Offer as Offer
     from loom_desktop.sources import Publish as Publish
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOME = {  # public name -> the module it lives in, imported when the name is first used
     "Agent": "runtime",
+    "CapabilityContext": "runtime",
     "Context": "runtime",
     "Event": "event",
     "Loom": "loom",

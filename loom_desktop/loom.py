@@ -28,7 +28,7 @@ from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
-from loom_desktop.runtime.context import Context, Parts
+from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
@@ -109,6 +109,7 @@ class Loom:
                 self.clock,
                 granted=lambda path: self.folders.covers(path),
                 closed=lambda path: self.folders.closed(path),
+                hand=handed,
                 find=self._capabilities,
                 audit=Audit(self.bus, self.store, self.clock),
             )
@@ -513,8 +514,9 @@ class Loom:
             await router.close()
 
     async def _invoke(
-        self, ctx: Context, name: str, arguments: dict[str, Any], given: tuple[str, ...]
+        self, ctx: CapabilityContext, name: str, arguments: dict[str, Any], given: tuple[str, ...]
     ) -> Result:
+        given = tuple(path for path in given if path in ctx.named)
         call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given)
         return await self.broker.invoke(name, arguments, call)
 

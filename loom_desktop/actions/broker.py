@@ -74,10 +74,13 @@ class Broker:
         *,
         granted: Callable[[str], bool] = lambda path: False,
         closed: Callable[[str], bool] = lambda path: False,
+        hand: Callable[[Any, frozenset[str]], object] = lambda ctx, named: ctx,
         find: Callable[[str], Iterable[Capability]] = lambda family: (),
         audit: Audit | None = None,
     ) -> None:
-        self.consent = consent
+        """``hand``: what a capability gets as its ``ctx``, made of the caller's own and of the
+        paths that the person named or allowed for this call."""
+        self.consent, self._hand = consent, hand
         self._clock, self._find_family, self._audit = clock, find, audit
         self._granted, self._closed = granted, closed
         self._capabilities: dict[str, Capability] = {}
@@ -103,7 +106,7 @@ class Broker:
             if len(packed(arguments)) > MOST_BYTES:
                 return Result(code="INVALID_PARAMS", message=f"{name}: that is too much at once.")
             checked = one.check(arguments)
-            await self._permit(one, arguments, call)
+            named = await self._permit(one, arguments, call)
             timeout_s = call.timeout_s or one.timeout_s
         except msgspec.ValidationError as error:
             return Result(code="INVALID_PARAMS", message=f"{name}: {error}.")
@@ -116,7 +119,7 @@ class Broker:
             return Result(code="DENIED", message=f"{name} was not done: {error}")
         try:
             async with asyncio.timeout(timeout_s):
-                return Result(await _run(one, checked, call.ctx))
+                return Result(await _run(one, checked, self._hand(call.ctx, named)))
         except TimeoutError:
             return Result(
                 code="ACTION_TIMEOUT", message=f"{name} took longer than {timeout_s:g} s."
@@ -127,7 +130,10 @@ class Broker:
             log.exception("capability %s failed", name)
             return Result(code="CAPABILITY_ERROR", message=f"{name} failed: {error}")
 
-    async def _permit(self, one: Capability, arguments: dict[str, Any], call: Call) -> None:
+    async def _permit(
+        self, one: Capability, arguments: dict[str, Any], call: Call
+    ) -> frozenset[str]:
+        """Raises Denied, or returns the paths that the person named or allowed."""
         paths = [path for key in one.paths for path in _as_list(arguments.get(key))]
         asked = Asked(
             effect=one.effect,
@@ -137,11 +143,12 @@ class Broker:
             by_model=call.by_model,
             many=len(paths) > 2 * _MANY,  # a move names two paths
         )
-        bound = digest(one.name, arguments)
+        bound, named = digest(one.name, arguments), frozenset(call.given)
         decision = decide(asked)
         if decision.verdict == "ask":
             if self.consent.take(bound):
                 decision = Decision("allow", "You allowed exactly this.")
+                named |= set(paths)
             elif not self.consent.attended:
                 decision = decide(msgspec.structs.replace(asked, attended=False))
         if decision.verdict != "deny" and one.effect in _CONSEQUENTIAL and call.agent != PERSON:
@@ -151,7 +158,7 @@ class Broker:
         if decision.verdict == "deny":
             raise Denied(f"{_words(one)}: {decision.reason}")
         if decision.verdict == "allow":
-            return
+            return named
         question = Question(
             digest=bound,
             capability=one.name,
@@ -166,6 +173,7 @@ class Broker:
             expires=self._clock() + self.consent.ask_for_s,
         )
         await self.consent.wait(question)
+        return named | set(paths)
 
     def _count(self, one: Capability, agent: str) -> None:
         now, recent = self._clock(), self._recent[agent]

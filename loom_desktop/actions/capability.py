@@ -104,7 +104,7 @@ class _Anything(dict[str, Any]):
     """Names that exist for type checkers only (``if TYPE_CHECKING``) stand for anything."""
 
     def __getitem__(self, key: str) -> Any:
-        if key in {"Context", "Event"}:
+        if key in {"CapabilityContext", "Context", "Event"}:
             return object
         raise KeyError(key)
 

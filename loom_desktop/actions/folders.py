@@ -51,6 +51,10 @@ class Folders:
         """The granted folders, as absolute paths."""
         return list(self._granted)
 
+    def also(self, more: Iterable[Path]) -> Folders:
+        """The same, and these are granted, too. What is closed stays closed."""
+        return Folders([*self._granted, *more], never=self._never, home=self._home)
+
     def covers(self, path: str | Path) -> bool:
         """Whether it lies in a granted folder, as the path reads now. The act looks again."""
         try:

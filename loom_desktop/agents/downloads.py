@@ -48,8 +48,9 @@ async def _propose(ctx: Context) -> None:
             await ctx.sleep(ctx.settings.gather_s)
     finally:
         ctx.local["gathering"] = False
-    back = await ctx.files.taken_back()
-    arrived = [path for path in ctx.local.pop("paths") if path not in back]
+    back = await ctx.tool("files.taken_back")
+    left = set(back.value) if back.ok else set()
+    arrived = [path for path in ctx.local.pop("paths") if path not in left]
     unique = list(dict.fromkeys([*ctx.local.get("offered", []), *arrived]))
     if not arrived:
         return

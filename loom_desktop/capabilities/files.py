@@ -9,7 +9,7 @@ from msgspec import Struct
 from loom_desktop import capability
 
 if TYPE_CHECKING:
-    from loom_desktop import Context
+    from loom_desktop import CapabilityContext
 
 _SHOWN = 12
 
@@ -22,7 +22,7 @@ class Move(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @capability("files.plan", effect="read-local", idempotent=True, paths=("paths",), timeout_s=300)
-async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
+async def plan(ctx: CapabilityContext, paths: list[str], to: str = "") -> dict[str, Any]:
     """Propose a name and a folder for files, with a reason for each. Changes nothing."""
     rows, left = await ctx.files.plan(paths, to=to)
     todo = [row for row in rows if row["status"] == "planned"]
@@ -51,8 +51,14 @@ async def plan(ctx: Context, paths: list[str], to: str = "") -> dict[str, Any]:
     }
 
 
+@capability("files.taken_back", effect="read-local", idempotent=True)
+async def taken_back(ctx: CapabilityContext) -> list[str]:
+    """Where files lie again that Loom moved and then moved back: they are not to be offered."""
+    return sorted(await ctx.files.taken_back())
+
+
 @capability("files.move", effect="write-reversible", paths=("moves",), timeout_s=600)
-async def move(ctx: Context, moves: list[Move], words: str = "") -> dict[str, Any]:
+async def move(ctx: CapabilityContext, moves: list[Move], words: str = "") -> dict[str, Any]:
     """Move files to the names and folders of a plan. Nothing is replaced; it can be undone."""
     act, moved, failed = await ctx.files.move(
         [(one.source, one.target) for one in moves], words=words or _count(len(moves))
@@ -69,7 +75,7 @@ async def move(ctx: Context, moves: list[Move], words: str = "") -> dict[str, An
 
 
 @capability("files.undo", effect="write-reversible", idempotent=True, timeout_s=600)
-async def undo(ctx: Context, act: int = 0) -> dict[str, Any]:
+async def undo(ctx: CapabilityContext, act: int = 0) -> dict[str, Any]:
     """Move files back to where they were: the last time, or the one of a number."""
     undone, refused = await ctx.files.undo(act)
     text = f"Moved {_count(len(undone))} back." if undone else "Nothing was moved back."

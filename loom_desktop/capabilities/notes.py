@@ -8,11 +8,11 @@ from loom_desktop import capability
 from loom_desktop.errors import UsageError
 
 if TYPE_CHECKING:
-    from loom_desktop import Context
+    from loom_desktop import CapabilityContext
 
 
 @capability("notes.add", effect="write-own")
-async def add(ctx: Context, text: str) -> dict[str, Any]:
+async def add(ctx: CapabilityContext, text: str) -> dict[str, Any]:
     """Keep a note."""
     if not text.strip():
         raise UsageError("The note is empty.", hint='Write "note: " and what to keep.')
@@ -25,7 +25,7 @@ async def add(ctx: Context, text: str) -> dict[str, Any]:
 
 
 @capability("notes.find", effect="read-local", idempotent=True)
-async def find(ctx: Context, query: str = "", limit: int = 10) -> dict[str, Any]:
+async def find(ctx: CapabilityContext, query: str = "", limit: int = 10) -> dict[str, Any]:
     """Find notes by words in them; without words, the newest."""
     found = await ctx.notes.search(query, limit)
     if not found:
@@ -40,7 +40,7 @@ async def find(ctx: Context, query: str = "", limit: int = 10) -> dict[str, Any]
 
 
 @capability("notes.remove", effect="write-reversible", idempotent=True)
-async def remove(ctx: Context, note: int) -> dict[str, Any]:
+async def remove(ctx: CapabilityContext, note: int) -> dict[str, Any]:
     """Take a note away."""
     await ctx.notes.remove(note)
     return {"text": "The note is gone."}

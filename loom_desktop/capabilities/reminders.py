@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from loom_desktop import capability
 
 if TYPE_CHECKING:
-    from loom_desktop import Context
+    from loom_desktop import CapabilityContext
 
 
 @capability("reminders.add", effect="write-own")
-async def add(ctx: Context, said: str) -> dict[str, Any]:
+async def add(ctx: CapabilityContext, said: str) -> dict[str, Any]:
     """Set a reminder from what was said: "remind me every weekday at 8:30 to stretch"."""
     one = await ctx.reminders.add(said, event=ctx.event)
     return {
@@ -24,7 +24,7 @@ async def add(ctx: Context, said: str) -> dict[str, Any]:
 
 
 @capability("reminders.list", effect="read-local", idempotent=True)
-async def listed(ctx: Context) -> dict[str, Any]:
+async def listed(ctx: CapabilityContext) -> dict[str, Any]:
     """Which reminders are set."""
     found = await ctx.reminders.listed()
     if not found:
@@ -40,21 +40,21 @@ async def listed(ctx: Context) -> dict[str, Any]:
 
 
 @capability("reminders.done", effect="write-own", idempotent=True)
-async def done(ctx: Context, reminder: int) -> dict[str, Any]:
+async def done(ctx: CapabilityContext, reminder: int) -> dict[str, Any]:
     """Tick a reminder off; one that comes again stays for the next time."""
     await ctx.reminders.done(reminder)
     return {"text": "Done."}
 
 
 @capability("reminders.snooze", effect="write-own")
-async def snooze(ctx: Context, reminder: int, seconds: int = 600) -> dict[str, Any]:
+async def snooze(ctx: CapabilityContext, reminder: int, seconds: int = 600) -> dict[str, Any]:
     """Put a reminder off."""
     one = await ctx.reminders.snooze(reminder, seconds)
     return {"text": f"I will come back {one.words}."}
 
 
 @capability("reminders.remove", effect="write-own", idempotent=True)
-async def remove(ctx: Context, reminder: int) -> dict[str, Any]:
+async def remove(ctx: CapabilityContext, reminder: int) -> dict[str, Any]:
     """Take a reminder away."""
     await ctx.reminders.remove(reminder)
     return {"text": "The reminder is gone."}

@@ -10,7 +10,7 @@ from loom_desktop.errors import LoomError, NotUnderstood
 from loom_desktop.text.summarize import summarize as shorten
 
 if TYPE_CHECKING:
-    from loom_desktop import Context
+    from loom_desktop import CapabilityContext
 
 _MOST_FILES = 10
 _MOST_SHOWN = 4000
@@ -26,13 +26,13 @@ async def summarize(text: str, sentences: int = 3) -> dict[str, Any]:
 
 
 @capability("text.summarize_clipboard", effect="read-local", idempotent=True)
-async def summarize_clipboard(ctx: Context, sentences: int = 3) -> dict[str, Any]:
+async def summarize_clipboard(ctx: CapabilityContext, sentences: int = 3) -> dict[str, Any]:
     """Sum up what was copied last."""
     return await summarize.run(await ctx.clip(), sentences)  # type: ignore[no-any-return]
 
 
 @capability("text.summarize_file", effect="read-local", idempotent=True, paths=("path",))
-async def summarize_file(ctx: Context, path: str, sentences: int = 5) -> dict[str, Any]:
+async def summarize_file(ctx: CapabilityContext, path: str, sentences: int = 5) -> dict[str, Any]:
     """Sum up a document: PDF, Office, HTML, e-book or plain text."""
     document = await ctx.read(path)
     summary = await asyncio.to_thread(shorten, document.text, sentences=sentences)
@@ -47,7 +47,9 @@ async def summarize_file(ctx: Context, path: str, sentences: int = 5) -> dict[st
 
 
 @capability("text.summarize_files", effect="read-local", idempotent=True, paths=("paths",))
-async def summarize_files(ctx: Context, paths: list[str], sentences: int = 3) -> dict[str, Any]:
+async def summarize_files(
+    ctx: CapabilityContext, paths: list[str], sentences: int = 3
+) -> dict[str, Any]:
     """Sum up several documents, one after the other; one that cannot be read is named."""
     parts = []
     for path in paths[:_MOST_FILES]:
@@ -61,7 +63,7 @@ async def summarize_files(ctx: Context, paths: list[str], sentences: int = 3) ->
 
 
 @capability("text.read", effect="read-local", idempotent=True, paths=("path",))
-async def read(ctx: Context, path: str) -> dict[str, Any]:
+async def read(ctx: CapabilityContext, path: str) -> dict[str, Any]:
     """The text of a document: PDF, Office, HTML, e-book or plain text."""
     document = await ctx.read(path)
     if not document.text.strip():

@@ -143,7 +143,9 @@ class Context:
         self, text: str, *, files: list[str] | None = None, clip: str = ""
     ) -> AsyncIterator[Step]:
         """Answer the person step by step: pieces of text, and at the end how it was done."""
-        return self._parts.thinker.converse(self, text, files=files or [], clip=clip)
+        asked = self.event.topic == "chat.asked" and not self.event.cause  # by the person
+        named = frozenset(files or () if asked else ())
+        return self._parts.thinker.converse(handed(self, named), text, files=files or [], clip=clip)
 
     async def offer(self, offer: Offer) -> int:
         """Show the person a card. Returns its id; what they choose comes as an event
@@ -194,7 +196,38 @@ class Context:
         """Bring up the window, with something to say already written."""
         self._parts.bus.publish(self._follow("popup.requested", {"draft": draft}, qos=QoS.REALTIME))
 
-    # ------------------------------------------------- what the built-in capabilities stand on
+    def _follow(
+        self, topic: str, payload: dict[str, Any], *, answers: int = 0, qos: QoS | None = None
+    ) -> Event:
+        return follow(
+            self.event, topic, payload, sender=self.agent, time=self._parts.clock(),
+            answers=answers, qos=qos,
+        )  # fmt: skip
+
+
+class CapabilityContext(Context):
+    """What the broker hands to a capability, once it has decided: the caller's context, and beside
+    it what effects are made of. An agent has none of this; it calls ``tool``."""
+
+    __slots__ = ("_asker", "named")
+
+    def __init__(self, asker: Context, named: frozenset[str]) -> None:
+        self._asker = asker
+        self.named = named
+        """Paths that the person named or allowed for this call."""
+        super().__init__(
+            asker.agent, asker.event, asker._parts, asker._tasks, asker.local, asker._stopped
+        )
+
+    @property
+    def event(self) -> Event:
+        """The caller's: labels that are added here stay on what the caller makes of the result."""
+        return self._asker.event
+
+    @event.setter
+    def event(self, event: Event) -> None:
+        self._asker.event = event
+
     @property
     def reminders(self) -> Reminders:
         """Reminders: add, listed, done, snooze, remove."""
@@ -208,11 +241,15 @@ class Context:
     @property
     def files(self) -> BoundMover:
         """Files: plan, move, undo; in the name of this agent and thread."""
-        return self._parts.mover.bound(self.agent, self.event, self.absorb)
+        return self._parts.mover.bound(self.agent, self.event, self.absorb, self.named)
 
     async def read(self, path: str) -> Document:
-        """The text of a document, read in a process of its own with a deadline."""
-        document = await self._parts.reader.read(path)
+        """The text of a document, read in a process of its own with a deadline.
+
+        Raises Denied for what was neither granted nor named.
+        """
+        within = None if path in self.named else self._parts.mover.folders
+        document = await self._parts.reader.read(path, within=within)
         self.absorb(_FILE)
         return document
 
@@ -222,13 +259,10 @@ class Context:
         self.absorb(_CLIPBOARD)
         return text
 
-    def _follow(
-        self, topic: str, payload: dict[str, Any], *, answers: int = 0, qos: QoS | None = None
-    ) -> Event:
-        return follow(
-            self.event, topic, payload, sender=self.agent, time=self._parts.clock(),
-            answers=answers, qos=qos,
-        )  # fmt: skip
+
+def handed(ctx: Context, named: frozenset[str] = frozenset()) -> CapabilityContext:
+    """What a capability gets that was called with this context."""
+    return CapabilityContext(ctx, named)
 
 
 def named(origin: frozenset[str]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,16 +52,28 @@ class Mover:
         self._store, self._reader, self._clock, self._zone = store, reader, clock, zone
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
+    @property
+    def folders(self) -> Folders:
+        """What is granted now."""
+        return self._folders()
+
     def bound(
-        self, agent: str, event: Event, absorb: Callable[[frozenset[str]], None] | None = None
+        self,
+        agent: str,
+        event: Event,
+        absorb: Callable[[frozenset[str]], None] | None = None,
+        named: frozenset[str] = frozenset(),
     ) -> BoundMover:
         """The mover as one agent has it while it works on one event.
 
-        ``absorb`` is told where the content of a plan comes from.
+        ``absorb`` is told where the content of a plan comes from. ``named`` are paths that the
+        person named: they are read although nothing granted them.
         """
-        return BoundMover(self, agent, event, absorb)
+        return BoundMover(self, agent, event, absorb, named)
 
-    async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
+    async def plan(
+        self, paths: list[str], *, to: str = "", named: frozenset[str] = frozenset()
+    ) -> tuple[list[dict[str, Any]], int]:
         """A row for each file: where it would go, under which name, and why. Changes nothing.
 
         No paths means the watched folders. A folder means the files in it. ``to`` is where they
@@ -73,14 +85,16 @@ class Mover:
         today = datetime.fromtimestamp(self._clock(), self._zone()).date()
         rows: list[dict[str, Any]] = []
         files, left = await asyncio.to_thread(_files, given)
+        within = self._folders().also(_around(_whole(one) for one in paths if one in named))
         names = _Names()
         for number, path in enumerate(files):
             target = self._target(path, given, to)
-            rows.append(await self._row(path, target, today, names, read=number < _READ_UP_TO))
+            read = within if number < _READ_UP_TO else None
+            rows.append(await self._row(path, target, today, names, read))
         return rows, left
 
     async def _row(
-        self, path: Path, target_root: Path, today: date, names: _Names, *, read: bool
+        self, path: Path, target_root: Path, today: date, names: _Names, read: Folders | None
     ) -> dict[str, Any]:
         from loom_desktop.text.filing import propose
 
@@ -96,7 +110,7 @@ class Mover:
             "warning": False,
         }
         try:
-            document = await self._reader.read(str(path)) if read else None
+            document = await self._reader.read(str(path), within=read) if read else None
         except LoomError:
             document = None  # not a document, or a damaged one: name, kind and date are left
         try:
@@ -246,10 +260,11 @@ class BoundMover(msgspec.Struct, frozen=True):
     _agent: str
     _event: Event
     _absorb: Callable[[frozenset[str]], None] | None = None
+    _named: frozenset[str] = frozenset()
 
     async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
         """See ``Mover.plan``. Names and reasons in it come from the files."""
-        rows, left = await self._mover.plan(paths, to=to)
+        rows, left = await self._mover.plan(paths, to=to, named=self._named)
         if rows and self._absorb is not None:
             self._absorb(frozenset({"file"}))
         return rows, left
@@ -299,6 +314,11 @@ async def _whole_step(work: Coroutine[Any, Any, T]) -> T:
             if not task.done():
                 await asyncio.wait({task}, timeout=_FINISH_S)
             raise
+
+
+def _around(paths: Iterable[Path]) -> list[Path]:
+    """The folders themselves, and of the files those that they lie in."""
+    return [one if one.is_dir() else one.parent for one in paths]
 
 
 def _whole(path: str) -> Path:

@@ -326,7 +326,7 @@ async def test_a_second_end_waits_for_nobody(tmp_path: Path) -> None:
 async def test_no_file_gets_to_where_it_would_be_run_or_read_as_ours(tmp_path: Path) -> None:
     home = tmp_path / "Downloads/loom"
     home.mkdir(parents=True)
-    given = Settings(grants=Grants(folders=[str(tmp_path / "Downloads")]))
+    given = Settings(grants=Grants(folders=(str(tmp_path / "Downloads"),)))
     ours = ["llm.providers/x.py", "agents/x.py", "sources/x.py", "capabilities/x.py", "loom.toml",
             "prices.toml", "data/loom.db", "logs/x", "cache/x", "other/x.pdf"]  # fmt: skip
     async with loom_at(home, settings=given) as loom:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loom_desktop import Agent, Context, Event, Loom, Offer
+from loom_desktop import Agent, CapabilityContext, Context, Event, Loom, Offer
 from loom_desktop.errors import Denied, TimedOut, Unavailable
 from loom_desktop.event import Privacy, QoS, privacy_at_birth, tainted
-from loom_desktop.runtime.context import clip_text, follow
+from loom_desktop.runtime.context import clip_text, follow, handed
 from loom_desktop.settings import Attention, Grants, Settings
 from loom_desktop.testing import ScriptedModel, answer_of, loom_for_tests, next_event
 
@@ -30,6 +30,56 @@ def collected(loom: Loom, pattern: str = ">") -> list[Event]:
     events: list[Event] = []
     loom.bus.subscribe(pattern, events.append)
     return events
+
+
+# -------------------------------------------------------------------- effects
+async def test_an_agent_has_no_way_to_effects_but_the_broker(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path, settings=QUIET) as loom:
+        ctx = context(loom, "web")
+        there = [name for name in ("files", "read", "clip", "notes", "reminders", "named")
+                 if hasattr(ctx, name)]  # fmt: skip
+        assert there == []
+
+
+async def test_what_a_stranger_wrote_moves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("a")
+    settings = Settings(grants=Grants(folders=(str(tmp_path / "in"),)))
+    agent, told = Agent("mine"), asyncio.Queue[str]()
+
+    @agent.on("page.read")
+    async def act(ctx: Context, event: Event) -> None:
+        move = {"source": str(tmp_path / "in/a.txt"), "target": str(tmp_path / "in/b.txt")}
+        told.put_nowait((await ctx.tool("files.move", moves=[move])).code)
+        try:
+            await ctx.files.move([tuple(move.values())], words="x")  # type: ignore[attr-defined]
+        except AttributeError:
+            told.put_nowait("no files")
+
+    async with loom_for_tests(tmp_path / "home", agent, settings=settings) as loom:
+        loom.bus.publish(Event(topic="page.read", origin=frozenset({"web"})))
+        async with asyncio.timeout(10):
+            assert [await told.get(), await told.get()] == ["DENIED", "no files"]
+    assert (tmp_path / "in/a.txt").exists()
+
+
+async def test_an_agent_that_names_a_file_has_not_been_given_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The secret harvest was poor this year. " * 20)
+    async with loom_for_tests(tmp_path / "home", settings=QUIET) as loom:
+        ctx, path = context(loom, "web"), str(tmp_path / "a.txt")
+        with pytest.raises(Denied):
+            async for _ in ctx.converse("Summarise this", files=[path]):
+                pass
+        said = await answer_of(loom, "Summarise this", files=[path])
+        assert "harvest" in said.payload["text"]
+
+
+async def test_labels_that_come_in_through_a_capability_stay_with_the_agent(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path, settings=QUIET) as loom:
+        ctx = context(loom, "user-typed")
+        await handed(context(loom, "web")).notes.add("harvest", context(loom, "web").event)
+        assert (await ctx.tool("notes.find", query="harvest")).ok
+        assert ctx.event.origin >= {"web", "memory"}
 
 
 # -------------------------------------------------------------------- labels
@@ -66,7 +116,8 @@ def test_no_label_is_ever_lost(
 ) -> None:
     """Whatever is derived from it, by whichever way, in whichever order, over a restart as well."""
     folder = tmp_path_factory.mktemp("labels")
-    (folder / "a.txt").write_text("The harvest was poor.")
+    path = str(folder / "a.txt")
+    Path(path).write_text("The harvest was poor.")
 
     async def walk() -> None:
         start = Event(
@@ -99,9 +150,9 @@ def test_no_label_is_ever_lost(
                         expected |= {"memory", "user-typed"}
                         await ctx.emit("thing.recalled")
                     elif step == "note":
-                        await ctx.notes.add("harvest", ctx.event)
+                        await handed(ctx).notes.add("harvest", ctx.event)
                         ctx = context(loom, "user-typed")
-                        assert await ctx.notes.search("harvest", 5)
+                        assert await handed(ctx).notes.search("harvest", 5)
                         expected |= {"memory", "user-typed"}
                         await ctx.emit("thing.found")
                     elif step == "absorb":
@@ -111,11 +162,11 @@ def test_no_label_is_ever_lost(
                         await ctx.emit("thing.absorbed")
                     elif step == "clip":
                         loom.outside.sources.add("clipboard", _Board)
-                        await ctx.clip()
+                        await handed(ctx).clip()
                         expected.add("clipboard")
                         await ctx.emit("thing.copied")
                     elif step == "read":
-                        await ctx.read(str(folder / "a.txt"))
+                        await handed(ctx, frozenset({path})).read(path)
                         expected.add("file")
                         await ctx.emit("thing.read")
                     elif step == "restart":
@@ -328,9 +379,10 @@ async def test_what_is_not_there_is_told(board: Any, wanted: str, said: str) -> 
 
 
 def test_every_step_of_the_property_was_thought_of() -> None:
-    public = {name for name in vars(Context) if not name.startswith("_")}
+    public = {name for name in {**vars(Context), **vars(CapabilityContext)}
+              if not name.startswith("_")}  # fmt: skip
     brings_in = {"read", "clip", "recall", "request", "absorb", "notes", "files", "reminders"}
     makes = {"emit", "reply", "offer", "ask", "remember", "show", "withdraw", "tool", "think",
              "converse", "spawn"}  # fmt: skip
-    plain = {"agent", "event", "local", "log", "settings", "now", "sleep"}
+    plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named"}
     assert public == set(itertools.chain(brings_in, makes, plain)), "decide on its labels"

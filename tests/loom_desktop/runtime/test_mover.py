@@ -177,10 +177,10 @@ async def test_a_file_that_vanishes_meanwhile_fails_alone(
     async with moving(place) as (loom, files):
         read = loom.mover._reader.read
 
-        async def vanishing(path: str) -> Any:
+        async def vanishing(path: str, **more: Any) -> Any:
             if path.endswith("a.txt"):
                 os.unlink(path)
-            return await read(path)
+            return await read(path, **more)
 
         monkeypatch.setattr(loom.mover._reader, "read", vanishing)
         rows, _ = await files.plan([str(place / "in")])
