@@ -30,6 +30,7 @@ from loom_desktop.store.cards import Action, Card
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
+_ACTS = frozenset({"Move", "Copy", "Rename", "Remove", "Delete", "Open", "Send", "Write"})
 Door = Literal["window", "notification", "cli", "voice", "agent"]
 """Where an answer came from. Approvals are given in our own window alone."""
 LIVE = ("open", "waiting")
@@ -273,7 +274,7 @@ class Desk:
             detail="\n".join(lines),
             actions=[
                 Action("deny", "Do not", primary=True),
-                Action("allow", question.words.split()[0]),
+                Action("allow", _consent(question.words)),
             ],
             state="open",
             created=self._clock(),
@@ -336,6 +337,12 @@ def plain(card: Card) -> dict[str, Any]:
     made["origin"], made["actions"] = sorted(card.origin), list(made["actions"])
     made["data"] = {key: value for key, value in card.data.items() if key != "_"}
     return made
+
+
+def _consent(words: str) -> str:
+    """What the button says that allows it: the act, where its first word is one."""
+    first = words.partition(" ")[0]
+    return first if first in _ACTS else "Allow"
 
 
 def _one_line(value: Any) -> str:

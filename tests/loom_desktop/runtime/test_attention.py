@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from loom_desktop import Agent, Context, Loom, Offer
-from loom_desktop.actions.consent import digest
+from loom_desktop.actions.consent import Question, digest
 from loom_desktop.errors import Denied, NotFound, Unavailable, UsageError
 from loom_desktop.event import Event
 from loom_desktop.runtime.attention import plain
@@ -216,6 +216,30 @@ async def test_an_approval_shows_the_call_and_is_bound_to_it(tmp_path: Path) -> 
         await loom.desk.answer(card["id"], "deny", door="notification")
         assert (await work).code == "DENIED"
         assert str(loom.status.state) == "idle"
+
+
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [
+        ("Move files to the names and folders of a plan.", "Move"),
+        ("The text of a document.", "Allow"),
+        ("Which reminders are set.", "Allow"),
+        ("Take a note away.", "Allow"),
+        ("", "Allow"),
+    ],
+)
+async def test_the_button_names_the_act_or_says_allow(
+    tmp_path: Path, words: str, label: str
+) -> None:
+    async with desk(tmp_path) as loom:
+        question = Question(
+            agent="a", capability="x.y", words=words, reason="", arguments={}, digest="d",
+            effect="write-own", origin=frozenset({"clipboard"}), thread=1, cause=1,
+            expires=loom.clock() + 60,
+        )  # fmt: skip
+        await loom.desk._ask_card(question)
+        (card,) = await loom.call("cards")
+    assert [one["label"] for one in card["actions"]] == ["Do not", label]
 
 
 async def test_an_approval_lets_the_call_through(tmp_path: Path) -> None:
