@@ -34,13 +34,15 @@ def crashes(tmp_path: Path) -> Iterator[Crashes]:
 
 
 def test_a_clean_run_leaves_nothing(tmp_path: Path) -> None:
-    before = sys.excepthook, threading.excepthook
     made = Crashes(tmp_path / "logs")
     made.install()
+    assert sys.excepthook == made._uncaught
+    assert threading.excepthook == made._uncaught_in_thread
     assert made.pending() is None
     made.uninstall()
     assert list((tmp_path / "logs").iterdir()) == []
-    assert before[1] is threading.excepthook or threading.excepthook is threading.__excepthook__
+    assert sys.excepthook is sys.__excepthook__
+    assert threading.excepthook is threading.__excepthook__
 
 
 def test_a_report_names_the_fault_but_not_the_home_folder(

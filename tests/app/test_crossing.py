@@ -183,9 +183,10 @@ def test_topics_that_no_window_needs_do_not_cross(run: Run, qtbot: QtBot) -> Non
 def test_a_coroutine_of_the_shell_awaits_and_cancels(run: Run, qapp: Any) -> None:
     import qasync
 
-    stopped = threading.Event()
+    begun, stopped = threading.Event(), threading.Event()
 
     async def long() -> None:
+        begun.set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -196,7 +197,7 @@ def test_a_coroutine_of_the_shell_awaits_and_cancels(run: Run, qapp: Any) -> Non
     async def shell() -> int:
         answer = int(await engine.call("double", number=21))
         waiting = asyncio.ensure_future(engine.call("long"))  # noqa: TID251  # the task is the test
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(begun.wait, 5)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
