@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
     QAction,
+    QCursor,
     QEnterEvent,
     QGuiApplication,
     QHideEvent,
@@ -62,6 +63,8 @@ class Cards(Floating):
         super().__init__(look, parent)
         self._engine, self._clock, self._steady = engine, clock, steady
         self._views: dict[int, CardView] = {}
+        self._came_under = QCursor.pos()
+        """Where the pointer was when the window came: it is no hand until it has moved."""
         self._lines: dict[int, QFrame] = {}
         self._over: set[int] = set()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
@@ -221,6 +224,7 @@ class Cards(Floating):
     def showEvent(self, event: QShowEvent) -> None:
         """Threads take shorter turns while somebody looks."""
         super().showEvent(event)
+        self._came_under = QCursor.pos()
         self._engine.window_shown(True)
         self._pace()
 
@@ -248,7 +252,8 @@ class Cards(Floating):
     def enterEvent(self, event: QEnterEvent) -> None:
         """A hand is here: a click may bring the keyboard."""
         super().enterEvent(event)
-        self._accept_focus(True)
+        if QCursor.pos() != self._came_under:  # not: the card came to where the pointer rested
+            self._accept_focus(True)
 
     def leaveEvent(self, event: QEvent) -> None:
         """It went on without a click."""
@@ -285,7 +290,7 @@ class Cards(Floating):
         """A click into it brings the focus: to a default button, never to one that allows."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self._accept_focus(self.underMouse())
+            self._accept_focus(False)
         came = event.type() == QEvent.Type.ActivationChange and self.isActiveWindow()
         if came and self.focusWidget() is None and (shown := self._shown()):
             shown[0].focus()

@@ -28,6 +28,11 @@ from .theme import Theme
 SHADOW = 22
 
 
+CARDS_COLUMN = 400
+"""What the cards take at the right of the screen, their margin included."""
+_EDGE = 24
+
+
 class Floating(QWidget):
     """A frameless window that stays on top. Its content goes into ``box``."""
 
@@ -137,9 +142,21 @@ class Floating(QWidget):
 
 
 def clamped(size: QSize, near: QPoint, area: QRect) -> QPoint:
-    """The corner that puts a window of that size by the pointer and wholly inside the screen."""
-    x = max(area.left(), min(near.x() - size.width() // 2, area.right() - size.width() + 1))
-    y = max(area.top(), min(near.y() - 60, area.bottom() - size.height() + 1))
+    """The corner that puts a window of that size by the pointer and wholly inside the screen.
+
+    Where there is room for both, the column of the cards at the right stays free, and the window
+    keeps away from the edges.
+    """
+    left, right = area.left() + _EDGE, area.right() + 1 - _EDGE
+    if area.width() >= size.width() + CARDS_COLUMN + 2 * _EDGE:
+        right -= CARDS_COLUMN
+    top, bottom = area.top() + _EDGE, area.bottom() + 1 - _EDGE
+    if right - left < size.width():
+        left, right = area.left(), area.right() + 1
+    if bottom - top < size.height():
+        top, bottom = area.top(), area.bottom() + 1
+    x = max(left, min(near.x() - size.width() // 2, right - size.width()))
+    y = max(top, min(near.y() - 60, bottom - size.height()))
     return QPoint(x, y)
 
 

@@ -170,6 +170,7 @@ class Shell:
         self._waiting: list[tuple[str, str, str, tuple[str, Callable[[], None]] | None]] = []
         self._hidden = True
         self._copies: QObject | None = None
+        self._told_problems: set[tuple[str, str]] = set()
         self._told_failures: set[tuple[str, str]] = set()
         engine.posted.connect(self._hear)
         engine.ready.connect(self._ready)
@@ -307,9 +308,17 @@ class Shell:
 
     def _status_changed(self, data: dict[str, Any]) -> None:
         if "state" in data:
-            self.tray.show_status(data)
+            self._show_status(data)
         else:  # it says only that there is something new
-            self._do("status", self.tray.show_status)
+            self._do("status", self._show_status)
+
+    def _show_status(self, status: dict[str, Any]) -> None:
+        """The icon and the menu; and once, in the popup, what the person should know."""
+        self.tray.show_status(status)
+        there = {(str(one["message"]), str(one["hint"])) for one in status.get("problems", ())}
+        for message, hint in sorted(there - self._told_problems):
+            self.tell("warn", message, hint)
+        self._told_problems = there
 
     def _ready(self) -> None:
         from . import clipboard
@@ -322,7 +331,7 @@ class Shell:
         self._do("settings", self._use_settings, words=False)
 
     def _first_status(self, status: dict[str, Any]) -> None:
-        self.tray.show_status(status)
+        self._show_status(status)
         if status.get("open_cards"):
             self._window("cards")
         if status.get("first_run") and not self._hidden:

@@ -110,7 +110,7 @@ class Popup(Floating):
         self._meta.setProperty("look", "soft")
         self._meta.setFont(theme.font(theme.SECONDARY_PX))
         self._meta.setTextFormat(Qt.TextFormat.PlainText)
-        self._meta.setAccessibleName(self.tr("Who answered"))
+        self._meta.setAccessibleDescription(self.tr("Who answered"))  # its name is what it says
         self._icons: list[tuple[QPushButton, Name]] = []
         header = self._header = QHBoxLayout()
         header.setContentsMargins(theme.PAD, 12, theme.PAD - 3, 6)
@@ -195,9 +195,11 @@ class Popup(Floating):
         self._fit()
 
     def toggle(self) -> None:
-        """The same key closes it."""
-        if self.isVisible():
+        """The same key closes it; where another window came to be in front, it comes back first."""
+        if self.isVisible() and (self.isActiveWindow() or not QApplication.activeWindow()):
             self.hide()
+        elif self.isVisible():
+            self.activateWindow()
         else:
             self.summon()
 
@@ -521,6 +523,7 @@ class Popup(Floating):
             kept.pop()  # the part of an answer that broke off
         self.transcript.load(kept)
         self._ask(*self._last_question)
+        self.prompt.edit.setFocus()  # the button that was pressed is gone
 
     def _working(self, working: bool) -> None:
         self.prompt.set_streaming(working)

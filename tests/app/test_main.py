@@ -413,3 +413,14 @@ def test_on_a_real_screen_the_key_shows_a_focused_popup_and_hides_it(
         wait_for(lambda: not popup(), "Escape hides it")
     finally:
         assert screen.end(process) == 0
+
+
+def test_a_problem_is_told_once_in_the_popup(start: Start, qtbot: QtBot) -> None:
+    problem = {"message": "The disk is full.", "hint": "Free some space."}
+    status = {**STATUS, "problems": [problem]}
+    shell, fake = start(status=lambda: status)
+    qtbot.waitUntil(lambda: "The disk is full." in notice(shell))
+    shell.popup.notice.hide()
+    fake.say("status.changed")
+    qtbot.waitUntil(lambda: len(fake.asked("status")) >= 2)
+    assert shell.popup.notice.isHidden()

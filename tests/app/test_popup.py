@@ -547,3 +547,13 @@ def test_while_it_is_seen_the_engine_is_told(open_popup: Open) -> None:
     assert popup._engine._visible == 0
     popup.hideEvent(QHideEvent())
     assert popup._engine._visible == 0
+
+
+@pytest.mark.parametrize("near", [(0, 0), (1279, 0), (640, 790), (1279, 799)])
+def test_the_popup_leaves_the_column_of_the_cards_free(near: tuple[int, int]) -> None:
+    area, size = QRect(0, 0, 1280, 800), QSize(640, 400)
+    place = QRect(clamped(size, QPoint(*near), area), size)
+    assert place.right() < 1280 - 400
+    assert place.left() >= 24
+    assert place.top() >= 24
+    assert place.bottom() <= 800 - 24

@@ -165,7 +165,6 @@ def test_a_server_that_fails_is_named_and_the_next_question_works(
         loom.page_has("= 4")
 
 
-@pytest.mark.xfail(reason="the focus goes to the Commands button when Try again is gone")
 def test_after_trying_again_one_can_write_at_once(
     plain_desktop: Screen, model: ModelServer
 ) -> None:

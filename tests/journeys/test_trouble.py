@@ -38,7 +38,6 @@ def test_a_damaged_database_is_kept_aside_and_told(loom: Application) -> None:
     assert loom.messages()[-1]["text"].endswith("48")
 
 
-@pytest.mark.xfail(reason="the popup does not tell what the engine found wrong at its start")
 def test_what_is_wrong_at_the_start_is_told_in_the_popup(plain_desktop: Screen) -> None:
     with Application(plain_desktop) as loom:
         loom.stop()
