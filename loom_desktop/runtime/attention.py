@@ -35,7 +35,11 @@ Door = Literal["window", "notification", "cli", "voice", "agent"]
 """Where an answer came from. Approvals are given in our own window alone."""
 LIVE = ("open", "waiting")
 _HOUR_S = 3600.0
+_QUIET_S = 86_400.0
+"""How long a card that was never shown can be answered in the inbox."""
 _RETRY_S = 5.0
+_AWAKE_S = 30.0
+"""A card that is shown ends no later than this after a sleep, which stops the loop's clock."""
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +130,7 @@ class Desk:
             if offer.key:
                 await self._supersede(agent, offer.key)
             if offer.kind == "suggestion" and (reason := await self._held_back(now)):
-                card = msgspec.structs.replace(card, state="quiet")
+                card = msgspec.structs.replace(card, state="quiet", expires=now + _QUIET_S)
                 log.info("a card of %s waits in the inbox: %s", agent, reason)
             card = await self._store.cards.put(card)
             if card.state == "waiting":
@@ -200,7 +204,7 @@ class Desk:
                 log.exception("cards wait")
                 wait_s = _RETRY_S
             try:
-                async with asyncio.timeout(None if wait_s is None else min(wait_s, 30.0)):
+                async with asyncio.timeout(wait_s):
                     await self._changed.wait()
             except TimeoutError:
                 continue
@@ -208,18 +212,24 @@ class Desk:
     async def _look(self) -> float | None:
         """End and show what is due. Returns the seconds until the next look, None for no end."""
         async with self._one_at_a_time:
-            for card in await self._store.cards.expire_due():
+            for card in await self._store.cards.expire_due((*LIVE, "quiet")):
                 self._close(card, "expired", "")
                 self._questions.pop(card.id, None)
             await self._show_next()
             ends = [c.expires for c in await self._store.cards.open() if c.expires]
-        return max(0.05, min(ends) - self._clock()) if ends else None
+            quiet = [c.expires for c in await self._store.cards.quiet() if c.expires]
+        if ends:
+            return min(_AWAKE_S, max(0.05, min(ends) - self._clock()))
+        return min(_HOUR_S, max(0.05, min(quiet) - self._clock())) if quiet else None
 
     async def start_over(self) -> None:
         """After a restart: approvals of the last run are void, their calls are gone."""
         for card in await self._store.cards.open():
             if card.kind == "approval":
                 await self._store.cards.set_state(card.id, "expired")
+        for card in await self._store.cards.quiet():  # of a version that gave them no end
+            if not card.expires and card.created < self._clock() - _QUIET_S:
+                await self._store.cards.set_state(card.id, "expired", expected=("quiet",))
 
     def quiet(self) -> bool:
         """Whether it is one of the person's quiet hours."""
@@ -255,9 +265,10 @@ class Desk:
 
     async def _supersede(self, agent: str, key: str) -> None:
         cards = self._store.cards
-        for card in [*await cards.open(), *await cards.waiting()]:
+        for card in [*await cards.open(), *await cards.waiting(), *await cards.quiet()]:
             same = card.agent == agent and card.data.get("_", {}).get("key") == key
-            if same and await cards.set_state(card.id, "superseded"):
+            live = (*LIVE, "quiet")
+            if same and await cards.set_state(card.id, "superseded", expected=live):
                 self._close(card, "superseded", "")
 
     def _ask(self, question: Question) -> None:

@@ -108,6 +108,10 @@ class Cards:
         """Those held back, oldest first."""
         return await self._select("state = 'waiting' order by id", (), 1_000)
 
+    async def quiet(self) -> list[Card]:
+        """Those that lie in the inbox and were never shown, oldest first."""
+        return await self._select("state = 'quiet' order by id", (), 1_000)
+
     async def recent(
         self,
         query: str = "",
@@ -152,15 +156,15 @@ class Cards:
             lambda connection: _set_state(connection, id, state, answer, expected, now)
         )
 
-    async def expire_due(self) -> list[Card]:
+    async def expire_due(self, states: Collection[str] = OPEN) -> list[Card]:
         """Mark those expired whose time is over, and answer with them."""
         now = self._clock()
 
         def expire(connection: apsw.Connection) -> list[Any]:
             return connection.execute(
-                f"""update card set state = 'expired' where state in ('open', 'waiting')
-                and expires > 0 and expires <= ? returning {_COLUMNS}""",
-                (now,),
+                f"""update card set state = 'expired' where expires > 0 and expires <= ?
+                and state in ({", ".join("?" * len(states))}) returning {_COLUMNS}""",
+                (now, *states),
             ).fetchall()
 
         return [_card(row) for row in await self._db.do(expire)]

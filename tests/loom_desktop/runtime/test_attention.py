@@ -14,6 +14,7 @@ from loom_desktop.errors import Denied, NotFound, Unavailable, UsageError
 from loom_desktop.event import Event
 from loom_desktop.runtime.attention import plain
 from loom_desktop.settings import Attention, Settings
+from loom_desktop.store.cards import Card
 from loom_desktop.testing import FakeClock, loom_for_tests, next_event
 
 CAUSE = Event(topic="clipboard.copied", origin=frozenset({"clipboard"}))
@@ -318,11 +319,11 @@ async def test_cards_end_also_after_the_store_failed_once(
     async with desk(tmp_path, clock) as loom:
         expire_due = loom.store.cards.expire_due
 
-        async def fail_once() -> Any:
+        async def fail_once(*states: Any) -> Any:
             calls.append(True)
             if len(calls) == 1:
                 raise error
-            return await expire_due()
+            return await expire_due(*states)
 
         number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
         clock.forward(100)
@@ -333,3 +334,40 @@ async def test_cards_end_also_after_the_store_failed_once(
                 while await state(loom, number) != "expired":
                     await asyncio.sleep(0.001)
     assert len(calls) > 1
+
+
+async def test_a_quiet_card_ends_with_its_cause_or_after_a_day(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with desk(tmp_path, clock, cards_per_hour=0) as loom:
+        events = collected(loom, "card.closed")
+        numbers = [
+            await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE) for _ in range(2)
+        ]
+        other = await loom.desk.offer(
+            replace(SUGGESTION, key="other"), agent="clipboard", cause=CAUSE
+        )
+        assert [await state(loom, one) for one in numbers] == ["superseded", "quiet"]
+        await loom.desk.supersede("clipboard", "copy")
+        assert await state(loom, numbers[1]) == "superseded"
+        assert [event.payload["card"] for event in events] == numbers
+        loom.tasks.start("cards", loom.desk.run())
+        clock.forward(86_000)
+        await loom.desk.supersede("clipboard", "nothing")
+        await asyncio.sleep(0.01)
+        assert await state(loom, other) == "quiet"
+        clock.forward(500)
+        await loom.desk.offer(replace(SUGGESTION, kind="notice"), agent="a", cause=CAUSE)
+        async with asyncio.timeout(5):
+            while await state(loom, other) != "expired":
+                await asyncio.sleep(0.001)
+
+
+async def test_quiet_cards_of_older_versions_end_at_the_next_start(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with desk(tmp_path, clock) as loom:
+        numbers = []
+        for created in (clock() - 100_000, clock() - 100):
+            card = Card(kind="suggestion", agent="a", title="x", state="quiet", created=created)
+            numbers.append((await loom.store.cards.put(card)).id)
+        await loom.desk.start_over()
+        assert [await state(loom, one) for one in numbers] == ["expired", "quiet"]
