@@ -322,7 +322,9 @@ async def organize(
 ) -> dict[str, Any]:
     """A plan for files, with reasons; moved only when ``apply`` is said by the person."""
     named = [_existing(one) for one in paths or []]
-    plan = await _tool(loom, "files.plan", given=tuple(named), paths=named, to=to)
+    meant, target = loom.mover.meant(named, to)
+    asked = (*meant, target)  # no path means the folders that the person lets Loom watch
+    plan = await _tool(loom, "files.plan", given=asked, paths=named, to=to)
     rows: list[dict[str, Any]] = plan["plan"]
     todo = [row for row in rows if row["status"] == "planned"]
     if not apply or not todo:

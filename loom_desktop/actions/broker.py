@@ -106,6 +106,9 @@ class Broker:
             if len(packed(arguments)) > MOST_BYTES:
                 return Result(code="INVALID_PARAMS", message=f"{name}: that is too much at once.")
             checked = one.check(arguments)
+            if one.resolve is not None:
+                arguments = one.resolve(self._hand(call.ctx, frozenset()), arguments)
+                checked = one.check(arguments)
             named = await self._permit(one, arguments, call)
             timeout_s = call.timeout_s or one.timeout_s
         except msgspec.ValidationError as error:
@@ -134,7 +137,7 @@ class Broker:
         self, one: Capability, arguments: dict[str, Any], call: Call
     ) -> frozenset[str]:
         """Raises Denied, or returns the paths that the person named or allowed."""
-        paths = [path for key in one.paths for path in _as_list(arguments.get(key))]
+        paths = [path for key in one.paths for path in _as_list(arguments.get(key)) if path]
         asked = Asked(
             effect=one.effect,
             tainted=call.cause.tainted,

@@ -24,6 +24,10 @@ Effect = Literal[
 """What it does to the world; the policy goes by it (see ``policy``)."""
 
 
+Resolve = Callable[[Any, dict[str, Any]], dict[str, Any]]
+"""(ctx, the arguments as they were given) -> the arguments as they are meant, in plain data."""
+
+
 class Capability(msgspec.Struct, frozen=True):
     """Something that can be done, and what is known of it before it is."""
 
@@ -38,6 +42,8 @@ class Capability(msgspec.Struct, frozen=True):
     """Doing it twice is the same as once: it may be repeated after a crash."""
     paths: tuple[str, ...] = ()
     """Which arguments are paths: the policy asks whether they lie in a granted folder."""
+    resolve: Resolve | None = None
+    """Puts what is meant where an argument was left out, before the policy looks at it."""
 
     @property
     def wants_context(self) -> bool:
@@ -63,6 +69,7 @@ def capability(
     timeout_s: float = 30.0,
     idempotent: bool = False,
     paths: tuple[str, ...] = (),
+    resolve: Resolve | None = None,
 ) -> Callable[[Callable[..., Any]], Capability]:
     """Let agents, models and MCP clients call a function. A first parameter ``ctx`` is ours.
 
@@ -94,7 +101,7 @@ def capability(
         if not description:
             raise ValueError(f"{name} needs a docstring: it is what a model and a person are told")
         return Capability(
-            name, description, effect, function, arguments, timeout_s, idempotent, paths
+            name, description, effect, function, arguments, timeout_s, idempotent, paths, resolve
         )
 
     return declare

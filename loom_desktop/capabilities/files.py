@@ -21,7 +21,19 @@ class Move(Struct, frozen=True, forbid_unknown_fields=True):
     target: str
 
 
-@capability("files.plan", effect="read-local", idempotent=True, paths=("paths",), timeout_s=300)
+def _meant(ctx: CapabilityContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    paths, to = ctx.files.meant(arguments["paths"], arguments.get("to", ""))
+    return {"paths": paths, "to": to}
+
+
+@capability(
+    "files.plan",
+    effect="read-local",
+    idempotent=True,
+    paths=("paths", "to"),
+    resolve=_meant,
+    timeout_s=300,
+)
 async def plan(ctx: CapabilityContext, paths: list[str], to: str = "") -> dict[str, Any]:
     """Propose a name and a folder for files, with a reason for each. Changes nothing."""
     rows, left = await ctx.files.plan(paths, to=to)

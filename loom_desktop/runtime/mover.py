@@ -71,6 +71,14 @@ class Mover:
         """
         return BoundMover(self, agent, event, absorb, named)
 
+    def meant(self, paths: list[str], to: str) -> tuple[list[str], str]:
+        """The folders that a plan looks into where none are said; for the policy to see them."""
+        watched = self._watched()
+        given = [_whole(one) for one in paths] or watched
+        if not to and given and all(one in watched or one.parent in watched for one in given):
+            to = str(self._destination())
+        return paths or [str(one) for one in watched], to
+
     async def plan(
         self, paths: list[str], *, to: str = "", named: frozenset[str] = frozenset()
     ) -> tuple[list[dict[str, Any]], int]:
@@ -261,6 +269,10 @@ class BoundMover(msgspec.Struct, frozen=True):
     _event: Event
     _absorb: Callable[[frozenset[str]], None] | None = None
     _named: frozenset[str] = frozenset()
+
+    def meant(self, paths: list[str], to: str) -> tuple[list[str], str]:
+        """See ``Mover.meant``."""
+        return self._mover.meant(paths, to)
 
     async def plan(self, paths: list[str], *, to: str = "") -> tuple[list[dict[str, Any]], int]:
         """See ``Mover.plan``. Names and reasons in it come from the files."""

@@ -89,3 +89,30 @@ async def test_what_was_not_granted_is_neither_planned_nor_moved(
         moves = [{"source": str(tmp_path / "in/../private.mp3"), "target": str(tmp_path / "in/a")}]
         assert (await call(loom, "files.move", moves=moves)).code == "DENIED"
     assert Path(path).exists()
+
+
+async def test_a_plan_of_what_was_not_said_needs_a_grant_as_well(
+    tmp_path: Path, call: Call
+) -> None:
+    for name in ("watched", "in", "docs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "watched/a.txt").write_text("x")
+    (tmp_path / "in/a.txt").write_text("x")
+    watched, granted, docs = (str(tmp_path / one) for one in ("watched", "in", "docs"))
+
+    def granting(*folders: str) -> Settings:
+        return Settings(
+            grants=Grants(folders=folders),
+            sources={"files": {"folders": [watched]}},
+            agents={"downloads": {"destination": docs}},
+        )
+
+    async with loom_for_tests(tmp_path / "1", settings=granting(granted)) as loom:
+        assert (await call(loom, "files.plan", paths=[])).code == "DENIED"
+        assert (await call(loom, "files.plan", paths=[granted])).ok
+        assert (await call(loom, "files.plan", paths=[granted], to=docs)).code == "DENIED"
+        assert (await loom.call("organize"))["plan"]  # the person does it
+    async with loom_for_tests(tmp_path / "2", settings=granting(watched)) as loom:
+        assert (await call(loom, "files.plan", paths=[])).code == "DENIED"  # it reads docs, too
+    async with loom_for_tests(tmp_path / "3", settings=granting(watched, docs)) as loom:
+        assert (await call(loom, "files.plan", paths=[])).value["plan"]
