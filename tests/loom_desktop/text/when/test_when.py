@@ -299,3 +299,26 @@ def _follows_the_promises(when: When, now: datetime) -> None:
 def test_a_fixed_offset_will_do_as_a_zone() -> None:
     now = datetime(2026, 11, 20, 10, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     assert understand("at noon call", now).at.isoformat() == "2026-11-20T12:00:00+05:45"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "remind me yesterday at 8 to stretch",
+        "yesterday at 8 stretch",
+        "erinnere mich gestern um 8 an den Müll",
+        "rappelle-moi hier à 8h de sortir",
+        "recuérdame ayer a las 8 llamar a Ana",
+    ],
+)
+def test_a_day_that_is_over_is_not_taken_for_the_next(text: str) -> None:
+    with pytest.raises(Unclear) as told:
+        understand(text, datetime(2026, 11, 20, 9, tzinfo=ZoneInfo("Europe/Berlin")))
+    assert told.value.reason == "over"
+
+
+def test_what_is_about_yesterday_may_be_done_tomorrow() -> None:
+    now = datetime(2026, 11, 20, 9, tzinfo=ZoneInfo("Europe/Berlin"))
+    said = understand("remind me tomorrow at 8 to write up yesterday's meeting", now)
+    assert said.at.day == 21
+    assert "yesterday's meeting" in said.text
