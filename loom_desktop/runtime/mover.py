@@ -250,9 +250,13 @@ class Mover:
         return one
 
     async def taken_back(self) -> set[str]:
-        """Where files lie again that were moved and then moved back: not to be offered again."""
+        """Where files lie again that were moved and then moved back: not to be offered again.
+
+        Only while it is that file, by its size and time: another of the same name is not meant.
+        """
         acts = await self._store.acts.recent(limit=_REMEMBERED)
-        return {step.source for act in acts for step in act.steps if step.state == "undone"}
+        undone = [step for act in acts for step in act.steps if step.state == "undone"]
+        return await asyncio.to_thread(_there_again, undone)
 
     async def _last(self) -> Act:
         found = await self._store.acts.undoable(limit=1)
@@ -331,6 +335,20 @@ async def _whole_step(work: Coroutine[Any, Any, T]) -> T:
 def _around(paths: Iterable[Path]) -> list[Path]:
     """The folders themselves, and of the files those that they lie in."""
     return [one if one.is_dir() else one.parent for one in paths]
+
+
+def _there_again(steps: list[Step]) -> set[str]:
+    found = set()
+    for step in steps:
+        if not step.source:
+            continue
+        try:
+            there = os.lstat(step.source)
+        except OSError:
+            continue
+        if (there.st_size, there.st_mtime_ns) == (step.size_bytes, step.mtime_ns):
+            found.add(step.source)
+    return found
 
 
 def _whole(path: str) -> Path:

@@ -340,3 +340,17 @@ async def test_two_undos_at_once_move_each_file_once(place: Path) -> None:
         undone = [one for done in outcomes if isinstance(done, tuple) for one in done[0]]
         assert sorted(Path(one.source).name for one in undone) == ["a.txt", "b.txt", "c.txt"]
     assert sorted(os.listdir(place / "in")) == ["a.txt", "b.txt", "c.txt"]
+
+
+async def test_only_the_file_itself_was_taken_back_and_not_another_of_its_name(
+    place: Path,
+) -> None:
+    async with moving(place) as (_, files):
+        act, _, _ = await files.move(pairs(place, "a.txt", "b.txt", "c.txt"), words="3 files")
+        assert await files.taken_back() == set()
+        await files.undo(act)
+        assert await files.taken_back() == {str(place / "in" / f"{one}.txt") for one in "abc"}
+        (place / "in/a.txt").unlink()
+        (place / "in/a.txt").write_text("another download")
+        os.utime(place / "in/b.txt", ns=(1, 1))
+        assert await files.taken_back() == {str(place / "in/c.txt")}
