@@ -134,7 +134,19 @@ class Health(Lines):
             if text := exact(str(row.get(key, ""))):
                 words.addWidget(label(text, look, theme.SECONDARY_PX))
         box.addLayout(words, 1)
+        if row.get("name") == "problem":
+            said = str(row.get("detail", ""))
+            dismiss = button(
+                self.tr("Dismiss"), "quiet", self.tr("Dismiss: {0}").format(exact(said))
+            )
+            dismiss.clicked.connect(lambda: self._dismiss(said))
+            box.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
         return made
+
+    def _dismiss(self, message: str) -> None:
+        self._engine.request(
+            "dismiss_problem", lambda _: self.refresh(), self._failed, message=message
+        )
 
     def _state(self, state: str) -> str:
         return {

@@ -423,7 +423,13 @@ class Loom:
                 "Nothing is saved in this run.", "See what was said before this, and start again."
             )
             return Store(":memory:", None, clock=self.clock)
-        return Store(self.paths.database, key, clock=self.clock, told=self._store_trouble)
+        return Store(
+            self.paths.database,
+            key,
+            clock=self.clock,
+            told=self._store_trouble,
+            over=self.status.solved,
+        )
 
     def _store_trouble(self, problem: Problem) -> None:
         self.status.trouble(problem.message, problem.hint)

@@ -394,6 +394,13 @@ async def status(loom: Loom) -> dict[str, Any]:
 
 
 @_verb
+async def dismiss_problem(loom: Loom, message: str) -> dict[str, Any]:
+    """The person has read of this problem; when it comes again it is told again."""
+    loom.status.solved(message)
+    return {}
+
+
+@_verb
 async def pause_capture(loom: Loom, seconds: float = 600) -> dict[str, float]:
     """Look at nothing for a while; -1 until told."""
     if not seconds <= _LONGEST_PAUSE_S:

@@ -68,6 +68,10 @@ WEEK_S = 7 * 86_400.0
 Disk = Literal["ok", "low", "scarce", "full", "broken", "memory"]
 
 
+_DISK = "The disk is nearly full."
+_LOG = "What Loom saves is not moved to its place on the disk; nothing is lost so far."
+
+
 class Problem(NamedTuple):
     """Something the person should know: what happened, and what to do."""
 
@@ -79,7 +83,8 @@ class Store:
     """One open store and its parts.
 
     ``key`` has 32 bytes (see ``keys.obtain``); None writes plain text, which is the person's choice
-    in loom.toml, or ``":memory:"``. ``told`` is called on the loop with each further problem.
+    in loom.toml, or ``":memory:"``. ``told`` is called on the loop with each further problem, and
+    ``over`` with the message of one that is over.
     """
 
     journal: Journal
@@ -100,6 +105,7 @@ class Store:
         *,
         clock: Clock = wall,
         told: Callable[[Problem], None] | None = None,
+        over: Callable[[str], None] | None = None,
         upkeep: bool = True,
         use_keyring: bool = True,
         ballast: Ballast | None = None,
@@ -108,7 +114,7 @@ class Store:
             raise ValueError("The key of the store is 32 bytes.")
         self.problems: list[Problem] = []
         self._clock = clock
-        self._told = told
+        self._told, self._over = told, over
         self._upkeep = upkeep
         self._tasks = Tasks()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -239,9 +245,9 @@ class Store:
     async def _look_after(self) -> None:
         await asyncio.to_thread(self._ballast.fill)
         if (low := self.disk == "low" or self.disk == "scarce") and not self._disk_told:
-            self._tell(
-                "The disk is nearly full.", "Free some space, so that Loom can go on saving."
-            )
+            self._tell(_DISK, "Free some space, so that Loom can go on saving.")
+        elif self._disk_told and not low:
+            self._take_back(_DISK)
         self._disk_told = low
         await self._watch_log()
         now = self._clock()
@@ -255,11 +261,13 @@ class Store:
     async def _watch_log(self) -> None:
         size = await asyncio.to_thread(_size_bytes, Path(f"{self._db.path}-wal"))
         if size <= MOST_LOG_BYTES or await self._db.checkpoint():
+            if self._log_told:
+                self._take_back(_LOG)
             self._log_told = False
         elif not self._log_told:
             self._log_told = True
             self._tell(
-                "What Loom saves is not moved to its place on the disk; nothing is lost so far.",
+                _LOG,
                 "Look whether the disk is full or failing, and start Loom again.",
             )
 
@@ -287,6 +295,11 @@ class Store:
             remove(old)
         for old in (*self._folder.glob("*.corrupt.*"), *self._folder.glob("*.lost.*")):
             old.unlink(missing_ok=True)
+
+    def _take_back(self, message: str) -> None:
+        self.problems = [one for one in self.problems if one.message != message]
+        if self._over is not None:
+            self._over(message)
 
     def _tell(self, message: str, hint: str) -> None:
         """From any thread."""

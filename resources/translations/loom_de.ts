@@ -617,6 +617,14 @@
         <translation>Befund kopieren</translation>
     </message>
     <message>
+        <source>Dismiss</source>
+        <translation>Verwerfen</translation>
+    </message>
+    <message>
+        <source>Dismiss: {0}</source>
+        <translation>Verwerfen: {0}</translation>
+    </message>
+    <message>
         <source>works</source>
         <translation>funktioniert</translation>
     </message>

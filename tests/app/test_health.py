@@ -45,6 +45,25 @@ def test_each_finding_says_its_state_in_words_and_what_to_do(
     assert copied.splitlines()[1] == "missing  message bus  There is none.  Start one."
 
 
+def test_a_problem_that_was_read_goes_away(qtbot: QtBot, run: Run, look: Theme) -> None:
+    found = [*FOUND, {"name": "problem", "state": "warn", "detail": "Disk.", "fix": "Free it."}]
+
+    def dismiss(message: str) -> dict[str, Any]:
+        found[:] = [one for one in found if one["detail"] != message]
+        return {}
+
+    health = Health(run(FakeEngine({"doctor": lambda: list(found), "dismiss_problem": dismiss})),
+                    look)  # fmt: skip
+    qtbot.addWidget(health)
+    health.refresh()
+    wait_for_rows(qtbot, health, 3)
+    named = [one for one in health.findChildren(QPushButton) if one.text() == "Dismiss"]
+    assert [one.accessibleName() for one in named] == ["Dismiss: Disk."]
+    QTest.mouseClick(named[0], Qt.MouseButton.LeftButton)
+    wait_for_rows(qtbot, health, 2)
+    assert "Disk." not in words(health)
+
+
 def test_a_doctor_that_does_not_answer_says_so(qtbot: QtBot, run: Run, look: Theme) -> None:
     def fail() -> None:
         raise Unavailable("The engine is busy.", hint="Wait.")

@@ -404,6 +404,18 @@ async def test_a_pause_has_an_end_that_can_be_shown(
         assert (await loom.call("status"))["state"] == "idle"
 
 
+async def test_a_problem_is_there_until_the_person_has_read_it(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        loom.status.trouble("The disk is full.", "Free some space.")
+        loom.status.trouble("An agent is paused.")
+        await loom.call("dismiss_problem", message="The disk is full.")
+        told = await loom.call("status")
+        assert [one["message"] for one in told["problems"]] == ["An agent is paused."]
+        assert told["state"] == "trouble"
+        await loom.call("dismiss_problem", message="An agent is paused.")
+        assert (await loom.call("status"))["state"] == "idle"
+
+
 async def test_windows_are_shown_where_there_are_some(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         with pytest.raises(NotFound, match="without a window"):

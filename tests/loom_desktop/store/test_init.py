@@ -386,6 +386,36 @@ async def test_a_disk_that_is_nearly_full_is_said_once(
         assert [problem.message for problem in store.problems] == ["The disk is nearly full."]
 
 
+async def test_a_disk_with_room_again_takes_the_problem_back(
+    path: Path, clock: HandClock, hasty: None
+) -> None:
+    class Small(Ballast):
+        free = 300 << 20
+
+        def free_bytes(self) -> int:
+            return self.free
+
+    ballast = Small(path.parent / "ballast")
+    over: list[str] = []
+
+    async def said() -> bool:
+        return bool(store.problems)
+
+    async def taken_back() -> bool:
+        return over == ["The disk is nearly full."]
+
+    async with Store(
+        path, KEY, clock=clock, use_keyring=False, ballast=ballast, over=over.append
+    ) as store:
+        await until(said)
+        assert over == []
+        ballast.free = 1 << 40
+        await until(taken_back)
+        assert store.problems == []
+        ballast.free = 300 << 20
+        await until(said)
+
+
 async def test_a_log_that_cannot_be_emptied_is_said_once(
     path: Path, clock: HandClock, ballast: Ballast, hasty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
