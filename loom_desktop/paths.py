@@ -67,6 +67,13 @@ def paths(environ: Mapping[str, str] | None = None) -> Paths:
     )
 
 
+def resource(name: str) -> Path:
+    """A file that comes with Loom: in the wheel beside this module, in a checkout in resources/."""
+    here = Path(__file__).parent
+    installed = here / "_resources"
+    return (installed if installed.is_dir() else here.parent / "resources") / name
+
+
 def private_folder(folder: Path) -> Path:
     """Make the folder, for this person alone (0700). Raises Unavailable with what to do."""
     try:

@@ -12,9 +12,9 @@ import msgspec
 
 from loom_desktop.errors import SettingsError
 from loom_desktop.llm import Facts, Usage
+from loom_desktop.paths import resource
 
 _MOST_BYTES = 200_000
-_HERE = Path(__file__).parents[1]
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,15 +57,10 @@ def prices(own: Path | None = None) -> Prices:
 
     Raises SettingsError when their own cannot be read.
     """
-    table = _read(_shipped())
+    table = _read(resource("prices.toml"))
     if own is not None and own.exists():
         table |= _read(own)
     return Prices(table)
-
-
-def _shipped() -> Path:
-    installed = _HERE / "_resources" / "prices.toml"
-    return installed if installed.exists() else _HERE.parent / "resources" / "prices.toml"
 
 
 def _read(path: Path) -> dict[str, Price]:

@@ -16,6 +16,7 @@ from typing import Any
 from loom_desktop.bus import Bus
 from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
+from loom_desktop.paths import resource
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.tasks import Tasks
 
@@ -71,12 +72,14 @@ class Notifications:
     async def _send(self, card: dict[str, Any]) -> None:
         from html import escape
 
-        from desktop_notifier import Button, Capability, DesktopNotifier, Urgency
+        from desktop_notifier import Button, Capability, DesktopNotifier, Icon, Urgency
 
         try:
             async with asyncio.timeout(_SEND_S):
                 if self._notifier is None:
-                    self._notifier = DesktopNotifier(app_name="Loom")
+                    self._notifier = DesktopNotifier(
+                        app_name="Loom", app_icon=Icon(path=resource("icons/loom-128.png"))
+                    )
                 known = await self._notifier.get_capabilities()
                 buttons = []
                 if Capability.BUTTONS in known:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from loom_desktop.errors import Unavailable
-from loom_desktop.paths import paths, private_folder
+from loom_desktop.paths import paths, private_folder, resource
 
 
 def test_loom_home_moves_everything_into_one_folder(tmp_path: Path) -> None:
@@ -33,3 +33,8 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be made") as error:
         private_folder(tmp_path / "file/folder")
     assert "LOOM_HOME" in error.value.hint
+
+
+def test_what_comes_with_loom_is_found() -> None:
+    for name in ("prices.toml", "icons/loom-128.png"):
+        assert resource(name).is_file()
