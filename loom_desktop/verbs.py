@@ -689,7 +689,7 @@ def _reported(loom: Loom, name: str) -> dict[str, Any]:
     return told
 
 
-def _described(kind: type[msgspec.Struct], value: Any, words: bool) -> dict[str, Any]:
+def _described(kind: type[msgspec.Struct], value: Any, words: bool = True) -> dict[str, Any]:
     said = toml.sentences(kind) if words else {}
     table = {}
     for one in msgspec.structs.fields(kind):
