@@ -155,6 +155,9 @@ class Loom:
                 self.desk.attend()
             await self._tell_interrupted()
             self.bus.subscribe("system.resumed", self._resumed)
+            self.bus.subscribe("system.sleeping", self._sleeping)
+            self.bus.subscribe("system.locked", lambda _: self.desk.lock(True))
+            self.bus.subscribe("system.unlocked", lambda _: self.desk.lock(False))
             self._make_sources(on)
             await self._resume_pause()
             self.status.changed = self._say_status
@@ -251,6 +254,14 @@ class Loom:
         self._publish(
             "loom", frozenset({"user-typed"}), "window.requested", qos=QoS.REALTIME, window="inbox"
         )
+
+    def _sleeping(self, event: Event) -> None:
+        self.tasks.start("write down before the sleep", self._write_down())
+
+    async def _write_down(self) -> None:
+        """Not every computer that sleeps wakes up again."""
+        await self.recorder.settled(_DRAIN_S)
+        await self.store.journal.flush()
 
     def _resumed(self, event: Event) -> None:
         self.timers.changed()

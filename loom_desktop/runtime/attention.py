@@ -85,11 +85,19 @@ class Desk:
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._questions: dict[int, Question] = {}
+        self._attending = self._locked = False
         consent.withdraw = self._withdraw
 
     def attend(self) -> None:
-        """A window is there: approvals can be asked."""
-        self._consent.ask = self._ask
+        """A window is there: approvals can be asked, while the screen is not locked."""
+        self._attending = True
+        self.lock(self._locked)
+
+    def lock(self, locked: bool) -> None:
+        """While the screen is locked nobody is there: approvals are refused and cards wait."""
+        self._locked = locked
+        self._consent.ask = self._ask if self._attending and not locked else None
+        self._changed.set()
 
     async def offer(self, offer: Offer, *, agent: str, cause: Event) -> int:
         """Write the card down, and show it when its time has come. Returns its id, 0 when the
@@ -251,6 +259,8 @@ class Desk:
 
     async def _show_next(self) -> None:
         """Open what waits: everything that was asked for, and one suggestion."""
+        if self._locked:
+            return
         busy = any(card.kind == "suggestion" for card in await self._store.cards.open())
         for card in await self._store.cards.waiting():
             if card.kind == "suggestion" and busy:

@@ -71,6 +71,10 @@ class Journal:
         if not await self._db.do(lambda connection: _put(connection, row)):
             raise ValueError(f"There is another event {event.id} in the journal.")
 
+    async def flush(self) -> None:
+        """Return when everything kept so far is written. Raises Unavailable when it is not."""
+        await self._flush()
+
     async def event(self, id: int) -> Event | None:  # noqa: A002  # the name of the field
         """The event of that id, or None: realtime events are not here, old ones not any more."""
         found = await self._select("where id = ?", (id,))

@@ -367,3 +367,20 @@ async def test_capture_is_paused_even_where_nothing_can_be_written_down(
             await loom.call("resume_capture")
         assert not held(loom)
         assert str(loom.status.state) != "paused"
+
+
+async def test_before_a_sleep_everything_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = asyncio.Event()
+    async with loom_at(tmp_path) as loom:
+        flush = loom.store.journal.flush
+
+        async def note() -> None:
+            await flush()
+            flushed.set()
+
+        monkeypatch.setattr(loom.store.journal, "flush", note)
+        loom.outside.publisher("system", "")("system.sleeping")
+        async with asyncio.timeout(5):
+            await flushed.wait()

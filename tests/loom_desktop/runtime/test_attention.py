@@ -43,6 +43,10 @@ async def state(loom: Loom, card: int) -> str:
     return (await loom.store.cards.get(card)).state
 
 
+def attended(loom: Loom) -> bool:
+    return loom.broker.consent.attended
+
+
 async def test_an_offered_card_is_written_down_shown_and_answered(tmp_path: Path) -> None:
     async with desk(tmp_path) as loom:
         events = collected(loom, "card.>")
@@ -371,3 +375,27 @@ async def test_quiet_cards_of_older_versions_end_at_the_next_start(tmp_path: Pat
             numbers.append((await loom.store.cards.put(card)).id)
         await loom.desk.start_over()
         assert [await state(loom, one) for one in numbers] == ["expired", "quiet"]
+
+
+async def test_behind_a_locked_screen_nobody_is_asked_and_cards_wait(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        say = loom.outside.publisher("system", "")
+        loom.tasks.start("cards", loom.desk.run())
+        assert attended(loom)
+        say("system.locked")
+        assert not attended(loom)
+        loom.desk.attend()  # a window that opens meanwhile is behind the lock as well
+        assert not attended(loom)
+        number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        assert await state(loom, number) == "waiting"
+        say("system.unlocked")
+        assert attended(loom)
+        async with asyncio.timeout(5):
+            while await state(loom, number) != "open":
+                await asyncio.sleep(0.001)
+
+
+async def test_without_a_window_an_unlocked_screen_is_nobody(tmp_path: Path) -> None:
+    async with desk(tmp_path, desktop=False) as loom:
+        loom.outside.publisher("system", "")("system.unlocked")
+        assert not attended(loom)
