@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from loom_desktop.store import Store
     from loom_desktop.text.extract import Document
 
-_RESERVED = ("consent.", "card.", "status.", "popup.", "window.")
-"""Topics that only the runtime publishes: whoever listens to them may rely on it."""
+_RESERVED = (
+    "act.", "action.", "application.", "card.", "chat.", "consent.", "hotkey.", "popup.",
+    "reminder.", "settings.", "status.", "system.", "timer.", "window.",
+)  # fmt: skip
+"""Topics that only the runtime, the doors and their sources publish: whoever listens to them may
+rely on it."""
+_ITS_OWN = {"chat": "chat."}
+"""Agents that answer for the runtime, and what they alone may say."""
 
 
 _UNKNOWN = frozenset({"unknown"})
@@ -102,10 +108,12 @@ class Context:
     async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> None:
         """Say that something happened. Realtime events are not kept; all others are.
 
+        Raises Denied for a topic that is published by the runtime alone.
+
         Work that was stopped says nothing any more: a late piece of an answer would come after
         the word that it was stopped.
         """
-        _check(topic)
+        _check(topic, self.agent)
         if self._stopped():
             self.log.debug("%s was not said: the work was stopped", topic)
             return
@@ -114,12 +122,12 @@ class Context:
     async def reply(self, question: Event, /, **payload: Any) -> None:
         """Answer a request."""
         topic = question.reply_to or f"{question.topic}.answered"
-        _check(topic)
+        _check(topic, self.agent)
         self._parts.bus.publish(self._follow(topic, payload, answers=question.id))
 
     async def request(self, topic: str, /, *, timeout_s: float = 5.0, **payload: Any) -> Event:
         """Ask, and wait for the first answer. Raises TimedOut."""
-        _check(topic)
+        _check(topic, self.agent)
         answer = await self._parts.bus.request(self._follow(topic, payload), timeout_s=timeout_s)
         self.absorb(answer.origin, answer.privacy)
         return answer
@@ -327,8 +335,9 @@ class Notes(msgspec.Struct, frozen=True):
         await self._store.notes.remove(number)
 
 
-def _check(topic: str) -> None:
-    if topic.startswith(_RESERVED):
+def _check(topic: str, agent: str) -> None:
+    own = _ITS_OWN.get(agent)
+    if topic.startswith(_RESERVED) and not (own and topic.startswith(own)):
         raise Denied(f"{topic} is published by the runtime alone.")
 
 

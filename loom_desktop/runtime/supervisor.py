@@ -17,7 +17,7 @@ from typing import Any
 
 from loom_desktop.bus.mailbox import Mailbox
 from loom_desktop.bus.topics import segments
-from loom_desktop.errors import LoomError
+from loom_desktop.errors import LoomError, UsageError
 from loom_desktop.event import Event, QoS
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts
@@ -25,6 +25,8 @@ from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
 Letter = tuple[Handler, Event]
+_NOT_AGENTS = frozenset({"broker", "desk", "loom", "person", "runtime"})
+"""Who else acts and publishes: an agent of this name would be taken for them."""
 MOST_WAITING = 16_384
 """Events that wait for one agent: as many as the kernel keeps for the watcher of a folder."""
 _MOST_DEATHS, _WITHIN_S = 3, 60.0
@@ -69,8 +71,14 @@ class Supervisor:
     def start(self, agent: Agent) -> None:
         """From now on it misses nothing: it is subscribed here and not in its task.
 
-        Raises UsageError for a topic that is none; then nothing was started.
+        Raises UsageError for a topic that is none and for a name that is taken; then nothing was
+        started.
         """
+        if agent.name in _NOT_AGENTS or agent.name in self._mailboxes:
+            raise UsageError(
+                f"An agent cannot be called {agent.name!r}: somebody else is.",
+                hint="Give it another name in its file.",
+            )
         for pattern, _ in agent.handlers:
             segments(pattern)
         for one in agent.capabilities:

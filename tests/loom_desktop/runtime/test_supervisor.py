@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loom_desktop import Agent, Context, Event, capability
-from loom_desktop.errors import Denied, Unavailable
+from loom_desktop.errors import Denied, Unavailable, UsageError
 from loom_desktop.event import MOST_HOPS, QoS
 from loom_desktop.testing import loom_for_tests, next_event
 
@@ -461,3 +461,12 @@ async def test_a_handler_that_ignores_its_cancel_blocks_neither_agent_nor_end(
                 assert loom.supervisor.left_behind == 1
     free.set()
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("name", ["person", "desk", "broker", "runtime", "loom", "chat"])
+async def test_an_agent_cannot_take_the_name_of_somebody_else(tmp_path: Path, name: str) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        before = loom.supervisor.agents
+        with pytest.raises(UsageError, match="cannot be called"):
+            loom.supervisor.start(Agent(name))
+        assert loom.supervisor.agents == before
