@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from loom_desktop.clock import Clock
-from loom_desktop.errors import LoomError, Unavailable
+from loom_desktop.errors import LoomError, SettingsError, Unavailable
 from loom_desktop.event import Event, QoS, privacy_at_birth
 from loom_desktop.tasks import Tasks
 
@@ -150,19 +150,34 @@ class Outside:
                     await done
 
     async def _live(self, name: str) -> None:
+        try:
+            await self._keep_going(name)
+        finally:  # it is over by itself: it is not on any more, and can be started again
+            if self._running.get(name) is asyncio.current_task():
+                del self._running[name]
+
+    async def _keep_going(self, name: str) -> None:
         source, wait_s = self.sources[name], _FIRST_WAIT_S
         if self._paused:  # it may just have been made
             await self.pause(True)
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 await source.run(self.publisher(name, source.origin))
                 return
+            except SettingsError as error:  # the same again however often: it waits for a change
+                self.failed[name] = error
+                log.warning("source %s is off: %s %s", name, error.message, error.hint)
+                return
             except LoomError as error:
+                wait_s = _after(loop.time() - began, wait_s)
                 self.failed[name] = error
                 log.warning("source %s: %s %s", name, error.message, error.hint)
                 if isinstance(error, Unavailable):
                     wait_s = max(wait_s, _LONGEST_WAIT_S / 4)
             except Exception as error:
+                wait_s = _after(loop.time() - began, wait_s)
                 self.failed[name] = Unavailable(f"{name} failed: {error}")
                 log.exception("source %s failed; it is started again", name)
             import random  # only who fails needs it
@@ -170,3 +185,8 @@ class Outside:
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self.failed.pop(name, None)
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+
+def _after(ran_s: float, wait_s: float) -> float:
+    """The wait after a failure: a good long run makes the failures before it forgotten."""
+    return _FIRST_WAIT_S if ran_s > _LONGEST_WAIT_S else wait_s

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loom_desktop.errors import Unavailable
+from loom_desktop.errors import SettingsError, Unavailable
 from loom_desktop.event import Event, Privacy, QoS
 from loom_desktop.runtime import outside as module
 from loom_desktop.runtime.outside import Outside
@@ -116,3 +116,33 @@ async def test_stopping_ends_it_and_it_can_start_again() -> None:
         outside.start("bell")
         await until(lambda: bell.runs == 2)
     assert bell.ended == 2
+
+
+async def test_a_source_that_has_ended_is_off_and_can_be_started_again() -> None:
+    class Short(Bell):
+        async def run(self, publish: Publish) -> None:
+            self.runs += 1
+
+    bell = Short()
+    async with made(bell=bell) as (outside, _):
+        await until(lambda: not outside.running("bell"))
+        outside.start("bell")
+        await until(lambda: bell.runs == 2)
+
+
+async def test_what_its_settings_forbid_is_off_and_told_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_WAIT_S", 0.0)
+    bell = Bell(fail=SettingsError("The folder is not there.", hint="Name another."))
+    async with made(bell=bell) as (outside, _):
+        await until(lambda: not outside.running("bell"))
+        assert outside.failed["bell"].message == "The folder is not there."
+        assert bell.runs == 1
+        outside.start("bell")  # the settings were changed
+        await until(lambda: bell.ring)
+
+
+@pytest.mark.parametrize(("ran_s", "waits"), [(59.0, 8.0), (61.0, 1.0)])
+def test_a_good_long_run_makes_failures_forgotten(ran_s: float, waits: float) -> None:
+    assert module._after(ran_s, 8.0) == waits
