@@ -60,8 +60,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Audit(Protocol):
     """Where every decision is written down, before the act."""
 
-    async def decided(self, call: Call, capability: Capability, decision: Decision) -> None:
-        """Raises only when it could not be written; then nothing is done."""
+    async def decided(
+        self, call: Call, capability: Capability, decision: Decision, *, by: str = "policy"
+    ) -> None:
+        """Raises only when it could not be written; then nothing is done. ``by`` is who decided:
+        the policy, or the person who was asked."""
+
+    def done(self, call: Call, capability: Capability, code: str) -> None:
+        """How an act ended that was allowed; ``CANCELLED`` when it was stopped on its way."""
 
 
 class Broker:
@@ -120,18 +126,30 @@ class Broker:
         except Exception as error:  # the policy or the audit failed: fail closed
             log.exception("%s was not done: it could not be decided", name)
             return Result(code="DENIED", message=f"{name} was not done: {error}")
+        code = "CANCELLED"
+        try:
+            result = await self._act(one, checked, self._hand(call.ctx, named), timeout_s)
+            code = result.code
+        finally:
+            if self._audit is not None and _audited(one):
+                self._audit.done(call, one, code)
+        return result
+
+    async def _act(
+        self, one: Capability, arguments: dict[str, Any], ctx: object, timeout_s: float
+    ) -> Result:
         try:
             async with asyncio.timeout(timeout_s):
-                return Result(await _run(one, checked, self._hand(call.ctx, named)))
+                return Result(await _run(one, arguments, ctx))
         except TimeoutError:
             return Result(
-                code="ACTION_TIMEOUT", message=f"{name} took longer than {timeout_s:g} s."
+                code="ACTION_TIMEOUT", message=f"{one.name} took longer than {timeout_s:g} s."
             )
         except LoomError as error:
             return Result(code=error.code, message=error.message, hint=error.hint)
         except Exception as error:
-            log.exception("capability %s failed", name)
-            return Result(code="CAPABILITY_ERROR", message=f"{name} failed: {error}")
+            log.exception("capability %s failed", one.name)
+            return Result(code="CAPABILITY_ERROR", message=f"{one.name} failed: {error}")
 
     async def _permit(
         self, one: Capability, arguments: dict[str, Any], call: Call
@@ -156,8 +174,7 @@ class Broker:
                 decision = decide(msgspec.structs.replace(asked, attended=False))
         if decision.verdict != "deny" and one.effect in _CONSEQUENTIAL and call.agent != PERSON:
             self._count(one, call.agent)
-        if self._audit is not None and one.effect not in ("none", "notify"):
-            await self._audit.decided(call, one, decision)
+        await self._write_down(call, one, decision)
         if decision.verdict == "deny":
             raise Denied(f"{_words(one)}: {decision.reason}")
         if decision.verdict == "allow":
@@ -175,8 +192,20 @@ class Broker:
             origin=call.cause.origin,
             expires=self._clock() + self.consent.ask_for_s,
         )
-        await self.consent.wait(question)
+        try:
+            await self.consent.wait(question)
+        except Denied as error:
+            reason = error.message.removeprefix(f"{question.words}: ")
+            await self._write_down(call, one, Decision("deny", reason), by="person")
+            raise
+        await self._write_down(call, one, Decision("allow", "You allowed it."), by="person")
         return named | set(paths)
+
+    async def _write_down(
+        self, call: Call, one: Capability, decision: Decision, *, by: str = "policy"
+    ) -> None:
+        if self._audit is not None and _audited(one):
+            await self._audit.decided(call, one, decision, by=by)
 
     def _count(self, one: Capability, agent: str) -> None:
         now, recent = self._clock(), self._recent[agent]
@@ -205,6 +234,10 @@ class Broker:
             self._families.add(family)
             for one in self._find_family(family):
                 self.add(one)
+
+
+def _audited(one: Capability) -> bool:
+    return one.effect not in ("none", "notify")
 
 
 def _words(one: Capability) -> str:

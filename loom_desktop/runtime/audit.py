@@ -1,4 +1,5 @@
-"""Audit: every decision of the broker is an event, on the disk before anything is done."""
+"""Audit: every decision of the broker is an event, on the disk before anything is done; so is how
+it ended."""
 
 from __future__ import annotations
 
@@ -13,19 +14,29 @@ from loom_desktop.store import Store
 
 
 class Audit:
-    """Writes ``action.decided``; when it cannot be written, nothing is done."""
+    """Writes ``action.decided`` and ``action.done``; when it cannot be written, nothing is done."""
 
     def __init__(self, bus: Bus, store: Store, clock: Clock) -> None:
         self._bus, self._store, self._clock = bus, store, clock
 
-    async def decided(self, call: Call, capability: Capability, decision: Decision) -> None:
+    async def decided(
+        self, call: Call, capability: Capability, decision: Decision, *, by: str = "policy"
+    ) -> None:
         """On the disk when this returns. Raises Unavailable when it could not be written."""
         payload = {
             "capability": capability.name,
             "effect": capability.effect,
             "agent": call.agent,
             **msgspec.structs.asdict(decision),
+            "by": by,
         }
         event = follow(call.cause, "action.decided", payload, sender="broker", time=self._clock())
         await self._store.journal.append(event)
         self._bus.publish(event)
+
+    def done(self, call: Call, capability: Capability, code: str) -> None:
+        """``action.done``, with the outcome; kept like every other event."""
+        payload = {"capability": capability.name, "agent": call.agent, "code": code}
+        self._bus.publish(
+            follow(call.cause, "action.done", payload, sender="broker", time=self._clock())
+        )

@@ -132,7 +132,9 @@ async def test_too_much_in_a_minute_is_refused_and_a_minute_later_it_goes_on() -
 
 async def test_what_cannot_be_written_down_is_not_done() -> None:
     class NoPaper:
-        async def decided(self, call: Call, one: Capability, decision: Decision) -> None:
+        async def decided(
+            self, call: Call, one: Capability, decision: Decision, *, by: str = "policy"
+        ) -> None:
             raise OSError("no space")
 
     done: list[str] = []

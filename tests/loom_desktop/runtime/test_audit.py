@@ -49,3 +49,40 @@ async def test_what_cannot_be_written_down_is_not_done(
         assert not done.ok
         assert done.message == "The disk is full."
     assert (tmp_path / "in/a").exists()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_what_the_person_answered_and_how_it_ended_are_written_down_too(
+    tmp_path: Path, allowed: bool
+) -> None:
+    (tmp_path / "a.txt").write_text("Words.")
+    async with loom_for_tests(tmp_path / "home") as loom:
+        consent, ended = loom.broker.consent, list[Event]()
+        consent.ask = lambda question: loom.bus.publish(
+            Event(topic="test.asked", payload={"digest": question.digest})
+        )
+
+        def answer(event: Event) -> None:
+            consent.answer(event.payload["digest"], allowed=allowed)
+
+        loom.bus.subscribe("action.done", ended.append)
+        loom.bus.subscribe("test.asked", answer)
+        ctx = Context("downloads", TYPED, loom.supervisor.parts, loom.tasks, {})
+        read = await ctx.tool("text.read", path=str(tmp_path / "a.txt"))
+        assert read.ok is allowed
+        kept = [one.payload for one in await loom.store.journal.events("action.decided")]
+        verdict = "allow" if allowed else "deny"
+        said = [(one["verdict"], one["by"]) for one in kept]
+        assert said == [("ask", "policy"), (verdict, "person")]
+        assert "You" in kept[1]["reason"] or "you" in kept[1]["reason"]
+        done = [(one.payload["capability"], one.payload["code"], one.cause) for one in ended]
+        assert done == ([("text.read", "ACTION_OK", TYPED.id)] if allowed else [])
+
+
+async def test_an_act_that_failed_is_written_down_as_failed(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        ended = list[Event]()
+        loom.bus.subscribe("action.done", ended.append)
+        ctx = Context("downloads", TYPED, loom.supervisor.parts, loom.tasks, {})
+        failed = await ctx.tool("reminders.done", reminder=77)
+        assert [one.payload["code"] for one in ended] == [failed.code] != ["ACTION_OK"]
