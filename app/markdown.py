@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
+import shiboken6
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import (
     QBrush,
@@ -225,6 +226,7 @@ class Writer:
         self.cards: dict[int, Card] = {}
         self._next = 1
         self._code: tuple[int, list[str]] | None = None
+        self._above: tuple[int, QTextTable] | None = None  # the last table, what begins below it
         self.full = False
         """Whether a table ends the document that shows all the rows it may: more change nothing."""
         self.clear()
@@ -465,7 +467,9 @@ class Writer:
                     block.setAlignment(below.blockFormat().alignment())
                 target.setBlockFormat(block)
                 self._inline(target, source, self.ink.title if row == 0 else self.ink.body)
-        self._document.lastBlock().setUserState(_FILLER)
+        last_block = self._document.lastBlock()
+        last_block.setUserState(_FILLER)
+        self._above = last_block.position(), made
 
     def _begin(self, block: QTextBlockFormat, card: int) -> QTextCursor:
         cursor = self._end()
@@ -474,12 +478,23 @@ class Writer:
         if above is not None and above.kind == "bubble":  # whose shape is larger than its text
             block.setTopMargin(max(block.topMargin(), GAP) + BUBBLE_PAD)
         if last.userState() == _FILLER and last.length() <= 1:
+            self._clear_of_table(last, block.topMargin())
             cursor.setBlockFormat(block)
             cursor.setBlockCharFormat(self.ink.body)
         else:
             cursor.insertBlock(block, self.ink.body)
         cursor.block().setUserState(card)
         return cursor
+
+    def _clear_of_table(self, below: QTextBlock, air: float) -> None:
+        """Qt leaves the air above a block out when a table is there: the table has it then."""
+        position, table = self._above or (-1, None)
+        if position != below.position() or table is None or not shiboken6.isValid(table):
+            return
+        form = table.format().toTableFormat()
+        if form.bottomMargin() != max(GAP, air):
+            form.setBottomMargin(max(GAP, air))
+            table.setFormat(form)
 
     def _end(self) -> QTextCursor:
         cursor = QTextCursor(self._document)

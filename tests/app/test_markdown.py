@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QTextDocument
 
-from app.markdown import Ink, Stream, Writer, completed, finished, link, marked
+from app.markdown import CODE_PAD, Ink, Stream, Writer, completed, finished, link, marked
 from app.theme import LIGHT
 
 if TYPE_CHECKING:
@@ -281,6 +281,15 @@ def test_rows_beyond_those_that_are_shown_are_not_written_again(qtbot: QtBot) ->
     assert "after" in document.toPlainText()
     stream.finish()
     assert shape(document) == shape(written(stream.text)[0])
+
+
+def test_what_follows_a_table_stands_clear_of_it(qtbot: QtBot) -> None:
+    def top(after: str) -> float:
+        document, _ = written("| a |\n|--|\n| c |\n\n" + after)
+        return document.documentLayout().blockBoundingRect(document.lastBlock()).top()
+
+    assert top("```\nx\n```\n") - top("words") == CODE_PAD, "the card is drawn around its text"
+    assert top("# words") - top("words") == 6
 
 
 def test_deep_nesting_is_flattened(qtbot: QtBot) -> None:
