@@ -50,6 +50,8 @@ _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", 
 _NEEDS_WINDOW = ("hotkey",)
 _ALWAYS_ON = ("system",)
 _DRAIN_S = 2.0
+_LOOK_S = 1.0
+"""How often somebody who waits for an answer looks whether anybody still works on it."""
 _ZONE_S = 30.0
 """How long a zone is taken to be the person's before it is looked up again."""
 
@@ -156,6 +158,7 @@ class Loom:
             await self._tell_interrupted()
             self.bus.subscribe("system.resumed", self._resumed)
             self.bus.subscribe("system.sleeping", self._sleeping)
+            self.bus.subscribe("agent.failed", self._failed)
             self.bus.subscribe("system.locked", lambda _: self.desk.lock(True))
             self.bus.subscribe("system.unlocked", lambda _: self.desk.lock(False))
             self._make_sources(on)
@@ -198,7 +201,12 @@ class Loom:
         try:
             asked = await self.call(verb, **arguments)
             while not over:
-                event = await events.get()
+                try:
+                    async with asyncio.timeout(_LOOK_S):
+                        event = await events.get()
+                except TimeoutError:
+                    self._end_lost_turns()
+                    continue
                 if event.payload.get("turn") == asked["turn"]:
                     over = event.topic in ("chat.answered", "chat.failed", "chat.cancelled")
                     yield event
@@ -206,6 +214,27 @@ class Loom:
             stop()
             if asked and not over:
                 await self.call("cancel", conversation=asked["conversation"])
+
+    def _failed(self, event: Event) -> None:
+        if self.status.turns:
+            self.tasks.start("answers that were lost", self._after_failure(event.begins))
+
+    async def _after_failure(self, thread: int) -> None:
+        """Who failed is told before it has ended: wait for that, so that no answer stays open."""
+        await asyncio.sleep(0)
+        while thread in self.status.turns.values() and self.supervisor.at_work(thread):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
+        self._end_lost_turns()
+
+    def _end_lost_turns(self) -> None:
+        """A question that nobody works on any more is over, and whoever waits is told."""
+        for turn, thread in list(self.status.turns.items()):
+            if not self.supervisor.at_work(thread):
+                self._publish(
+                    "loom", frozenset({"schedule"}), "chat.failed", thread=thread, turn=turn,
+                    text="", message="The answer broke off.",
+                    hint="Ask again. The log says what happened.",
+                )  # fmt: skip
 
     # ---------------------------------------------------------------- events from the doors
     def publisher(self, sender: str, *, origin: str = "") -> Callable[..., Event]:

@@ -37,6 +37,10 @@ class Mailbox(Generic[T]):
             self._letters.extend(kept)
         return removed
 
+    def holds(self, wanted: Callable[[T], bool]) -> bool:
+        """Whether such a letter waits."""
+        return any(map(wanted, self._letters))
+
     async def get(self) -> T:
         """Wait for the next letter. One reader only."""
         while not self._letters:

@@ -68,6 +68,11 @@ class Supervisor:
         """Who runs."""
         return sorted(self._mailboxes)
 
+    def at_work(self, thread: int) -> bool:
+        """Whether anything is being done for this thread, or waits to be."""
+        waits = partial(_of, thread)
+        return thread in self._running or any(b.holds(waits) for b in self._mailboxes.values())
+
     def start(self, agent: Agent) -> None:
         """From now on it misses nothing: it is subscribed here and not in its task.
 

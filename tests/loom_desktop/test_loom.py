@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -384,3 +385,37 @@ async def test_before_a_sleep_everything_is_written_down(
         loom.outside.publisher("system", "")("system.sleeping")
         async with asyncio.timeout(5):
             await flushed.wait()
+
+
+@pytest.mark.parametrize("how", ["returns", "overruns", "ignores"])
+async def test_an_answer_that_breaks_off_ends_for_everybody_who_waits(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("loom_desktop.loom._LOOK_S", 0.01)
+    monkeypatch.setattr("loom_desktop.tasks.PATIENCE_S", 0.02)
+    free = asyncio.Event()
+    agent = Agent("chat", deadline_s=0.02)
+
+    @agent.on("chat.asked")
+    async def break_off(ctx: Context, event: Event) -> None:
+        if how == "overruns":
+            await free.wait()
+        while how == "ignores" and not free.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await free.wait()
+
+    settings = Settings(assistant=Assistant(agents=()))
+    with caplog.at_level(logging.CRITICAL):
+        async with loom_for_tests(tmp_path, agent, settings=settings) as loom:
+            told = await answer_of(loom, "hello")
+            assert told.topic == "chat.failed"
+            assert "broke off" in told.payload["message"]
+            assert not loom.status.turns
+            if how == "returns":
+                return
+            await loom.call("ask", text="hello", door="window")  # nobody listens with ``talk``
+            async with asyncio.timeout(5):
+                while loom.status.turns:
+                    await asyncio.sleep(0.001)
+            free.set()
+            await asyncio.sleep(0)
