@@ -235,7 +235,7 @@ class CardView(QFrame):
             kinds = {"suggestion": self.tr("Suggestion"), "notice": self.tr("Notice")}
             words = words or kinds.get(self.kind, "")
             time = clock_time(float(self.card.get("created") or 0), self.locale())
-            state = state_words(str(self.card.get("state", "")))
+            state = state_words(str(self.card.get("state", "")), self.kind)
             return "  ·  ".join(filter(None, (words, state, time)))
         return words
 

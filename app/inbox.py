@@ -313,7 +313,7 @@ class Inbox(Window):
         state = str(one.get("state", ""))
         wants = state in _OPEN and bool(card)
         chosen = _label_of(card, str(card.get("answer", "")))
-        words = chosen if state == "answered" and chosen else state_words(state)
+        words = chosen if state == "answered" and chosen else state_words(state, kind)
         if one.get("kind") == "action" and state == "done" and not one.get("undo"):
             words = state_words("done")
         return Row(

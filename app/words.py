@@ -126,8 +126,10 @@ def for_good(effect: str) -> bool:
     )
 
 
-def state_words(state: str) -> str:
-    """How a card or an act ended, or stands."""
+def state_words(state: str, kind: str = "") -> str:
+    """How a card or an act ended, or stands; nothing of a notice, which waits for nobody."""
+    if kind == "notice" and state == "open":
+        return ""
     return {
         "open": translate("Words", "Waits for you"),
         "waiting": translate("Words", "Held back"),

@@ -97,6 +97,17 @@ def test_an_open_card_is_answered_from_here(qtbot: QtBot, run: Run, look: Theme)
     assert fake.asked("answer")[0]["action"] == "deny"
 
 
+def test_what_only_tells_waits_for_nobody(qtbot: QtBot, run: Run, look: Theme) -> None:
+    told = item(2, "notice")
+    inbox = opened(qtbot, run, look, Old(inbox=lambda **_: [told]))
+    assert inbox._item(told).state == ""
+    assert inbox._item(item(1)).state == "Waits for you"
+    page = inbox.page
+    assert isinstance(page, CardView)
+    assert page._eyebrow().startswith("Notice")
+    assert "Waits" not in page._eyebrow()
+
+
 def test_undo_is_where_something_can_be_undone(qtbot: QtBot, run: Run, look: Theme) -> None:
     fake = Old(undo=lambda **_: {"undone": [{"source": "a", "target": "b"}], "refused": []})
     inbox = opened(qtbot, run, look, fake)
