@@ -302,6 +302,8 @@ class Engine(QObject):
                 "Loom is still opening its store.",
                 hint="Unlock the keyring if it asks, then try again.",
             ) from error
+        if verb == "answer":  # the person's own hand; no other door may say that it is this one
+            arguments["door"] = "window"
         return await engine.call(verb, **arguments)
 
     def _why_not(self) -> LoomError:

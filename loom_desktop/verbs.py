@@ -185,9 +185,9 @@ async def cards(loom: Loom) -> list[dict[str, Any]]:
 
 @_verb
 async def answer(
-    loom: Loom, card: int, action: str, digest: str = "", door: Door = "window"
+    loom: Loom, card: int, action: str, digest: str = "", door: Door = "cli"
 ) -> dict[str, str]:
-    """Answer a card; the first answer counts."""
+    """Answer a card; the first answer counts. What needs the window is refused at other doors."""
     return {"state": await loom.desk.answer(card, action, door=door, bound=digest)}
 
 

@@ -54,7 +54,9 @@ def test_a_click_answers_and_the_card_is_settled(qtbot: QtBot, run: Run, look: T
     with qtbot.waitSignal(view.settled, timeout=2000) as settled:
         press(view.buttons[0])
     assert settled.args == [3]
-    assert fake.asked("answer") == [{"card": 3, "action": "summarise", "digest": ""}]
+    assert fake.asked("answer") == [
+        {"card": 3, "action": "summarise", "digest": "", "door": "window"}
+    ]
 
 
 def test_a_second_click_while_it_works_asks_nothing_more(

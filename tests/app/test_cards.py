@@ -129,7 +129,9 @@ def test_escape_dismisses_the_card_with_the_focus(qtbot: QtBot, run: Run, look: 
     cards.views()[1].focus()
     QTest.keyClick(cards.views()[1].buttons[0], Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: [view.id for view in cards.views()] == [1], timeout=2000)
-    assert fake.asked("answer") == [{"card": 2, "action": "dismiss", "digest": ""}]
+    assert fake.asked("answer") == [
+        {"card": 2, "action": "dismiss", "digest": "", "door": "window"}
+    ]
 
 
 def test_summoned_the_keyboard_is_on_the_default_button(

@@ -96,7 +96,7 @@ async def test_yes_answers_in_a_conversation_if_it_is_still_there(
         popup = loom.tasks.run("wait", next_event(loom, "popup.requested"))
         over = loom.tasks.run("wait", next_event(loom, topic))
         await asyncio.sleep(0)
-        await loom.call("answer", card=card["id"], action="summarise")
+        await loom.call("answer", card=card["id"], action="summarise", door="window")
         said = await over
         assert (await popup).payload["conversation"] == said.payload["turn"]
         assert "clipboard" in said.origin

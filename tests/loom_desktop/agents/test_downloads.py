@@ -75,12 +75,12 @@ async def test_more_than_a_card_holds_is_said(
 async def test_yes_in_our_own_window_moves_and_undo_takes_it_back(tmp_path: Path) -> None:
     async with watching(tmp_path) as loom:
         await arrive(loom, *(f"song{n}.mp3" for n in range(7)))
-        await loom.call("answer", card=(await card(loom))["id"], action="move")
+        await loom.call("answer", card=(await card(loom))["id"], action="move", door="window")
         await loom.supervisor.settled(10)
         assert len(list((tmp_path / "docs/Music").iterdir())) == 7
         (done,) = await loom.call("cards")
         assert done["title"] == "Moved 7 files"
-        await loom.call("answer", card=done["id"], action="undo")
+        await loom.call("answer", card=done["id"], action="undo", door="window")
         await loom.supervisor.settled(10)
         assert len(list((tmp_path / "in").iterdir())) == 7
         assert not (tmp_path / "docs/Music").exists()
@@ -110,7 +110,7 @@ async def test_the_next_one_joins_a_card_that_still_waits(tmp_path: Path) -> Non
 async def test_what_was_answered_is_not_asked_again(tmp_path: Path, answer: str) -> None:
     async with watching(tmp_path) as loom:
         await arrive(loom, "one.mp3")
-        await loom.call("answer", card=(await card(loom))["id"], action=answer)
+        await loom.call("answer", card=(await card(loom))["id"], action=answer, door="window")
         await loom.supervisor.settled(10)
         await arrive(loom, "two.mp3")
         assert (await card(loom))["title"] == "Move two.mp3 to Music?"
@@ -172,7 +172,7 @@ async def test_a_storm_is_gathered_while_it_lasts(tmp_path: Path) -> None:
 async def test_a_file_that_was_taken_back_is_left_alone(tmp_path: Path) -> None:
     async with watching(tmp_path, desktop=True) as loom:
         await arrive(loom, "song.mp3")
-        await loom.call("answer", card=(await card(loom))["id"], action="move")
+        await loom.call("answer", card=(await card(loom))["id"], action="move", door="window")
         await loom.supervisor.settled(10)
         await loom.call("undo")
         path = tmp_path / "in" / "song.mp3"

@@ -16,7 +16,7 @@ async def due(loom: Loom, text: str, *, late_s: float = 0.0, event: Event = TYPE
     one = await loom.reminders.add(text, event=event)
     await loom.supervisor.settled(5)
     for card in await loom.call("cards"):
-        await loom.call("answer", card=card["id"], action="dismiss")
+        await loom.call("answer", card=card["id"], action="dismiss", door="window")
     shown = loom.tasks.run("wait", next_event(loom, "card.offered"))
     await asyncio.sleep(0)
     schedule = await loom.store.schedules.get(one.id)
@@ -63,7 +63,7 @@ async def test_a_new_one_shows_its_times_and_can_be_undone(tmp_path: Path) -> No
         (card,) = await loom.call("cards")
         assert card["title"] == "Reminder set: stretch"
         assert "21 November 2026, 08:30" in card["detail"]
-        await loom.call("answer", card=card["id"], action="remove")
+        await loom.call("answer", card=card["id"], action="remove", door="window")
         await loom.supervisor.settled(5)
         assert not await loom.call("reminders")
 
@@ -75,7 +75,7 @@ async def test_change_lets_the_person_say_it_again(tmp_path: Path) -> None:
         (card,) = await loom.call("cards")
         popup = loom.tasks.run("wait", next_event(loom, "popup.requested"))
         await asyncio.sleep(0)
-        await loom.call("answer", card=card["id"], action="change")
+        await loom.call("answer", card=card["id"], action="change", door="window")
         assert (await popup).payload["draft"] == "remind me every day at 8:30 to stretch"
         assert not await loom.call("reminders")
 
@@ -84,7 +84,7 @@ async def test_what_could_not_be_done_is_said(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         card = await due(loom, "tomorrow at 9 to call Anna")
         await loom.store.schedules.forget(card["data"]["reminder"])
-        await loom.call("answer", card=card["id"], action="snooze")
+        await loom.call("answer", card=card["id"], action="snooze", door="window")
         await loom.supervisor.settled(5)
         (told,) = await loom.call("cards")
         assert told["title"] == "The reminder was not changed"

@@ -263,6 +263,15 @@ async def test_without_a_window_nothing_is_asked(tmp_path: Path) -> None:
         assert not await loom.store.cards.open()
 
 
+async def test_a_door_that_does_not_say_which_it_is_gives_no_approval(tmp_path: Path) -> None:
+    async with desk(tmp_path) as loom:
+        work, card = await approval(loom)
+        with pytest.raises(Denied, match="window"):
+            await loom.call("answer", card=card["id"], action="allow", digest=card["digest"])
+        await loom.call("answer", card=card["id"], action="deny")
+        assert not (await work).ok
+
+
 async def test_after_a_restart_the_inbox_is_there_and_old_approvals_are_void(
     tmp_path: Path,
 ) -> None:
@@ -295,7 +304,7 @@ async def test_an_agent_hears_the_answer_to_its_card(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         loom.publisher("test", origin="user-typed")("thing.happened")
         card = (await shown).payload["card"]
-        await loom.call("answer", card=card["id"], action="go")
+        await loom.call("answer", card=card["id"], action="go", door="window")
         async with asyncio.timeout(5):
             assert (await heard).payload["data"] == {"x": 1}
 
