@@ -155,7 +155,7 @@ class Daemon:
     def __init__(self, fails: int) -> None:
         self.fails, self.tries, self.sent = fails, 0, list[str]()
 
-    def __call__(self, app_name: str) -> "Daemon":
+    def __call__(self, app_name: str, app_icon: object = None) -> "Daemon":
         return self
 
     async def get_capabilities(self) -> frozenset[Any]:
