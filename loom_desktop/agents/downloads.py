@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections import Counter
 from typing import Any
 
@@ -48,16 +50,31 @@ async def _propose(ctx: Context) -> None:
             await ctx.sleep(ctx.settings.gather_s)
     finally:
         ctx.local["gathering"] = False
+    paths = ctx.local.pop("paths")  # what arrives from now on is of the next card
     back = await ctx.tool("files.taken_back")
     left = set(back.value) if back.ok else set()
-    arrived = [path for path in ctx.local.pop("paths") if path not in left]
+    arrived = [path for path in paths if path not in left]
     unique = list(dict.fromkeys([*ctx.local.get("offered", []), *arrived]))
     if not arrived:
         return
     plan = await ctx.tool("files.plan", paths=unique[-_MOST:], to=ctx.settings.destination)
     if not plan.ok:
-        ctx.log.warning("no plan for %d files: %s", len(unique), plan.message)
+        arrived = await asyncio.to_thread(_still_there, arrived)
+        if not arrived:
+            return
+        ctx.local["paths"] = [*arrived, *ctx.local.get("paths", [])]  # with the next that arrive
+        await ctx.offer(
+            Offer(
+                kind="notice",
+                title="Downloads were not sorted",
+                text=f"{plan.message} {plan.hint}".strip(),
+                detail="They are offered again with the next download.",
+                why="Files finished downloading, and you let Loom look at that folder.",
+                key="not planned",
+            )
+        )
         return
+    await ctx.withdraw("not planned")
     rows = [row for row in plan.value["plan"] if row["status"] == "planned"]
     ctx.local["offered"] = [row["source"] for row in rows]
     if rows:
@@ -70,6 +87,10 @@ async def closed(ctx: Context, event: Event) -> None:
     said = event.payload
     if said["card"] == ctx.local.get("card") and said["state"] != "superseded":
         ctx.local["offered"] = []
+
+
+def _still_there(paths: list[str]) -> list[str]:
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def _card(rows: list[dict[str, Any]], left_out: int) -> Offer:

@@ -8,6 +8,7 @@ import pytest
 
 from loom_desktop import Loom
 from loom_desktop.agents import downloads
+from loom_desktop.errors import Unavailable
 from loom_desktop.settings import Attention, Grants, Settings
 from loom_desktop.testing import loom_for_tests
 
@@ -182,3 +183,22 @@ async def test_a_file_that_was_taken_back_is_left_alone(tmp_path: Path) -> None:
         )
         await loom.supervisor.settled(10)
         assert not [c for c in await loom.call("cards") if c["kind"] == "suggestion"]
+
+
+async def test_what_could_not_be_planned_is_told_and_offered_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(tmp_path) as loom:
+
+        async def fail(*_: object, **__: object) -> None:
+            raise Unavailable("The disk is away.", hint="Plug it in.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(loom.mover, "plan", fail)
+            await arrive(loom, "song1.mp3")
+            (notice,) = await loom.call("cards")
+            assert notice["kind"] == "notice"
+            assert notice["text"] == "The disk is away. Plug it in."
+        await arrive(loom, "song2.mp3")
+        assert (await card(loom))["title"] == "Sort 2 downloads?"
+        assert len(await loom.call("cards")) == 1, "the notice is over"
