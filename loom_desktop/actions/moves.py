@@ -109,6 +109,7 @@ def _copy(from_folder: int, source: Path, to_folder: int, target: Path, sha256: 
     reader = os.open(source.name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=from_folder)
     try:
         before = os.fstat(reader)
+        _drop(part, to_folder)  # the half of a copy that a crash left behind
         writer = os.open(part, flags, before.st_mode & 0o777, dir_fd=to_folder)
         try:
             with os.fdopen(writer, "wb", closefd=False) as out:
@@ -120,18 +121,33 @@ def _copy(from_folder: int, source: Path, to_folder: int, target: Path, sha256: 
             if after.st_size != before.st_size or _hash(to_folder, part) != (
                 sha256 or _hash(from_folder, source.name)
             ):
-                raise Unavailable(
-                    f"{shown(source)} changed while it was copied.", hint="Try again."
-                )
+                raise _changed(source)
             rename(to_folder, part, to_folder, target.name)
         except BaseException:
             _drop(part, to_folder)
             raise
         finally:
             os.close(writer)
+        # What is removed is what was copied: the same file under that name, and nothing written
+        # to it meanwhile. The moment between this look and the next line cannot be closed.
+        try:
+            named = os.stat(source.name, dir_fd=from_folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return  # somebody removed it: the copy is all there is now
+        if not _identity(before) == _identity(os.fstat(reader)) == _identity(named):
+            _drop(target.name, to_folder)
+            raise _changed(source)
+        os.unlink(source.name, dir_fd=from_folder)
     finally:
         os.close(reader)
-    os.unlink(source.name, dir_fd=from_folder)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _changed(source: Path) -> Unavailable:
+    return Unavailable(f"{shown(source)} changed while it was copied.", hint="Try again.")
 
 
 def _drop(name: str, folder: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from loom_desktop.actions import folders as folders_module
 from loom_desktop.actions import moves
 from loom_desktop.actions.folders import Folders
-from loom_desktop.errors import Denied, LoomError, NotFound, UsageError
+from loom_desktop.errors import Denied, LoomError, NotFound, Unavailable, UsageError
 
 
 @pytest.fixture
@@ -145,3 +145,49 @@ def test_to_another_disk_it_is_copied_compared_and_then_moved(
     assert tree(place / "out") == {"a.txt": before["in/a.txt"]}
     moves.undo(Folders([place]), moved)
     assert tree(place) == before
+
+
+@pytest.mark.parametrize("how", ["written", "replaced", "gone"])
+def test_a_source_that_changes_during_the_copy_stays_and_the_copy_goes(
+    how: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, source = folders_module.rename, place / "in/a.txt"
+
+    def other_disk(source_folder: int, name: str, target_folder: int, target: str) -> None:
+        if not name.endswith(".loom-part"):
+            raise OSError(errno.EXDEV, "other disk")
+        real(source_folder, name, target_folder, target)
+        if how == "written":
+            source.write_text("b")
+        else:
+            source.unlink()
+        if how == "replaced":
+            source.write_text("new")
+
+    monkeypatch.setattr(moves, "rename", other_disk)
+    if how == "gone":  # then the copy is all there is
+        moves.move(Folders([place]), source, place / "out/a.txt")
+        assert (place / "out/a.txt").read_text() == "a"
+        return
+    with pytest.raises(Unavailable, match="changed while it was copied"):
+        moves.move(Folders([place]), source, place / "out/a.txt")
+    assert source.read_text() == {"written": "b", "replaced": "new"}[how]
+    assert not (place / "out").exists()
+
+
+def test_the_half_of_a_copy_that_a_crash_left_is_replaced(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = folders_module.rename
+
+    def other_disk(source_folder: int, source: str, target_folder: int, target: str) -> None:
+        if not source.endswith(".loom-part"):
+            raise OSError(errno.EXDEV, "other disk")
+        real(source_folder, source, target_folder, target)
+
+    monkeypatch.setattr(moves, "rename", other_disk)
+    (place / "out").mkdir()
+    (place / "out/.a.txt.loom-part").write_text("half")
+    moves.move(Folders([place]), place / "in/a.txt", place / "out/a.txt")
+    assert os.listdir(place / "out") == ["a.txt"]
+    assert (place / "out/a.txt").read_text() == "a"
