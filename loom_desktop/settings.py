@@ -312,3 +312,32 @@ def sentences(kind: type[msgspec.Struct]) -> dict[str, str]:
         ):
             said[line.target.id] = " ".join(below.value.value.split())
     return said
+
+
+def described(kind: type[msgspec.Struct], value: Any, words: bool = True) -> dict[str, Any]:
+    """A table for a window: value, default, kind, choices and, with ``words``, its sentence."""
+    said = sentences(kind) if words else {}
+    table = {}
+    for one in msgspec.structs.fields(kind):
+        default = one.default if one.default is not msgspec.NODEFAULT else None
+        table[one.encode_name] = {
+            "value": msgspec.to_builtins(getattr(value, one.name)),
+            "default": msgspec.to_builtins(default),
+            "kind": _kind(one.type),
+            "choices": list(getattr(one.type, "__args__", ()))
+            if _kind(one.type) == "choice"
+            else [],
+            "words": said.get(one.name, ""),
+        }
+    return table
+
+
+def _kind(annotation: Any) -> str:
+    annotation = (
+        getattr(annotation, "__origin__", annotation)
+        if hasattr(annotation, "__metadata__")
+        else annotation
+    )
+    if annotation in (bool, int, float, str):
+        return str(annotation.__name__)
+    return "choice" if "Literal" in str(annotation) else "list"

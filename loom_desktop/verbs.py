@@ -461,16 +461,16 @@ async def settings(loom: Loom, words: bool = True) -> dict[str, dict[str, Any]]:
     """
     tables: dict[str, dict[str, Any]] = {}
     for name, kind in toml.SECTIONS.items():
-        tables[name] = _described(kind, getattr(loom.settings, name), words)
+        tables[name] = toml.described(kind, getattr(loom.settings, name), words)
     for name in loom.outside.sources:
         try:
             value = loom._fit("sources", name, loom.settings)
         except LoomError:  # somebody's own file is broken: the status says so
             continue
-        tables[f"sources.{name}"] = _described(type(value), value, words)
+        tables[f"sources.{name}"] = toml.described(type(value), value, words)
     for name in loom.agents_settings:
         value = loom._fit("agents", name, loom.settings)
-        tables[f"agents.{name}"] = _described(type(value), value, words)
+        tables[f"agents.{name}"] = toml.described(type(value), value, words)
     for table, key in toml.NOT_YET:
         tables.get(table, {}).pop(key, None)
     return {name: table for name, table in tables.items() if table}
@@ -687,34 +687,6 @@ def _reported(loom: Loom, name: str) -> dict[str, Any]:
     if failed is not None:
         told |= {"working": False, "detail": failed.message, "fix": failed.hint}
     return told
-
-
-def _described(kind: type[msgspec.Struct], value: Any, words: bool = True) -> dict[str, Any]:
-    said = toml.sentences(kind) if words else {}
-    table = {}
-    for one in msgspec.structs.fields(kind):
-        default = one.default if one.default is not msgspec.NODEFAULT else None
-        table[one.encode_name] = {
-            "value": msgspec.to_builtins(getattr(value, one.name)),
-            "default": msgspec.to_builtins(default),
-            "kind": _kind(one.type),
-            "choices": list(getattr(one.type, "__args__", ()))
-            if _kind(one.type) == "choice"
-            else [],
-            "words": said.get(one.name, ""),
-        }
-    return table
-
-
-def _kind(annotation: Any) -> str:
-    annotation = (
-        getattr(annotation, "__origin__", annotation)
-        if hasattr(annotation, "__metadata__")
-        else annotation
-    )
-    if annotation in (bool, int, float, str):
-        return str(annotation.__name__)
-    return "choice" if "Literal" in str(annotation) else "list"
 
 
 def _in_words(event: Event) -> str:

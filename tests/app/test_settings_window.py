@@ -13,7 +13,6 @@ from app.crossing import Engine
 from app.field import Field
 from app.settings_window import SettingsWindow
 from loom_desktop import settings as toml
-from loom_desktop import verbs
 from loom_desktop.agents import clipboard as clipboard_agent
 from loom_desktop.agents import downloads
 from loom_desktop.errors import Unavailable
@@ -40,10 +39,10 @@ MODULES = {
 
 def tables() -> dict[str, Any]:
     """What the engine's own verb says with everything as usual."""
-    found = {name: verbs._described(kind, kind()) for name, kind in toml.SECTIONS.items()}
+    found = {name: toml.described(kind, kind()) for name, kind in toml.SECTIONS.items()}
     for name, module in MODULES.items():
         kind: Any = module.Settings
-        found[name] = verbs._described(kind, kind())
+        found[name] = toml.described(kind, kind())
     return found
 
 

@@ -140,3 +140,14 @@ def test_any_text_is_read_or_told(text: str) -> None:
     except SettingsError as error:
         told = error.message
     assert told
+
+
+def test_a_table_is_described_for_a_window_with_its_sentences_or_without() -> None:
+    told = settings.described(settings.Attention, settings.Attention(cards_per_hour=4))[
+        "cards_per_hour"
+    ]
+    assert (told["value"], told["kind"]) == (4, "int")
+    assert told["default"] == settings.Attention().cards_per_hour
+    assert told["words"]
+    plain = settings.described(settings.Attention, settings.Attention(), words=False)
+    assert {one["words"] for one in plain.values()} == {""}
