@@ -6,6 +6,7 @@ engine has its own readers. The marks that password managers set are looked at b
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QGuiApplication
 
 from loom_desktop.driver.clip import secret
+
+from .crossing import Engine
 
 
 def needed() -> bool:
@@ -48,3 +51,9 @@ def readable(data: QMimeData, max_bytes: int) -> str:
         return ""
     text = data.text()
     return text if len(text.encode("utf-8", "replace")) <= max_bytes else ""
+
+
+def tell_own_copy(engine: Engine, text: str) -> None:
+    """Before Loom's own words are copied, so that no help is offered with them."""
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    engine.request("copying", text_hash=digest)

@@ -13,8 +13,6 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleAnnouncementEvent,
     QAction,
     QCloseEvent,
     QDragEnterEvent,
@@ -41,6 +39,7 @@ from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
 
 from . import theme
+from .clipboard import tell_own_copy
 from .commands import commands, past
 from .crossing import Engine
 from .flow import Flow
@@ -140,7 +139,7 @@ class Popup(Floating):
         self.transcript = Transcript(self._look, clock=self._clock)
         self.transcript.retry.connect(self._retry)
         self.transcript.grown.connect(self._fit)
-        self.transcript.copying.connect(self._copying)
+        self.transcript.copying.connect(lambda text: tell_own_copy(self._engine, text))
         self.picker = Picker(self._look)
         self.picker.left.connect(self._leave_picker)
         self.picker.chosen.connect(self._picked)
@@ -424,15 +423,8 @@ class Popup(Floating):
     def copy_answer(self) -> None:
         """The last answer, as it was written, to the clipboard."""
         if text := self.transcript.last_answer():
-            self._copying(text)
+            self.transcript.copying.emit(text)
             QGuiApplication.clipboard().setText(text)
-
-    def _copying(self, text: str) -> None:
-        """Said before it is copied, so that no help is offered with Loom's own words."""
-        import hashlib
-
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-        self._engine.request("copying", text_hash=digest)
 
     def hear(self, event: Event) -> None:
         """An event of the topic ``chat.*``."""
@@ -470,7 +462,7 @@ class Popup(Floating):
             text, meta = str(data.get("text", "")), Meta.of(data)
             self._ended(meta, self.transcript.words(meta), text)
             self._show_chips(data.get("chips") or [])
-            self._announce(text)
+            self.transcript.announce(text)
         elif event.topic == "chat.failed":
             self._turn = 0
             text = str(data.get("text", ""))
@@ -515,7 +507,7 @@ class Popup(Floating):
         self._working(False)
         self._meta.clear()
         self._show_chips([])
-        self._announce(f"{message} {hint}")
+        self.transcript.announce(f"{message} {hint}")
 
     def _retry(self) -> None:
         kept = [m for m in self.transcript.messages if m.role != "error"]
@@ -539,12 +531,6 @@ class Popup(Floating):
         if seconds >= 2 and self.transcript.streaming:
             words = self.tr("Answering…") if self.transcript.begun else self.tr("Thinking…")
             self._meta.setText(f"{words} " + self.tr("{0} s").format(seconds))
-
-    def _announce(self, text: str) -> None:
-        if QAccessible.isActive() and text:
-            QAccessible.updateAccessibility(
-                QAccessibleAnnouncementEvent(self.transcript, text[:2000])
-            )
 
     # ------------------------------------------------------------------ chips, notices
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
     QColor,
     QDesktopServices,
     QFontMetricsF,
@@ -204,6 +206,11 @@ class Transcript(QTextBrowser):
         self._gap_ms = max(FLUSH_MS, int(spent_ms * 10))
         if self._timer.isActive():
             self._timer.start(self._gap_ms)
+
+    def announce(self, text: str) -> None:
+        """Let a screen reader say it, where one listens."""
+        if QAccessible.isActive() and text:
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text[:2000]))
 
     def content_height(self) -> int:
         """The height in px that would show all of it."""
