@@ -44,9 +44,7 @@ class Reminder(msgspec.Struct, frozen=True, kw_only=True):
 class Reminders:
     """All reminders of the person."""
 
-    def __init__(
-        self, bus: Bus, store: Store, clock: Clock, zone: Callable[[], ZoneInfo]
-    ) -> None:
+    def __init__(self, bus: Bus, store: Store, clock: Clock, zone: Callable[[], ZoneInfo]) -> None:
         """``zone`` is asked each time: people travel."""
         self._bus, self._store, self._clock, self._zone = bus, store, clock, zone
         self.timers: Timers | None = None
