@@ -125,6 +125,7 @@ class Outside:
     def start(self, name: str) -> None:
         """Run it, and again when it fails, with growing waits."""
         if name not in self._running:
+            self.failed.pop(name, None)
             self._running[name] = self._tasks.start(f"source:{name}", self._live(name))
 
     async def stop(self, name: str) -> None:

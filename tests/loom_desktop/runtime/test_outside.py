@@ -141,6 +141,7 @@ async def test_what_its_settings_forbid_is_off_and_told_and_not_tried_again(
         assert bell.runs == 1
         outside.start("bell")  # the settings were changed
         await until(lambda: bell.ring)
+        assert not outside.failed
 
 
 @pytest.mark.parametrize(("ran_s", "waits"), [(59.0, 8.0), (61.0, 1.0)])
