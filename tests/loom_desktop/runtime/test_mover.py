@@ -189,6 +189,26 @@ async def test_a_file_that_vanishes_meanwhile_fails_alone(
     assert len(rows) == 3
 
 
+async def test_a_plan_reads_no_file_that_a_link_has_come_to_stand_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "secret.txt").write_text(INVOICE)
+    async with moving(place) as (loom, files):
+        read = loom.mover._reader.read
+        told = list[str]()
+
+        async def swapped(path: str, **more: Any) -> Any:
+            os.unlink(path)
+            os.symlink(place / "secret.txt", path)
+            document = await read(path, **more)
+            told.append(document.text)
+            return document
+
+        monkeypatch.setattr(loom.mover._reader, "read", swapped)
+        await files.plan([str(place / "in")])
+    assert told == []
+
+
 # -------------------------------------------------------------------- moves
 async def test_an_act_is_written_down_and_undone_from_what_was_written(place: Path) -> None:
     before = tree(place / "in")
