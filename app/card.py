@@ -213,10 +213,14 @@ class CardView(QFrame):
             self.tr("Do not allow, and close") if self.kind == "approval" else self.tr("Dismiss"),
             self.dismiss,
         )
-        self.more.setVisible(self._live or self._floating)
-        self.close_button.setVisible(self._floating)
         row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        # Never shown before they have a parent: a widget without one is a window for a moment, and
+        # takes the keyboard from what the person is typing in.
+        if not (self._live or self._floating):
+            self.more.hide()
+        if not self._floating:
+            self.close_button.hide()
         return row
 
     def _small(self, name: str, slot: Any) -> QPushButton:

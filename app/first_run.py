@@ -181,8 +181,8 @@ class FirstRun(Window):
             self.tr("Start when I log in"),
             self.tr("Quietly, in the tray. It is there when you press the keys."),
         )
-        if (card := self.autostart.parentWidget()) is not None:
-            card.setVisible(autostart.supported())
+        if (card := self.autostart.parentWidget()) is not None and not autostart.supported():
+            card.hide()
         self._missing = QVBoxLayout()
         self._missing.setSpacing(6)
         box.addSpacing(4)

@@ -426,7 +426,8 @@ class Section(QWidget):
     def add(self, field: Field) -> None:
         """One more setting."""
         line = hairline(self._look)
-        line.setVisible(bool(self._fields))
+        if not self._fields:
+            line.hide()
         self._fields.append((field, line))
         self._box.addWidget(line)
         self._box.addWidget(field)
@@ -440,9 +441,10 @@ class Section(QWidget):
     def add_lines(self, title: str, lines: Lines) -> None:
         """A list that is asked of the engine when the page shows."""
         words = label(title, px=15, bold=True)
-        words.setVisible(bool(title))
         if title:
             self._box.addSpacing(12)
+        else:
+            words.hide()
         self._lines.append((lines, words))
         self._box.addWidget(words)
         self._box.addWidget(lines)

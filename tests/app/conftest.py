@@ -53,6 +53,31 @@ def speak(qapp: QApplication) -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture
+def strays(qapp: QApplication) -> Iterator[list[str]]:
+    """Widgets that were shown before they had a parent: on a screen each is a window for a moment,
+    and takes the keyboard from the one the person types in."""
+    from PySide6.QtCore import QEvent, QObject
+    from PySide6.QtWidgets import QAbstractButton, QFrame
+
+    seen: list[str] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if (
+                event.type() == QEvent.Type.Show
+                and isinstance(watched, (QAbstractButton, QFrame))  # labels are frames
+                and watched.isWindow()
+            ):
+                seen.append(f"{type(watched).__name__} {watched.accessibleName()}")
+            return False
+
+    watch = Watch()
+    qapp.installEventFilter(watch)
+    yield seen
+    qapp.removeEventFilter(watch)
+
+
+@pytest.fixture
 def run(qtbot: QtBot) -> Iterator[Run]:
     """Start the crossing around a fake engine; it is ended after the test."""
     from app.crossing import Engine

@@ -48,6 +48,17 @@ def press(button: QPushButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+@pytest.mark.parametrize("kind", ["suggestion", "approval", "reminder", "notice"])
+@pytest.mark.parametrize("floating", [True, False])
+def test_no_part_of_it_is_a_window_while_it_is_made(
+    qtbot: QtBot, run: Run, look: Theme, strays: list[str], kind: str, floating: bool
+) -> None:
+    one = approval() if kind == "approval" else card(3, kind)
+    view = CardView(run(FakeEngine({})), look, one, clock=lambda: NOW, floating=floating)
+    qtbot.addWidget(view)
+    assert strays == []
+
+
 def test_a_click_answers_and_the_card_is_settled(qtbot: QtBot, run: Run, look: Theme) -> None:
     fake = FakeEngine({"answer": lambda **_: {"state": "answered"}})
     view = shown(qtbot, run, look, fake, card(3))

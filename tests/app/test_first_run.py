@@ -49,6 +49,13 @@ def press(button: QAbstractButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def test_no_part_of_it_is_a_window_of_its_own(
+    qtbot: QtBot, run: Run, look: Theme, strays: list[str]
+) -> None:
+    opened(qtbot, run, look, FakeEngine({}))
+    assert strays == []
+
+
 def test_everything_is_off_until_it_is_chosen(qtbot: QtBot, run: Run, look: Theme) -> None:
     fake = New()
     window = opened(qtbot, run, look, fake)

@@ -90,6 +90,13 @@ def shown(window: SettingsWindow) -> set[str]:
     return {f"{one.table}.{one.key}" for one in window.fields if one.isVisible()}
 
 
+def test_no_part_of_it_is_a_window_of_its_own(
+    qtbot: QtBot, run: Run, look: Theme, strays: list[str]
+) -> None:
+    whole(qtbot, run, look, Settable())
+    assert strays == []
+
+
 def test_every_setting_there_is_has_a_title_and_a_place(
     qtbot: QtBot, run: Run, look: Theme
 ) -> None:
