@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
         if (code := show("popup", toggle=True)) is not None:
             return code
-    if arguments[:1] == ["run"] and "--headless" not in arguments and _display():
+    if arguments in (["run"], ["run", "--hidden"]) and _display():
         return _shell(arguments[1:])
     from loom_desktop.cli import run
 

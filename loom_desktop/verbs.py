@@ -301,10 +301,9 @@ async def reminder_remove(loom: Loom, reminder: int) -> Any:
 
 
 @_verb
-async def reminder_restore(loom: Loom, reminder: int) -> dict[str, Any]:
+async def reminder_restore(loom: Loom, reminder: int) -> Any:
     """Bring it back."""
-    await loom.reminders.restore(reminder)
-    return {}
+    return await _tool(loom, "reminders.restore", reminder=reminder)
 
 
 @_verb

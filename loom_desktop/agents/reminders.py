@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from loom_desktop import Agent, Context, Event, Offer
 
 agent = Agent("reminders")
+_CHANGE_S = 300.0  # after that, what is set is another reminder
 _SNOOZE = {"snooze": 600, "hour": 3600}
 
 
@@ -31,16 +34,23 @@ async def remind(ctx: Context, event: Event) -> None:
 async def show(ctx: Context, event: Event) -> None:
     """Show the times as they were understood, with a way back."""
     said = event.payload
+    before = _being_changed(ctx)
+    if before and not await _do(ctx, "reminders.remove", reminder=before["reminder"]):
+        before = {}
     await ctx.offer(
         Offer(
             kind="notice",
-            title=f"Reminder set: {said['text']}",
-            text=said["words"],
+            title=f"Reminder {'changed' if before else 'set'}: {said['text']}",
+            text=said["words"] + (f"\nInstead of: {before['said']}" if before else ""),
             detail=said["times"],
             actions=(("change", "Change"), ("remove", "Undo")),
             why=f"You said: {said['said']}",
             key=f"added {said['reminder']}",
-            data={"reminder": said["reminder"], "said": said["said"]},
+            data={
+                "reminder": said["reminder"],
+                "said": said["said"],
+                "before": before.get("reminder", 0),
+            },
         )
     )
 
@@ -61,15 +71,24 @@ async def snooze(ctx: Context, event: Event) -> None:
 
 @agent.on("card.answered.reminders.remove")
 async def remove(ctx: Context, event: Event) -> None:
-    """It was not meant."""
-    await _do(ctx, "reminders.remove", reminder=event.payload["data"]["reminder"])
+    """It was not meant: as it was before."""
+    data = event.payload["data"]
+    if await _do(ctx, "reminders.remove", reminder=data["reminder"]) and data.get("before"):
+        await _do(ctx, "reminders.restore", reminder=data["before"])
 
 
 @agent.on("card.answered.reminders.change")
 async def change(ctx: Context, event: Event) -> None:
-    """Take it away, and let the person say it again in the popup."""
-    if await _do(ctx, "reminders.remove", reminder=event.payload["data"]["reminder"]):
-        await ctx.show(draft=event.payload["data"]["said"])
+    """Let the person say it again in the popup. Until then the old one stands."""
+    data = event.payload["data"]
+    ctx.local["changing"] = {**data, "since": ctx.now.timestamp()}
+    await ctx.show(draft=data["said"])
+
+
+def _being_changed(ctx: Context) -> dict[str, Any]:
+    """What the next reminder takes the place of; empty when nothing is being changed."""
+    data: dict[str, Any] = ctx.local.pop("changing", {})
+    return data if ctx.now.timestamp() - data.get("since", 0.0) < _CHANGE_S else {}
 
 
 async def _do(ctx: Context, name: str, **arguments: int) -> bool:

@@ -18,7 +18,7 @@ async def add(ctx: CapabilityContext, text: str) -> dict[str, Any]:
         raise UsageError("The note is empty.", hint='Write "note: " and what to keep.')
     number = await ctx.notes.add(text.strip(), ctx.event)
     return {
-        "text": f"Kept: {text.strip()}",
+        "text": f"Kept: {text.strip()}{ctx.lasting}",
         "note": number,
         "chips": [{"label": "Show my notes", "ask": "my notes"}],
     }

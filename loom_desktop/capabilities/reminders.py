@@ -15,7 +15,7 @@ async def add(ctx: CapabilityContext, said: str) -> dict[str, Any]:
     """Set a reminder from what was said: "remind me every weekday at 8:30 to stretch"."""
     one = await ctx.reminders.add(said, event=ctx.event)
     return {
-        "text": f"I will remind you: **{one.text}**, {one.words}.",
+        "text": f"I will remind you: **{one.text}**, {one.words}.{ctx.lasting}",
         "chips": [{"label": "Show reminders", "ask": "my reminders"}],
         "reminder": one.id,
         "at": one.at,
@@ -58,3 +58,10 @@ async def remove(ctx: CapabilityContext, reminder: int) -> dict[str, Any]:
     """Take a reminder away."""
     await ctx.reminders.remove(reminder)
     return {"text": "The reminder is gone."}
+
+
+@capability("reminders.restore", effect="write-own", idempotent=True)
+async def restore(ctx: CapabilityContext, reminder: int) -> dict[str, Any]:
+    """Bring back a reminder that was taken away."""
+    await ctx.reminders.restore(reminder)
+    return {"text": "The reminder is back."}

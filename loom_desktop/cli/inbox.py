@@ -70,7 +70,10 @@ def answer_command() -> click.Command:
         Approvals are given in Loom's own window; here they can only be declined.
         """
         state = call("answer", card=card, action=action, door="cli")["state"]
-        out("Dismissed." if state == "declined" else "Done.")
+        if state == "declined":
+            out("Dismissed.")
+        else:
+            out("Answered. What needs your yes is asked in Loom's own window.")
 
     return answer
 

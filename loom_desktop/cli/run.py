@@ -23,7 +23,8 @@ def run_command() -> click.Command:
     @click.option(
         "--headless", is_flag=True, help="Without windows, also where there is a display."
     )
-    def run(headless: bool) -> None:
+    @click.option("--hidden", is_flag=True, help="In the tray alone: no window at the start.")
+    def run(headless: bool, hidden: bool) -> None:
         """Start Loom. Without a display it runs headless and says how to talk to it."""
         wait(_run())
 

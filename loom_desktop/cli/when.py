@@ -31,7 +31,8 @@ def when_command() -> click.Command:
         if as_json:
             out_json(described(found))
             return
-        out(f"{found.text or '(nothing said)'}: {words(found.at, found.rrule, instant)}")
+        said = words(found.at, found.rrule, instant)
+        out(f"{found.text}: {said}" if found.text else said)
         out(found.at.isoformat())
         if found.rrule:
             out(found.rrule)

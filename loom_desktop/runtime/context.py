@@ -237,8 +237,18 @@ class CapabilityContext(Context):
         self._asker.event = event
 
     @property
+    def lasting(self) -> str:
+        """What to add to "kept": nothing, or that it ends with this run, as no disk takes it."""
+        if not self._parts.store.in_memory:
+            return ""
+        return (
+            "\n\n**Only until Loom ends**: its data cannot be written now. "
+            "Settings > Health says why."
+        )
+
+    @property
     def reminders(self) -> Reminders:
-        """Reminders: add, listed, done, snooze, remove."""
+        """Reminders: add, listed, done, snooze, remove, restore."""
         return self._parts.reminders
 
     @property

@@ -20,6 +20,7 @@ def open_log(folder: Path, *, level: int = logging.INFO) -> Path:
     Twice is the same as once. Raises Unavailable when the folder cannot be made or takes no log.
     """
     path = private_folder(folder) / "loom.log"
+    logging.raiseExceptions = False  # a full disk is told once by the store, not per line
     root = logging.getLogger()
     if any(getattr(one, "baseFilename", "") == os.path.abspath(path) for one in root.handlers):
         return path

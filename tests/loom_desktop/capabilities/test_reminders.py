@@ -21,12 +21,25 @@ async def test_from_setting_to_done(tmp_path: Path, call: Call) -> None:
         assert (await call(loom, "reminders.done", reminder=number)).ok
         assert (await call(loom, "reminders.remove", reminder=number)).ok
         assert (await call(loom, "reminders.remove", reminder=number)).ok, "twice is once"
+        assert (await call(loom, "reminders.restore", reminder=number)).ok
+        assert number in (await call(loom, "reminders.list")).value["reminders"]
 
 
 async def test_what_cannot_be_is_told(tmp_path: Path, call: Call) -> None:
     async with loom_for_tests(tmp_path) as loom:
         assert not (await call(loom, "reminders.add", said="be happy")).ok
-        for name in ("done", "snooze", "remove"):
+        for name in ("done", "snooze", "remove", "restore"):
             done = await call(loom, f"reminders.{name}", reminder=77)
             assert "no reminder 77" in done.message
         assert (await call(loom, "reminders.done", reminder="x")).code == "INVALID_PARAMS"
+
+
+async def test_what_does_not_outlive_this_run_is_not_called_kept(
+    tmp_path: Path, call: Call
+) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    async with loom_for_tests(tmp_path) as loom:
+        for name, said in (("reminders.add", {"said": "tomorrow at 9 to swim"}),
+                           ("notes.add", {"text": "the key is under the mat"})):  # fmt: skip
+            done = await call(loom, name, **said)
+            assert "Only until Loom ends" in done.value["text"]
