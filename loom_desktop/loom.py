@@ -150,7 +150,7 @@ class Loom:
             self.timers = Timers(
                 self.store.schedules, self.reminders.fire, self.clock, zone=lambda: self.zone.key
             )
-            self.reminders.timers = self.timers
+            self.reminders.timers = self.timers if self._listening else None
             if self._listening:
                 await self.desk.start_over()
             if self.desktop:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 async def add(ctx: CapabilityContext, said: str) -> dict[str, Any]:
     """Set a reminder from what was said: "remind me every weekday at 8:30 to stretch"."""
     one = await ctx.reminders.add(said, event=ctx.event)
+    asleep = "" if ctx.reminders.timers else "\n\nIt comes while Loom runs: start `loom`."
     return {
-        "text": f"I will remind you: **{one.text}**, {one.words}.{ctx.lasting}",
+        "text": f"I will remind you: **{one.text}**, {one.words}.{ctx.lasting or asleep}",
         "chips": [{"label": "Show reminders", "ask": "my reminders"}],
         "reminder": one.id,
         "at": one.at,

@@ -48,7 +48,8 @@ class Reminders:
         """``zone`` is asked each time: people travel."""
         self._bus, self._store, self._clock, self._zone = bus, store, clock, zone
         self.timers: Timers | None = None
-        """Told when a schedule changed; set by the composition root."""
+        """Told when a schedule changed; set by the composition root. None when this process is
+        here for one command: then nothing comes of itself."""
 
     async def add(self, said: str, *, event: Event) -> Reminder:
         """Understand the phrase and set it. Raises NotUnderstood with what to say instead."""

@@ -9,6 +9,7 @@ async def test_from_setting_to_done(tmp_path: Path, call: Call) -> None:
         assert (await call(loom, "reminders.list")).value["text"] == "There are no reminders."
         done = await call(loom, "reminders.add", said="remind me every day at 8:30 to stretch")
         assert done.value["text"].startswith("I will remind you: **stretch**, tomorrow at 8:30")
+        assert done.value["text"].endswith("It comes while Loom runs: start `loom`.")
         assert done.value["at"] == "2026-11-21T08:30:00+01:00"
         assert done.value["rrule"].startswith("FREQ=DAILY")
         number = done.value["reminder"]
@@ -23,6 +24,12 @@ async def test_from_setting_to_done(tmp_path: Path, call: Call) -> None:
         assert (await call(loom, "reminders.remove", reminder=number)).ok, "twice is once"
         assert (await call(loom, "reminders.restore", reminder=number)).ok
         assert number in (await call(loom, "reminders.list")).value["reminders"]
+
+
+async def test_who_runs_already_is_not_told_to_start(tmp_path: Path, call: Call) -> None:
+    async with loom_for_tests(tmp_path, listening=True) as loom:
+        done = await call(loom, "reminders.add", said="tomorrow at 9 to swim")
+        assert done.value["text"] == "I will remind you: **swim**, tomorrow at 9:00."
 
 
 async def test_what_cannot_be_is_told(tmp_path: Path, call: Call) -> None:

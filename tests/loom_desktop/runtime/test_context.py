@@ -386,5 +386,6 @@ def test_every_step_of_the_property_was_thought_of() -> None:
     brings_in = {"read", "clip", "recall", "request", "absorb", "notes", "files", "reminders"}
     makes = {"emit", "reply", "offer", "ask", "remember", "show", "withdraw", "tool", "think",
              "converse", "spawn"}  # fmt: skip
-    plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named"}
+    plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",
+             "lasting"}  # fmt: skip
     assert public == set(itertools.chain(brings_in, makes, plain)), "decide on its labels"
