@@ -5,50 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QIcon, QPainter, QPainterPath
+
+from .drawings import drawn, line
 
 Name = Literal["send", "stop", "clip", "clock", "plus", "close", "spark", "bell", "sum", "command"]
 
 
 def glyph(name: Name, color: str, px: int = 16) -> QIcon:
     """The drawing in that colour, sharp at scales of 1, 1.5, 2 and 3."""
-    icon = QIcon()
-    for scale in (1.0, 1.5, 2.0, 3.0):
-        pixmap = QPixmap(round(px * scale), round(px * scale))
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.scale(pixmap.width() / 24, pixmap.height() / 24)
-        pen = QPen(QColor(color), 2)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(pen)
-        _DRAWN[name](painter, QColor(color))
-        painter.end()
-        pixmap.setDevicePixelRatio(scale)
-        icon.addPixmap(pixmap)
-    return icon
+    return drawn(_DRAWN[name], color, px, 2.0)
 
 
-def _lines(painter: QPainter, *points: tuple[float, float]) -> None:
-    path = QPainterPath(QPointF(*points[0]))
-    for point in points[1:]:
-        path.lineTo(QPointF(*point))
-    painter.drawPath(path)
+def _send(painter: QPainter) -> None:
+    line(painter, (12, 19), (12, 5))
+    line(painter, (6, 11), (12, 5), (18, 11))
 
 
-def _send(painter: QPainter, _: QColor) -> None:
-    _lines(painter, (12, 19), (12, 5))
-    _lines(painter, (6, 11), (12, 5), (18, 11))
-
-
-def _stop(painter: QPainter, color: QColor) -> None:
-    painter.setBrush(color)
+def _stop(painter: QPainter) -> None:
+    painter.setBrush(painter.pen().color())
     painter.drawRoundedRect(QRectF(7, 7, 10, 10), 1.5, 1.5)
 
 
-def _clip(painter: QPainter, _: QColor) -> None:
+def _clip(painter: QPainter) -> None:
     path = QPainterPath(QPointF(19.5, 11))
     path.lineTo(11.5, 19)
     path.cubicTo(9.4, 21, 6.2, 21, 4.5, 19)
@@ -63,54 +43,54 @@ def _clip(painter: QPainter, _: QColor) -> None:
     painter.drawPath(path)
 
 
-def _clock(painter: QPainter, _: QColor) -> None:
+def _clock(painter: QPainter) -> None:
     painter.drawEllipse(QPointF(12, 12), 8.5, 8.5)
-    _lines(painter, (12, 7), (12, 12), (15.5, 14))
+    line(painter, (12, 7), (12, 12), (15.5, 14))
 
 
-def _plus(painter: QPainter, _: QColor) -> None:
-    _lines(painter, (12, 5), (12, 19))
-    _lines(painter, (5, 12), (19, 12))
+def _plus(painter: QPainter) -> None:
+    line(painter, (12, 5), (12, 19))
+    line(painter, (5, 12), (19, 12))
 
 
-def _close(painter: QPainter, _: QColor) -> None:
-    _lines(painter, (6, 6), (18, 18))
-    _lines(painter, (18, 6), (6, 18))
+def _close(painter: QPainter) -> None:
+    line(painter, (6, 6), (18, 18))
+    line(painter, (18, 6), (6, 18))
 
 
-def _spark(painter: QPainter, _: QColor) -> None:
+def _spark(painter: QPainter) -> None:
     path = QPainterPath(QPointF(12, 3))
     for x, y in ((21, 12), (12, 21), (3, 12), (12, 3)):
         path.quadTo(QPointF(12, 12), QPointF(x, y))
     painter.drawPath(path)
 
 
-def _bell(painter: QPainter, _: QColor) -> None:
+def _bell(painter: QPainter) -> None:
     path = QPainterPath(QPointF(5, 17))
     path.cubicTo(7, 15, 6.5, 12, 6.5, 10)
     path.cubicTo(6.5, 3, 17.5, 3, 17.5, 10)
     path.cubicTo(17.5, 12, 17, 15, 19, 17)
     path.closeSubpath()
     painter.drawPath(path)
-    _lines(painter, (10.5, 20.5), (13.5, 20.5))
+    line(painter, (10.5, 20.5), (13.5, 20.5))
 
 
-def _sum(painter: QPainter, _: QColor) -> None:
-    _lines(painter, (8, 5), (8, 11))
-    _lines(painter, (5, 8), (11, 8))
-    _lines(painter, (14, 8), (20, 8))
-    _lines(painter, (14.5, 15), (19.5, 15))
-    _lines(painter, (14.5, 19), (19.5, 19))
-    _lines(painter, (5.5, 14.5), (10.5, 19.5))
-    _lines(painter, (10.5, 14.5), (5.5, 19.5))
+def _sum(painter: QPainter) -> None:
+    line(painter, (8, 5), (8, 11))
+    line(painter, (5, 8), (11, 8))
+    line(painter, (14, 8), (20, 8))
+    line(painter, (14.5, 15), (19.5, 15))
+    line(painter, (14.5, 19), (19.5, 19))
+    line(painter, (5.5, 14.5), (10.5, 19.5))
+    line(painter, (10.5, 14.5), (5.5, 19.5))
 
 
-def _command(painter: QPainter, _: QColor) -> None:
+def _command(painter: QPainter) -> None:
     for y, x in ((6, 19), (12, 15), (18, 17)):
-        _lines(painter, (5, y), (x, y))
+        line(painter, (5, y), (x, y))
 
 
-_DRAWN: dict[Name, Callable[[QPainter, QColor], None]] = {
+_DRAWN: dict[Name, Callable[[QPainter], None]] = {
     "send": _send,
     "stop": _stop,
     "clip": _clip,

@@ -34,9 +34,11 @@ async def remind(ctx: Context, event: Event) -> None:
 async def show(ctx: Context, event: Event) -> None:
     """Show the times as they were understood, with a way back."""
     said = event.payload
-    before = _being_changed(ctx)
-    if before and not await _do(ctx, "reminders.remove", reminder=before["reminder"]):
-        before = {}
+    before = _being_changed(ctx, said)
+    if before:
+        gone = await ctx.tool("reminders.remove", reminder=before["reminder"])
+        if not (gone.ok and gone.value["removed"]):
+            before = {}  # it came, or was taken away, meanwhile
     await ctx.offer(
         Offer(
             kind="notice",
@@ -49,6 +51,8 @@ async def show(ctx: Context, event: Event) -> None:
             data={
                 "reminder": said["reminder"],
                 "said": said["said"],
+                "text": said["text"],
+                "words": said["words"],
                 "before": before.get("reminder", 0),
             },
         )
@@ -85,10 +89,15 @@ async def change(ctx: Context, event: Event) -> None:
     await ctx.show(draft=data["said"])
 
 
-def _being_changed(ctx: Context) -> dict[str, Any]:
-    """What the next reminder takes the place of; empty when nothing is being changed."""
+def _being_changed(ctx: Context, said: dict[str, Any]) -> dict[str, Any]:
+    """What the new reminder takes the place of; empty for nothing.
+
+    It says the same for another time, or something else for the same time. Whatever else is set
+    meanwhile, by the person or by an agent, takes nothing away.
+    """
     data: dict[str, Any] = ctx.local.pop("changing", {})
-    return data if ctx.now.timestamp() - data.get("since", 0.0) < _CHANGE_S else {}
+    same = any(data.get(part) == said[part] for part in ("text", "words"))
+    return data if same and ctx.now.timestamp() - data["since"] < _CHANGE_S else {}
 
 
 async def _do(ctx: Context, name: str, **arguments: int) -> bool:

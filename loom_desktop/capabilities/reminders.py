@@ -57,8 +57,8 @@ async def snooze(ctx: CapabilityContext, reminder: int, seconds: int = 600) -> d
 @capability("reminders.remove", effect="write-own", idempotent=True)
 async def remove(ctx: CapabilityContext, reminder: int) -> dict[str, Any]:
     """Take a reminder away."""
-    await ctx.reminders.remove(reminder)
-    return {"text": "The reminder is gone."}
+    removed = await ctx.reminders.remove(reminder)
+    return {"text": "The reminder is gone.", "removed": removed}
 
 
 @capability("reminders.restore", effect="write-own", idempotent=True)

@@ -125,11 +125,12 @@ class Reminders:
         self._changed()
         return self._shown(later)
 
-    async def remove(self, number: int) -> None:
-        """Take it away; ``restore`` brings it back."""
+    async def remove(self, number: int) -> bool:
+        """Take it away; ``restore`` brings it back. Whether it was still to come."""
         await self._store.schedules.get(number)
-        await self._store.schedules.remove(number)
+        removed = await self._store.schedules.remove(number)
         self._changed()
+        return removed
 
     async def restore(self, number: int) -> None:
         """Undo ``remove`` or ``done``. Raises NotFound."""

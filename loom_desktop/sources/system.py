@@ -12,18 +12,16 @@ both; it is published when it changes.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from loom_desktop.clock import Clock, awake_and_asleep, monotonic
+from loom_desktop.driver.dbus import BUS, Connection
 from loom_desktop.errors import Unavailable
 from loom_desktop.sources import Publish, Report
 from loom_desktop.tasks import Tasks
@@ -48,7 +46,6 @@ SLEPT_S = 2.0
 SETTLE_S = 0.5
 """So long the computer stays awake after ``system.sleeping``; logind allows 5 s at most."""
 DEADLINE_S = 5.0
-_BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 _CLOCKS_TELL = hasattr(time, "CLOCK_BOOTTIME")
 _BY_CLOCKS = "Waking up is noticed by the clocks within 15 s; going to sleep is not."
 _BY_NOTHING = "Sleep is not noticed on this system yet."
@@ -83,8 +80,8 @@ class System:
         self._ahead_s = 0.0
         self._sleeping = False
         self._locked: bool | None = None
-        self._logind: _Bus | None = None
-        self._desktop: _Bus | None = None
+        self._logind: Connection | None = None
+        self._desktop: Connection | None = None
         self._session = ""
         self._lock = -1
         self._why_no_logind = self._why_no_desktop = ""  # not asked yet
@@ -160,11 +157,11 @@ class System:
         address = self._environ.get("DBUS_SYSTEM_BUS_ADDRESS", "")
         if not address and sys.platform == "linux":
             address = "unix:path=/var/run/dbus/system_bus_socket"
-        bus = _Bus(self._heard_from_logind)
+        bus = Connection(self._heard_from_logind)
         try:
             await bus.open(address)
             await bus.match(f"interface='{MANAGER}',member='PrepareForSleep'")
-            await bus.match(f"sender='{_BUS[0]}',member='NameOwnerChanged',arg0='{LOGIN}'")
+            await bus.match(f"sender='{BUS[0]}',member='NameOwnerChanged',arg0='{LOGIN}'")
             bus.owner = await bus.owner_of(LOGIN)
             if not bus.owner:
                 raise Unavailable("logind does not run here.")
@@ -180,7 +177,7 @@ class System:
         tasks.start("system: logind", self._until_gone(bus))
         await self._hold()
 
-    async def _find_session(self, bus: _Bus) -> None:
+    async def _find_session(self, bus: Connection) -> None:
         """Which session is ours; without one (a service, a container) its lock is not told."""
         self._session = ""
         for wanted in (self._environ.get("XDG_SESSION_ID"), "auto"):
@@ -219,8 +216,8 @@ class System:
         if lock >= 0:
             os.close(lock)
 
-    def _heard_from_logind(self, bus: _Bus, message: Message) -> None:
-        if message.member == "NameOwnerChanged" and message.sender == _BUS[0]:
+    def _heard_from_logind(self, bus: Connection, message: Message) -> None:
+        if message.member == "NameOwnerChanged" and message.sender == BUS[0]:
             if message.body[:1] == [LOGIN]:
                 bus.gone.set()
         elif message.sender != bus.owner or self._publish is None:
@@ -261,7 +258,7 @@ class System:
         address = self._environ.get("DBUS_SESSION_BUS_ADDRESS", "")
         if not address and (folder := self._environ.get("XDG_RUNTIME_DIR")):
             address = f"unix:path={folder}/bus"
-        bus = _Bus(self._heard_from_desktop)
+        bus = Connection(self._heard_from_desktop)
         try:
             await bus.open(address)
             for saver in SAVERS:
@@ -275,7 +272,7 @@ class System:
         if self._desktop is bus:
             tasks.start("system: desktop", self._until_gone(bus))
 
-    def _heard_from_desktop(self, bus: _Bus, message: Message) -> None:
+    def _heard_from_desktop(self, bus: Connection, message: Message) -> None:
         told = message.interface in SAVERS and message.member == "ActiveChanged"
         if told and message.signature == "b":
             self._set_locked(message.body[0])
@@ -286,7 +283,7 @@ class System:
                 self._publish("system.locked" if locked else "system.unlocked")
             self._locked = locked
 
-    async def _until_gone(self, bus: _Bus) -> None:
+    async def _until_gone(self, bus: Connection) -> None:
         await bus.until_gone()
         await bus.close()
         if bus is self._logind:
@@ -295,99 +292,6 @@ class System:
             self._release()
         elif bus is self._desktop:
             self._desktop, self._why_no_desktop = None, "The message bus (D-Bus) went away."
-
-
-def _there(address: str) -> bool:
-    path = address.removeprefix("unix:path=").split(";")[0].split(",")[0]
-    return bool(address) and (path == address or os.path.exists(path))
-
-
-@dataclass(eq=False)
-class _Bus:
-    """One connection to a message bus, and what is asked and heard over it."""
-
-    heard: Callable[[_Bus, Message], None]
-    """Called with each signal."""
-    owner: str = ""
-    """Who may be believed, as the bus names it."""
-
-    def __post_init__(self) -> None:
-        self.gone = asyncio.Event()
-        self._bus: Any = None
-
-    async def open(self, address: str) -> None:
-        """Connect. Raises Unavailable; without a bus that costs next to nothing."""
-        if not _there(address):
-            raise Unavailable("There is no message bus (D-Bus) here.")
-        await asyncio.to_thread(importlib.import_module, "dbus_fast.aio")  # slow the first time
-        from dbus_fast.aio import MessageBus
-        from dbus_fast.errors import AuthError, InvalidAddressError
-
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                bus = MessageBus(address, negotiate_unix_fd=True, auth_timeout=DEADLINE_S)
-                self._bus = await bus.connect()
-        except (OSError, AuthError, InvalidAddressError, EOFError) as error:
-            raise Unavailable(f"The message bus (D-Bus) cannot be reached: {error}.") from error
-        self._bus.add_message_handler(self._hear)
-
-    async def match(self, rule: str) -> None:
-        """Hear the signals that the rule names, from now on."""
-        await self.call(*_BUS, "AddMatch", "s", [f"type='signal',{rule}"])
-
-    async def owner_of(self, name: str) -> str:
-        """Who has this name now; empty when nobody does."""
-        reply = await self.call(*_BUS, "GetNameOwner", "s", [name])
-        return "" if reply is None else str(reply.body[0])
-
-    async def call(
-        self, to: str, path: str, interface: str, member: str, signature: str, body: list[Any]
-    ) -> Message | None:
-        """The reply; None when it was an error. Raises Unavailable when none comes."""
-        from dbus_fast import Message, MessageType
-
-        message = Message(
-            destination=to,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=body,
-        )
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                reply: Message = await self._bus.call(message)
-        except (TimeoutError, EOFError, OSError) as error:
-            raise Unavailable("The message bus (D-Bus) does not answer.") from error
-        return None if reply.message_type is MessageType.ERROR else reply
-
-    async def until_gone(self) -> None:
-        """Return when the connection, or the one that may be believed, is lost."""
-        async with Tasks() as tasks:
-            tasks.start("system: connection", self._until_disconnected())
-            await self.gone.wait()
-
-    async def close(self) -> None:
-        """Disconnect."""
-        if self._bus is not None:
-            self._bus.disconnect()
-            with contextlib.suppress(TimeoutError, OSError, EOFError):
-                async with asyncio.timeout(1):  # the library closes the socket in the loop
-                    await asyncio.shield(self._bus.wait_for_disconnect())
-
-    async def _until_disconnected(self) -> None:
-        try:
-            with contextlib.suppress(OSError, EOFError):
-                # to be cancelled in there would keep the library from ever closing its socket
-                await asyncio.shield(self._bus.wait_for_disconnect())
-        finally:
-            self.gone.set()
-
-    def _hear(self, message: Message) -> None:
-        from dbus_fast import MessageType
-
-        if message.message_type is MessageType.SIGNAL:
-            self.heard(self, message)
 
 
 source = System

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -20,12 +21,11 @@ def open_log(folder: Path, *, level: int = logging.INFO) -> Path:
     Twice is the same as once. Raises Unavailable when the folder cannot be made or takes no log.
     """
     path = private_folder(folder) / "loom.log"
-    logging.raiseExceptions = False  # a full disk is told once by the store, not per line
     root = logging.getLogger()
     if any(getattr(one, "baseFilename", "") == os.path.abspath(path) for one in root.handlers):
         return path
     try:
-        handler = RotatingFileHandler(
+        handler = _File(
             path,
             maxBytes=_BYTES,
             backupCount=_FILES,
@@ -41,6 +41,14 @@ def open_log(folder: Path, *, level: int = logging.INFO) -> Path:
     root.addHandler(handler)
     root.setLevel(level)
     return path
+
+
+class _File(RotatingFileHandler):
+    """What the disk refuses is told once, by the store; a mistake in a line is told as ever."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class _Masked(logging.Formatter):

@@ -57,7 +57,7 @@ def strays(qapp: QApplication) -> Iterator[list[str]]:
     """Widgets that were shown before they had a parent: on a screen each is a window for a moment,
     and takes the keyboard from the one the person types in."""
     from PySide6.QtCore import QEvent, QObject
-    from PySide6.QtWidgets import QAbstractButton, QFrame
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QFrame, QLineEdit  # labels are frames
 
     seen: list[str] = []
 
@@ -65,7 +65,7 @@ def strays(qapp: QApplication) -> Iterator[list[str]]:
         def eventFilter(self, watched: QObject, event: QEvent) -> bool:
             if (
                 event.type() == QEvent.Type.Show
-                and isinstance(watched, (QAbstractButton, QFrame))  # labels are frames
+                and isinstance(watched, (QAbstractButton, QFrame, QLineEdit, QComboBox))
                 and watched.isWindow()
             ):
                 seen.append(f"{type(watched).__name__} {watched.accessibleName()}")

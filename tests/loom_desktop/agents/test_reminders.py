@@ -84,15 +84,32 @@ async def test_the_old_one_stands_until_the_new_one_is_set(tmp_path: Path) -> No
         assert "8:30" in one["words"], "as it was before"
 
 
-async def test_who_changes_nothing_has_both(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("waits_s", "new"),
+    [(301, "remind me every day at 9:30 to stretch"), (0, "remind me at noon to breathe")],
+    ids=["much later", "something else"],
+)
+async def test_who_changes_nothing_has_both(tmp_path: Path, waits_s: float, new: str) -> None:
     clock = FakeClock()
     async with loom_for_tests(tmp_path, clock=clock) as loom:
         await answer_of(loom, "remind me every day at 8:30 to stretch")
         await _answer(loom, "change")
-        clock.forward(301)
-        await answer_of(loom, "remind me every day at 9:30 to breathe")
-        assert (await _card(loom))["title"] == "Reminder set: breathe"
+        clock.forward(waits_s)
+        await answer_of(loom, new)
+        assert (await _card(loom))["title"].startswith("Reminder set: ")
         assert len(await loom.call("reminders")) == 2
+
+
+async def test_what_is_gone_already_does_not_come_back(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        await answer_of(loom, "remind me every day at 8:30 to stretch")
+        await _answer(loom, "change")
+        (old,) = await loom.call("reminders")
+        await loom.call("reminder_remove", reminder=old["id"])
+        await answer_of(loom, "remind me every day at 9:30 to stretch")
+        assert (await _card(loom))["title"] == "Reminder set: stretch"
+        await _answer(loom, "remove")
+        assert await loom.call("reminders") == []
 
 
 async def test_a_new_one_shows_its_times_and_can_be_undone(tmp_path: Path) -> None:

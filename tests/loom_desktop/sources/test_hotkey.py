@@ -164,7 +164,7 @@ async def test_on_wayland_without_a_portal_the_reasons_are_listed() -> None:
     hotkey = Hotkey(Settings(), environ=environ)
     async with listening(hotkey):
         report = hotkey.report()
-        assert report.detail == "There is no message bus (D-Bus) in this session."
+        assert report.detail == "There is no message bus (D-Bus) here."
         tried = {each["driver"]: each["why"] for each in (report.facts or {})["tried"]}
         assert "only while an X11 window" in tried["x11"]
         assert "D-Bus" in tried["portal"]

@@ -77,3 +77,23 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "logs").touch()
     with pytest.raises(Unavailable):
         open_log(tmp_path / "logs")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"), [(OSError(28, "No space left on device"), False), (TypeError("%d"), True)]
+)
+def test_a_full_disk_is_not_told_with_every_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: Exception,
+    told: bool,
+) -> None:
+    open_log(tmp_path / "logs")
+
+    def fail(*_: object) -> None:
+        raise wrong
+
+    monkeypatch.setattr(logs._Masked, "format", fail)
+    log.info("a line")
+    assert ("Logging error" in capsys.readouterr().err) is told
