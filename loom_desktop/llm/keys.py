@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 
 from loom_desktop.errors import SettingsError
@@ -22,6 +23,8 @@ Secrets = Callable[[str], Awaitable[str | None]]
 COMMAND_S = 10.0
 _MOST_BYTES = 10_000
 _END_S = 1.0
+_REST_S = 0.5
+"""How long what an ended command printed may take to come out of the pipe."""
 
 
 def check(reference: str, setting: str) -> None:
@@ -80,51 +83,72 @@ async def resolve(
 
 async def _printed(command: str, setting: str, timeout_s: float) -> str:
     """The first line that a command prints."""
+    loop = asyncio.get_running_loop()
     try:
-        words = shlex.split(command)
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+        child, output = await loop.subprocess_exec(
+            _Output,
+            *shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, TypeError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(
             f"[{setting}] api_key: the command cannot be run: {said}.",
             hint="It is run without a shell: give the program and its arguments.",
         ) from error
-    assert process.stdout
     try:
         async with asyncio.timeout(timeout_s):
-            printed = await process.stdout.read(_MOST_BYTES)
-            while not printed.endswith(b"\n") and len(printed) < _MOST_BYTES:
-                more = await process.stdout.read(_MOST_BYTES)
-                if not more:
-                    break
-                printed += more
-            if len(printed) >= _MOST_BYTES:
-                raise SettingsError(
-                    f"[{setting}] api_key: the command printed far more than a key.",
-                    hint="It must print the key and end.",
-                )
-            code = await process.wait()
+            await output.over.wait()
     except TimeoutError as error:
         raise SettingsError(
             f"[{setting}] api_key: the command took longer than {timeout_s:g} seconds.",
             hint="It may wait for a password; run it once in a terminal.",
         ) from error
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            with contextlib.suppress(TimeoutError):  # a child of the child may hold the pipe
-                async with asyncio.timeout(_END_S):
-                    await process.communicate()
-    if code:
+        child.close()  # kills what still runs, and waits for nobody who holds the pipe
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await output.exited.wait()
+    if len(output.data) >= _MOST_BYTES:
+        raise SettingsError(
+            f"[{setting}] api_key: the command printed far more than a key.",
+            hint="It must print the key and end.",
+        )
+    if code := child.get_returncode():
         raise SettingsError(
             f"[{setting}] api_key: the command ended with status {code}.",
             hint="Run it in a terminal to see why.",
         )
-    lines = printed.decode("utf-8", errors="replace").splitlines()
+    lines = output.data.decode("utf-8", errors="replace").splitlines()
     return lines[0] if lines else ""
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """What a command prints until it ends, or until it is too much.
+
+    A command may leave a child behind that holds its output open (a key agent does), so the end of
+    the command counts, and the end of the output only for a moment longer.
+    """
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.over, self.exited, self._closed = asyncio.Event(), asyncio.Event(), False
+
+    def pipe_data_received(self, _fd: int, data: bytes) -> None:
+        self.data += data[: _MOST_BYTES - len(self.data)]
+        if len(self.data) >= _MOST_BYTES:
+            self.over.set()
+
+    def pipe_connection_lost(self, _fd: int, _error: Exception | None) -> None:
+        self._closed = True
+        if self.exited.is_set():
+            self.over.set()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+        if self._closed:
+            self.over.set()
+        else:
+            asyncio.get_running_loop().call_later(_REST_S, self.over.set)

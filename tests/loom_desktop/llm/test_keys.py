@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import signal
 import sys
 import time
 from pathlib import Path
@@ -95,3 +97,31 @@ async def test_a_command_that_never_stops_printing_is_ended() -> None:
     async with asyncio.timeout(30):
         with pytest.raises(SettingsError, match="far more than a key"):
             await key("cmd:yes sk", timeout_s=60.0)
+
+
+@pytest.mark.parametrize("line", ["sk", "s" * 9_998, "s" * 4_095])
+async def test_it_is_ended_wherever_the_first_reading_happens_to_stop(line: str) -> None:
+    """A full pipe gives what fits, which may end exactly with a line, though more is to come."""
+    async with asyncio.timeout(30):
+        with pytest.raises(SettingsError, match="far more than a key"):
+            await key(f"cmd:yes {line}", timeout_s=60.0)
+
+
+async def test_a_child_that_the_command_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    program = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(mark)!r}, 'w').write(str(child.pid))\n"
+        "print('sk-1')"
+    )
+    try:
+        async with asyncio.timeout(30):
+            assert await key(f"cmd:{PYTHON} -c {shlex.quote(program)}", timeout_s=60.0) == "sk-1"
+    finally:
+        os.kill(int(mark.read_text()), signal.SIGKILL)
+
+
+async def test_a_key_that_comes_in_pieces_is_whole() -> None:
+    program = "import sys, time\nfor c in 'sk-1': print(c, end='', flush=True); time.sleep(0.05)"
+    assert await key(f"cmd:{PYTHON} -c {shlex.quote(program)}") == "sk-1"
