@@ -186,12 +186,12 @@ class Supervisor:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
-            work.task = task
+            work.begun(task, inside)
             done, _ = await asyncio.wait({task, work.stop}, timeout=limit_s, return_when=_FIRST)
             if work.stopped:
                 pass  # the end of the block waits for it, though not for ever
             elif not done:
-                task.cancel()
+                inside.cancel(task)
                 await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
             elif not task.cancelled() and (error := task.exception()) is not None:
                 await self._failed(ctx, error)
@@ -217,6 +217,11 @@ class _Work:
     def __init__(self) -> None:
         self.task: asyncio.Task[Any] | None = None
         self.stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks: Tasks | None = None
+
+    def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
+        """From now on this task of ``tasks`` handles it."""
+        self.task, self._tasks = task, tasks
 
     @property
     def stopped(self) -> bool:
@@ -227,8 +232,8 @@ class _Work:
         """Stop it, also when it has not begun."""
         if not self.stop.done():
             self.stop.set_result(None)
-        if self.task is not None:
-            self.task.cancel()
+        if self.task is not None and self._tasks is not None:
+            self._tasks.cancel(self.task)
 
 
 _Running = defaultdict[int, set[_Work | asyncio.Task[Any]]]

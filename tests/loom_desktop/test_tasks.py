@@ -46,6 +46,26 @@ async def test_the_outcome_of_a_run_is_the_callers() -> None:
         assert await tasks.run("give", give()) == 3
 
 
+async def test_what_was_cancelled_is_not_cancelled_again_at_the_end_of_the_block() -> None:
+    cancels, began = list[str](), asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        for _ in range(2):
+            try:
+                await asyncio.sleep(0.005 if cancels else 60)
+            except asyncio.CancelledError:
+                cancels.append("cancel")
+
+    async with Tasks() as tasks:
+        task = tasks.run("work", work())
+        await began.wait()
+        tasks.cancel(task)
+        tasks.cancel(task)
+    assert task.done()
+    assert cancels == ["cancel"]
+
+
 async def test_what_ignores_its_cancel_is_left_behind_by_name(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
