@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -43,6 +42,8 @@ from loom_desktop.store.keys import obtain
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from loom_desktop.llm.router import Router
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Loom:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
         self.paths = paths or _usual_paths()
-        self._fixed_zone, self._zone = zone, zone or local_zone()
+        self._fixed_zone = self._zone = zone
         self._zone_until = clock()
         self._read_settings, self._key = settings is None, key
         self._router: Router | None = None
@@ -580,9 +581,12 @@ class Loom:
     def zone(self) -> ZoneInfo:
         """The person's zone, looked up again now and then: they travel."""
         now = self.clock()
-        if self._fixed_zone is None and not now < self._zone_until <= now + _ZONE_S:
-            self._zone, self._zone_until = local_zone(), now + _ZONE_S
-        return self._zone
+        zone = self._zone
+        old = self._fixed_zone is None and not now < self._zone_until <= now + _ZONE_S
+        if zone is None or old:
+            zone = self._zone = local_zone()
+            self._zone_until = now + _ZONE_S
+        return zone
 
     def _zone_now(self) -> ZoneInfo:
         return self.zone

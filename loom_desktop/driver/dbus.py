@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.errors import Unavailable
@@ -28,16 +27,14 @@ def _there(address: str) -> bool:
     return bool(address) and (path == address or os.path.exists(path))
 
 
-@dataclass(eq=False)
 class Connection:
     """One connection to a message bus, and what is asked and heard over it."""
 
-    heard: Callable[[Connection, Message], None]
-    """Called with each signal."""
-    owner: str = ""
-    """Who may be believed, as the bus names it."""
-
-    def __post_init__(self) -> None:
+    def __init__(self, heard: Callable[[Connection, Message], None]) -> None:
+        """``heard`` is called with each signal."""
+        self.heard = heard
+        self.owner = ""
+        """Who may be believed, as the bus names it."""
         self.gone = asyncio.Event()
         self._bus: Any = None
 

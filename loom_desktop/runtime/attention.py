@@ -13,8 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -28,6 +27,9 @@ from loom_desktop.settings import Attention, quiet_hours
 from loom_desktop.store import Store
 from loom_desktop.store.cards import Action, Card
 from loom_desktop.tasks import Tasks
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 log = logging.getLogger(__name__)
 _ACTS = frozenset({"Move", "Copy", "Rename", "Remove", "Delete", "Open", "Send", "Write"})

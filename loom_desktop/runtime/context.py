@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -19,6 +18,8 @@ from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from loom_desktop.cognition import Step, Thinker
     from loom_desktop.runtime.attention import Desk, Offer
     from loom_desktop.runtime.mover import BoundMover, Mover

@@ -7,9 +7,8 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,6 +21,9 @@ from loom_desktop.runtime.reading import Reader
 from loom_desktop.store import Store
 from loom_desktop.store.acts import Act, Step
 from loom_desktop.tasks import Tasks
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 _REMEMBERED = 50

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,6 +17,8 @@ from loom_desktop.store import Store
 from loom_desktop.store.schedules import Schedule
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from loom_desktop.runtime.schedule import Timers
 
 _SHOWN_TIMES = 3
@@ -107,7 +108,7 @@ class Reminders:
         from loom_desktop.runtime.schedule import FIXED
 
         # Its own zone: a wall time of one zone kept under the name of another comes twice.
-        zone = ZoneInfo(schedule.zone) if schedule.zone else self._zone()
+        zone = _named(schedule.zone) if schedule.zone else self._zone()
         at = datetime.fromtimestamp(self._clock() + seconds, zone)
         fields: dict[str, Any] = {
             "at": at.replace(tzinfo=None).isoformat(timespec="seconds"),
@@ -171,7 +172,7 @@ class Reminders:
         from loom_desktop.text.when import words
 
         here = self._zone()
-        zone = ZoneInfo(schedule.zone) if schedule.zone not in ("", here.key) else here
+        zone = _named(schedule.zone) if schedule.zone not in ("", here.key) else here
         at = datetime.fromtimestamp(schedule.next, zone) if schedule.next else None
         return Reminder(
             id=schedule.id,
@@ -211,6 +212,7 @@ def local_zone() -> ZoneInfo:
     """The zone of this computer: ``TZ``, else what the system is set to, else UTC."""
     import os
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     named = os.environ.get("TZ", "").lstrip(":")
     candidates = [named]
@@ -230,8 +232,16 @@ def local_zone() -> ZoneInfo:
     return _utc()
 
 
+def _named(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo  # 2 ms: only who reminds needs it
+
+    return ZoneInfo(name)
+
+
 def _utc() -> ZoneInfo:
     """UTC, also on a machine without a table of zones: there is none in a bare container."""
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo("UTC")
     except LookupError:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import floor
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.structs import replace
@@ -273,6 +272,8 @@ def _zone(schedule: Schedule, zone: tzinfo | None) -> tzinfo:
 
 
 def _named(zone: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # 2 ms: only a schedule needs it
+
     try:
         return ZoneInfo(zone)
     except (ValueError, OSError, LookupError) as error:
@@ -413,8 +414,8 @@ class Timers:
             log.exception("schedule %s was due, and telling it failed", schedule.id)
 
     async def _follow_person(self) -> None:
-        if self._person is None:
-            return
+        if self._person is None or not await self._store.next_due():
+            return  # with nothing set, the zone need not be known: finding it takes a while
         here = self._person()
         if here == self._where:
             return

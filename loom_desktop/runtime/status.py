@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Literal
 
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.event import Event
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 State = Literal["idle", "thinking", "asks", "paused", "trouble"]
 UNTIL_TOLD = -1.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 
 class Publish(Protocol):
@@ -26,8 +27,7 @@ class Source(Protocol):
         """What works now, and why something does not. Callable at any time, also before ``run``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """How a source stands: what ``loom doctor``, the settings window and the tray say of it."""
 
     working: bool

@@ -9,9 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NEVER = [
-    "PySide6", "Xlib", "cronsim", "dateutil", "dbus_fast", "desktop_notifier", "hypothesis",
+    "PySide6", "Xlib", "cronsim", "dataclasses", "dateutil", "dbus_fast", "desktop_notifier",
+    "hypothesis",
     "importlib.metadata", "keyring", "mcp", "numpy", "platformdirs", "pypdfium2", "pyperclip",
-    "rich", "simpleeval", "tomlkit", "watchdog",
+    "rich", "simpleeval", "tomlkit", "watchdog", "zoneinfo",
 ]  # fmt: skip
 START = """
 import asyncio, json, pathlib, sys

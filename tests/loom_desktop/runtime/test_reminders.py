@@ -9,7 +9,6 @@ from loom_desktop import Context, Event, Loom
 from loom_desktop.errors import NotFound, NotUnderstood, UsageError
 from loom_desktop.event import Privacy
 from loom_desktop.paths import Paths
-from loom_desktop.runtime import reminders as module
 from loom_desktop.runtime.reminders import local_zone
 from loom_desktop.settings import Attention, Settings
 from loom_desktop.testing import FakeClock, loom_for_tests
@@ -168,7 +167,7 @@ def test_without_a_table_of_zones_it_is_utc(monkeypatch: pytest.MonkeyPatch) -> 
         raise zoneinfo.ZoneInfoNotFoundError(key)
 
     none.from_file = zoneinfo.ZoneInfo.from_file  # type: ignore[attr-defined]
-    monkeypatch.setattr(module, "ZoneInfo", none)
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", none)
     zone = local_zone()
     assert zone.key == "UTC"
     assert datetime(2026, 7, 1, tzinfo=zone).isoformat() == "2026-07-01T00:00:00+00:00"

@@ -326,7 +326,7 @@ class World:
 
 
 async def test_idle_it_sleeps_as_long_as_it_may() -> None:
-    world = World(0.0)
+    world = World(0.0, zone="UTC")
     assert await world.timers.tick() == TICK_S
     world.store.rows[1] = schedule(at="1970-01-01T00:00:00", zone="UTC", next=1000.0)
     assert await world.timers.tick() == TICK_S
