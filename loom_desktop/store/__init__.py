@@ -8,6 +8,7 @@ whatever lies at the path (see ``recovery``); what the person must know is in ``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Literal, NamedTuple, Self
 import apsw
 
 from loom_desktop.clock import Clock, wall
-from loom_desktop.errors import LoomError
+from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.store.acts import Act, Acts, Step
 from loom_desktop.store.backup import Snapshots, remove
 from loom_desktop.store.ballast import Ballast
@@ -147,6 +148,7 @@ class Store:
                 key,
                 clock=clock,
                 opener=recovery.open,
+                opened=recovery.settle,
                 relieve=self._ballast.drop,
                 told=self._tell,
             )
@@ -204,6 +206,8 @@ class Store:
         if self.in_memory:
             return None
         async with self._snapshotting:
+            with contextlib.suppress(Unavailable):  # told by whoever wrote; the rest is copied
+                await self.journal.flush()
             try:
                 path = await self._db.aside(self._copy)
             except (apsw.Error, OSError) as error:

@@ -69,6 +69,7 @@ class Recovery:
         self._ballast = ballast
         self._tell = tell
         self._mark_path = path.with_name(path.name + ".mark")
+        self._unmarked = False
 
     def open(self, damaged: bool = False) -> apsw.Connection:
         """The store, or the best that can be had. ``damaged``: the file is known to be."""
@@ -130,9 +131,7 @@ class Recovery:
                 copy = Snapshots(self._snapshots.folder, self._key).take(connection, self._clock())
                 os.replace(copy, copy.with_name(f"before-schema-{version + 1}.db"))
 
-        changed = schema.migrate(connection, before=before)
-        if changed and not born(connection):
-            state.put(connection, state.APPLICATION, "born", packed(self._clock()), None)
+        schema.migrate(connection, before=before, last=lambda one: begin(one, self._clock()))
         end_streams(connection)
         if self._mark() is None:
             if self._key is not None and not is_encrypted(self.path):
@@ -142,9 +141,23 @@ class Recovery:
                     "this installation writes it without encryption",
                     hint="Install the package apsw-sqlite3mc and remove the package apsw.",
                 )
+            self._unmarked = True
+        return connection
+
+    def settle(self) -> None:
+        """After ``open``, before anything is written: what nobody needs to wait for.
+
+        A new store is marked. Where that fails, the next start does it.
+        """
+        if not self._unmarked:
+            return
+        try:
             sync_folder(self.path.parent)
             self._write_mark()
-        return connection
+        except (OSError, LoomError) as error:
+            log.warning("The store could not be marked: %s", error)
+        else:
+            self._unmarked = False
 
     def _new(self) -> apsw.Connection:
         remove(self.path)  # a log without its database would be taken for its own
@@ -284,9 +297,14 @@ class Recovery:
 def opened_in_memory(clock: Clock) -> apsw.Connection:
     """An empty store that is gone when it is closed."""
     connection = connect(MEMORY, None)
-    schema.migrate(connection)
-    state.put(connection, state.APPLICATION, "born", packed(clock()), None)
+    schema.migrate(connection, last=lambda one: begin(one, clock()))
     return connection
+
+
+def begin(connection: apsw.Connection, now: float) -> None:
+    """Write the row that every store has: one without it is damaged."""
+    if not born(connection):
+        state.put(connection, state.APPLICATION, "born", packed(now), None)
 
 
 def _copy(source: Path, target: Path | str) -> None:

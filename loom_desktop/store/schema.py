@@ -155,11 +155,13 @@ def migrate(
     connection: apsw.Connection,
     *,
     before: Callable[[int], None] = lambda version: None,
+    last: Step = lambda connection: None,
     steps: Sequence[Step] | None = None,
 ) -> bool:
     """Whether there was anything to do. ``before`` is told the old version, to take a snapshot.
 
-    It is not called for an empty file. Raises Newer and touches nothing when the file is ahead.
+    It is not called for an empty file. ``last`` is done with the last step, or not at all. Raises
+    Newer and touches nothing when the file is ahead.
     """
     steps = STEPS if steps is None else steps
     here = version(connection)
@@ -173,6 +175,8 @@ def migrate(
         connection.execute("begin immediate")
         try:
             step(connection)
+            if number == len(steps):
+                last(connection)
             connection.execute(f"pragma user_version = {number}")
             connection.execute("commit")
         except BaseException:
