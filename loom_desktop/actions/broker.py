@@ -22,6 +22,8 @@ _CONSEQUENTIAL = frozenset(
     {"write-own", "write-reversible", "write-irreversible", "send", "execute", "spend", "settings"}
 )
 _PER_MINUTE, _PER_DAY = 10, 100
+_MOST_COUNTED = 1_000
+_TYPED = frozenset({"user-typed"})
 _MANY = 5
 PERSON = "person"
 """Who calls when the person does it by a command or a button: they may as often as they like."""
@@ -173,7 +175,7 @@ class Broker:
             elif not self.consent.attended:
                 decision = decide(msgspec.structs.replace(asked, attended=False))
         if decision.verdict != "deny" and one.effect in _CONSEQUENTIAL and call.agent != PERSON:
-            self._count(one, call.agent)
+            self._count(call)
         await self._write_down(call, one, decision)
         if decision.verdict == "deny":
             raise Denied(f"{_words(one)}: {decision.reason}")
@@ -207,15 +209,24 @@ class Broker:
         if self._audit is not None and _audited(one):
             await self._audit.decided(call, one, decision, by=by)
 
-    def _count(self, one: Capability, agent: str) -> None:
-        now, recent = self._clock(), self._recent[agent]
+    def _count(self, call: Call) -> None:
+        """What the person typed counts for each thing they asked: nobody who types a dozen notes
+        runs amok. What comes by itself counts for the agent."""
+        now, whose = self._clock(), call.agent
+        if call.cause.origin == _TYPED:
+            whose = f"{call.agent} {call.cause.begins}"
+        if len(self._recent) > _MOST_COUNTED:
+            for old in [one for one, at in self._recent.items() if at[-1] < now - 86_400]:
+                del self._recent[old]
+        recent = self._recent[whose]
         while recent and recent[0] < now - 86_400:
             recent.popleft()
         last_minute = sum(1 for at in recent if at > now - 60)
         if last_minute >= _PER_MINUTE or len(recent) >= _PER_DAY:
             raise Denied(
-                f"{_words(one)}: too much was changed in a short time.",
-                hint="Wait a minute, or do it in one step: one plan counts once.",
+                f"That would be more than {_PER_MINUTE} changes in a minute, or {_PER_DAY} in a "
+                "day: Loom stopped here.",
+                hint="Ask again in a minute for what is left.",
             )
         recent.append(now)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from loom_desktop.cli.talk import call, out, out_json
+from loom_desktop.cli.talk import call, out, out_json, running
+from loom_desktop.errors import Unavailable
 
 if TYPE_CHECKING:
     import click
@@ -27,7 +28,8 @@ def inbox_command() -> click.Command:
             out_json(items)
             return
         if not items:
-            out("The inbox is empty.")
+            narrow = bool(query or kind)
+            out("Nothing in the inbox is like that." if narrow else "The inbox is empty.")
         for item in items:
             _show(item)
         left = call("left_today")
@@ -43,7 +45,8 @@ def _show(item: dict[str, Any]) -> None:
     at = datetime.fromtimestamp(item["time"]).astimezone()
     card = item["card"] or {}
     kind = card.get("kind", item["kind"])
-    out(f"{item['id']:>5}  {at:%d %b %H:%M}  {kind}, {item['state']}: {item['title']}")
+    number = item["id"] if card else ""  # what was done is not answered; it has its own number
+    out(f"{number:>5}  {at:%d %b %H:%M}  {kind}, {item['state']}: {item['title']}")
     for line in item["text"].splitlines()[:3]:
         out(f"       {line}")
     if card and item["state"] in ("open", "waiting", "quiet"):
@@ -69,9 +72,18 @@ def answer_command() -> click.Command:
 
         Approvals are given in Loom's own window; here they can only be declined.
         """
+        if action == "change" and not running():
+            raise Unavailable(
+                "Loom does not run, so nobody would hear the change.",
+                hint=f"Say it anew with loom ask TEXT, and take this one back: loom answer {card} "
+                "remove",
+            )
         state = call("answer", card=card, action=action, door="cli")["state"]
         if state == "declined":
             out("Dismissed.")
+        elif action == "change":
+            out("Say it anew within five minutes: in Loom's window, or with loom ask TEXT.")
+            out("Until then it stays as it is.")
         else:
             out("Answered. What needs your yes is asked in Loom's own window.")
 

@@ -143,7 +143,8 @@ def pause_command() -> click.Command:
     def pause(minutes: float, until_told: bool) -> None:
         """Pause looking at the clipboard and at folders, for 10 MINUTES or as many as you say."""
         call("pause_capture", seconds=-1 if until_told else minutes * 60)
-        out("Capture is paused." if until_told else f"Capture is paused for {minutes:g} minutes.")
+        length = "1 minute" if minutes == 1 else f"{minutes:g} minutes"
+        out("Capture is paused." if until_told else f"Capture is paused for {length}.")
 
     return pause
 

@@ -95,9 +95,7 @@ class Cards:
         """The card. Raises NotFound."""
         found = await self._select("id = ?", (id,), 1)
         if not found:
-            raise NotFound(
-                f"There is no card {id}.", hint="It was forgotten. The inbox shows those there are."
-            )
+            raise NotFound(f"There is no card {id}.", hint="The inbox shows those there are.")
         return found[0]
 
     async def open(self) -> list[Card]:

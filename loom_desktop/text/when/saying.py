@@ -149,7 +149,7 @@ def _moment(at: datetime, now: datetime, phrases: _Phrases) -> str:
         if at.year != now.year:
             day = phrases.year.format(date=day, year=at.year)
     time = f"{at.hour}:{at.minute:02}"
-    if at.second and (at - now).total_seconds() < 3600:
+    if at.second and (at - now).total_seconds() < 600:
         time += f":{at.second:02}"
     return phrases.at.format(day=day, time=time)
 

@@ -130,6 +130,36 @@ async def test_too_much_in_a_minute_is_refused_and_a_minute_later_it_goes_on() -
     assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by())).ok
 
 
+async def test_each_thing_that_the_person_typed_is_counted_for_itself() -> None:
+    """Who writes down a dozen notes is not a program that runs amok."""
+    clock = FakeClock()
+    made = broker(clock)
+
+    async def put_(cause: Event) -> bool:
+        return (await made.invoke("shelf.put", {"path": "/granted/a"}, by(cause))).ok
+
+    typed = [Event(topic="chat.asked", origin=frozenset({"user-typed"})) for _ in range(12)]
+    assert [await put_(one) for one in typed] == [True] * 12
+    assert [await put_(typed[0]) for _ in range(10)] == [True] * 9 + [False]
+    heard = [Event(topic="a.b", origin=frozenset({"user-typed", "file"})) for _ in range(11)]
+    answers = [await put_(one) for one in heard]
+    assert answers.count(False) == 11, "what a file said is asked, and here is nobody"
+
+
+async def test_what_is_counted_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loom_desktop.actions.broker._MOST_COUNTED", 5)
+    clock = FakeClock()
+    made = broker(clock)
+    for _ in range(20):
+        await made.invoke(
+            "shelf.put",
+            {"path": "/granted/a"},
+            by(Event(topic="chat.asked", origin=frozenset({"user-typed"}))),
+        )
+        clock.forward(86_400)
+    assert len(made._recent) <= 6
+
+
 async def test_what_cannot_be_written_down_is_not_done() -> None:
     class NoPaper:
         async def decided(

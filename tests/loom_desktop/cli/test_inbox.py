@@ -8,6 +8,7 @@ import pytest
 
 from loom_desktop import Event, Loom, Offer
 from tests.loom_desktop.cli.conftest import Done, application
+from tests.screen import wait_for
 
 Run = Callable[..., Done]
 TYPED = Event(topic="chat.asked", origin=frozenset({"user-typed"}))
@@ -33,6 +34,7 @@ def maybe(home: Path, running: bool) -> Iterator[None]:
 def test_an_empty_inbox_says_so(loom: Run) -> None:
     assert loom("inbox").out == "The inbox is empty.\n"
     assert loom("inbox", "--json").json == []
+    assert loom("inbox", "no", "such", "words").out == "Nothing in the inbox is like that.\n"
 
 
 @pytest.mark.parametrize("running", [False, True])
@@ -71,8 +73,24 @@ def test_setting_a_reminder_leaves_a_card_that_can_undo_it(loom: Run) -> None:
     loom("ask", "remind me tomorrow at 9 to call Anna")
     (item,) = loom("inbox", "--json").json
     assert item["title"] == "Reminder set: call Anna"
+    said = loom("answer", str(item["id"]), "change")
+    assert said.code == 1
+    assert said.err.startswith("Loom does not run, so nobody would hear the change.")
+    assert f"loom answer {item['id']} remove" in said.err
     assert loom("answer", str(item["id"]), "remove").code == 0
     assert loom("reminders", "--json").json == []
+
+
+def test_a_reminder_is_changed_by_saying_it_anew(loom: Run, home: Path) -> None:
+    with application(home):
+        loom("ask", "remind me tomorrow at 9 to call Anna")
+        (item,) = wait_for(lambda: loom("inbox", "--json").json, "card of the reminder")
+        assert "loom ask TEXT" in loom("answer", str(item["id"]), "change").out
+        (one,) = loom("reminders", "--json").json
+        loom("ask", "remind me tomorrow at 10 to call Anna")
+        wait_for(lambda: len(loom("reminders", "--json").json) == 1, "end of the first one")
+        (two,) = loom("reminders", "--json").json
+    assert two["at"] > one["at"]
 
 
 def test_reminders_are_listed_and_removed(loom: Run) -> None:

@@ -63,6 +63,7 @@ def test_a_change_reaches_the_running_application(loom: Run, home: Path) -> None
         assert loom("settings", "attention.cards_per_hour").out == "3\n"
         done = loom("settings", "assistant.agents", "chat")
         assert done.out == "Changed. It holds after a restart.\n"
+        assert loom("pause", "1").out == "Capture is paused for 1 minute.\n"
         assert loom("pause").out == "Capture is paused for 10 minutes.\n"
         assert loom("resume").code == 0
 
