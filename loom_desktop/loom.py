@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -18,11 +17,12 @@ from loom_desktop import catalog, clock
 from loom_desktop import settings as toml
 from loom_desktop.bus import Bus
 from loom_desktop.catalog import Kind
+from loom_desktop.entries import Entries, broken
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime.status import Status
-from loom_desktop.settings import Nothing, Settings, Table, fit
+from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Store
 from loom_desktop.store.keys import obtain
 from loom_desktop.tasks import Tasks
@@ -80,13 +80,13 @@ class Loom:
         self._router_lock = asyncio.Lock()
         self.changing = asyncio.Lock()
         """Held while a setting is written and followed: one after the other."""
-        self._loaded: dict[tuple[Kind, str], ModuleType] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             # Made in the order they lean on each other ...
             self.bus = Bus(self.clock)
             self.status = Status(self.bus, self.clock, self._zone_now)
+            self.entries = Entries(self.paths.config, self.paths.settings, self.status.trouble)
             on = self._start_settings()
             async with Tasks() as beside:
                 opening = beside.run("open the store", self._open_store(stack))
@@ -350,8 +350,12 @@ class Loom:
         if not self._read_settings:
             return self.settings
         try:
-            self.settings = toml.read(self.paths.settings)
-            self._check_entries(self.settings)
+            said = self.settings = toml.read(self.paths.settings)
+            if self.desktop:
+                self.entries.find_missing(said)
+                self.settings = self.entries.without_missing(said)
+                self.entries.tell_missing(said)
+            self.entries.check(self.settings)
         except SettingsError as error:
             if not self.desktop:
                 raise
@@ -359,67 +363,18 @@ class Loom:
             self.status.trouble(error.message, error.hint)
         return self.settings
 
-    def _check_entries(self, on: Settings) -> None:
-        """Every table of a catalogue entry is followed, or refused by name."""
-        text = self.paths.settings.read_text("utf-8") if self.paths.settings.exists() else ""
-        kinds: tuple[Kind, ...] = ("sources", "agents")
-        for kind in kinds:
-            tables: dict[str, Table] = getattr(on, kind)
-            for name, table in tables.items():
-                if name == "microphone":  # named in the example; its source comes with the voice
-                    continue
-                line = toml.line_of(text, kind, name)
-                module = self._named(kind, name, line)
-                if module is not None:
-                    fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
-        for name, table in on.llm.items():
-            wire = str(table.get("kind", "openai"))
-            if wire not in catalog.names("llm.providers", self.paths.config):
-                known = ", ".join(catalog.names("llm.providers", self.paths.config))
-                line = toml.line_of(text, f"llm.{name}", "kind")
-                raise SettingsError(
-                    f"loom.toml, line {line}: [llm.{name}] kind: there is no {wire!r}.",
-                    hint=f"There are: {known}.",
-                )
-            settings = _settings_of(self._load("llm.providers", wire))
-            fit(table, settings, where=f"llm.{name}", text=text)
-        for name in on.assistant.agents:
-            self._named("agents", name, toml.line_of(text, "assistant", "agents"))
-
-    def _named(self, kind: Kind, name: str, line: int) -> ModuleType | None:
-        """What loom.toml names, None when it is broken: that is told, and stops nothing else.
-
-        Raises SettingsError when there is none of that name.
-        """
-        try:
-            return self._load(kind, name)
-        except NotFound as error:
-            where = f"loom.toml, line {line}: " if line else ""
-            raise SettingsError(f"{where}{error.message}", hint=error.hint) from error
-        except Unavailable as error:
-            self.status.trouble(error.message, error.hint)
-            return None
-
-    def check_setting(self, table: str, key: str, value: object) -> None:
-        """Whether an entry of a catalogue would take the value. Raises SettingsError, NotFound."""
-        kind, _, name = table.partition(".")
-        if kind not in ("sources", "agents") or value is None:
-            return
-        entry: Kind = "sources" if kind == "sources" else "agents"
-        now: dict[str, Table] = getattr(self.settings, kind)
-        fit({**now.get(name, {}), key: value}, _settings_of(self._load(entry, name)), where=table)
-
     async def reload(self) -> None:
         """Follow loom.toml as it is now. Raises SettingsError; then nothing is changed."""
         from loom_desktop.runtime.outside import Broken
 
-        on = toml.read(self.paths.settings)
-        self._check_entries(on)
+        said = toml.read(self.paths.settings)
+        on = self.entries.without_missing(said)
+        self.entries.check(on)
         before, self.settings = self.settings, on
         self.desk.settings = on.attention
         self._folders = self._granted(on)
         for name in self.agents_settings:
-            self.agents_settings[name] = self._fit("agents", name, on)
+            self.agents_settings[name] = self.entries.settings("agents", name, on)
         if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):
             await self._close_router()
         for name in list(self.outside.sources):
@@ -435,6 +390,7 @@ class Loom:
                 if self._wanted(name):
                     self.outside.start(name)
         self.status.problems = [one for one in self.status.problems if "loom.toml" not in one[0]]
+        self.entries.tell_missing(said)
         self._publish("loom", frozenset({"user-typed"}), "settings.changed")
         self.status.look()
         self._say_status()
@@ -446,19 +402,14 @@ class Loom:
             return True
         if name not in self.settings.sources:
             return False  # a source that the person did not name is off, and not even loaded
-        return bool(getattr(self._fit("sources", name, self.settings), "enabled", True))
-
-    def _fit(self, kind: Kind, name: str, on: Settings) -> Any:
-        tables: dict[str, Table] = getattr(on, kind)
-        module = self._load(kind, name)
-        return fit(tables.get(name, {}), _settings_of(module), where=f"{kind}.{name}")
+        return bool(getattr(self.entries.settings("sources", name, self.settings), "enabled", True))
 
     def _watched(self) -> list[Path]:
-        folders = getattr(self._fit("sources", "files", self.settings), "folders", ())
+        folders = getattr(self.entries.settings("sources", "files", self.settings), "folders", ())
         return [Path(one).expanduser().absolute() for one in folders]
 
     def _destination(self) -> Path:
-        settings = self._fit("agents", "downloads", self.settings)
+        settings = self.entries.settings("agents", "downloads", self.settings)
         return Path(settings.destination).expanduser().absolute()
 
     # ---------------------------------------------------------------- parts from the catalogue
@@ -501,8 +452,8 @@ class Loom:
         found = {}
         for name in on.assistant.agents:
             with self._told_of("agents", name):
-                module = self._load("agents", name)
-                settings = self._fit("agents", name, on)
+                module = self.entries.load("agents", name)
+                settings = self.entries.settings("agents", name, on)
                 found[name] = catalog.export("agents", module), settings
         return found
 
@@ -520,16 +471,16 @@ class Loom:
         except (NotFound, Unavailable, UsageError) as error:
             self.status.trouble(error.message, error.hint)
         except (TypeError, ValueError, AttributeError) as error:  # it is not quite what it says
-            self.status.trouble(*_broken(kind, name, error))
+            self.status.trouble(*broken(kind, name, error))
 
     def _find_sources(self) -> list[str]:
-        names = catalog.names("sources", self.paths.config)
+        names = self.entries.names("sources")
         return [name for name in names if name not in _NEEDS_WINDOW or self.desktop]
 
     def _make_source(self, name: str, on: Settings) -> None:
-        self.outside.add(name, lambda: self._source_or_broken(name, on))
+        self.outside.add(name, lambda: self._source_orbroken(name, on))
 
-    def _source_or_broken(self, name: str, on: Settings) -> Any:
+    def _source_orbroken(self, name: str, on: Settings) -> Any:
         from loom_desktop.runtime.outside import Broken
 
         try:
@@ -538,12 +489,12 @@ class Loom:
             return Broken(error)
         except Exception as error:  # somebody's own file again
             log.exception("the source %s cannot be made", name)
-            message, hint = _broken("sources", name, error)
+            message, hint = broken("sources", name, error)
             return Broken(Unavailable(message, hint=hint))
 
     def _made_source(self, name: str, on: Settings) -> Any:
-        make = catalog.export("sources", self._load("sources", name))
-        settings = self._fit("sources", name, on)
+        make = catalog.export("sources", self.entries.load("sources", name))
+        settings = self.entries.settings("sources", name, on)
         more: dict[str, Any] = {"clipboard": {"clock": self.clock}}.get(name, {})
         if name == "files":
             more["known"] = self.store.files
@@ -552,22 +503,9 @@ class Loom:
     def _capabilities(self, family: str) -> Iterator[Capability]:
         from loom_desktop.actions import Capability
 
-        if family in catalog.names("capabilities", self.paths.config):
-            module = self._load("capabilities", family)
+        if family in self.entries.names("capabilities"):
+            module = self.entries.load("capabilities", family)
             yield from (one for one in vars(module).values() if isinstance(one, Capability))
-
-    def _load(self, kind: Kind, name: str) -> ModuleType:
-        """The file of that name. Raises NotFound, and Unavailable when it cannot be run."""
-        if (kind, name) not in self._loaded:
-            try:
-                self._loaded[kind, name] = catalog.load(kind, name, self.paths.config)
-            except LoomError:
-                raise
-            except Exception as error:  # somebody's own file: whatever it does, Loom starts
-                log.exception("%s %s cannot be loaded", kind, name)
-                message, hint = _broken(kind, name, error)
-                raise Unavailable(message, hint=hint) from error
-        return self._loaded[kind, name]
 
     async def _stop_sources(self) -> None:
         # All at once: each may take its seconds, and somebody waits for the end.
@@ -668,20 +606,6 @@ class Loom:
             from loom_desktop.runtime.interrupted import tell_interrupted
 
             await tell_interrupted(self.store, self.desk, self.bus, self.clock)
-
-
-def _broken(kind: Kind, name: str, error: Exception) -> tuple[str, str]:
-    """What to say about a part that cannot be used."""
-    what = kind.removesuffix("s").rpartition(".")[2]
-    return (
-        f"The {what} {name} cannot be used: {type(error).__name__}: {error}.",
-        "It is left out. Mend its file, or take its name out of loom.toml.",
-    )
-
-
-def _settings_of(module: ModuleType) -> type[msgspec.Struct]:
-    kind: type[msgspec.Struct] = getattr(module, "Settings", Nothing)
-    return kind
 
 
 def _usual_paths() -> Paths:

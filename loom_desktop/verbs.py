@@ -463,12 +463,12 @@ async def settings(loom: Loom, words: bool = True) -> dict[str, dict[str, Any]]:
         tables[name] = toml.described(kind, getattr(loom.settings, name), words)
     for name in loom.outside.sources:
         try:
-            value = loom._fit("sources", name, loom.settings)
+            value = loom.entries.settings("sources", name, loom.settings)
         except LoomError:  # somebody's own file is broken: the status says so
             continue
         tables[f"sources.{name}"] = toml.described(type(value), value, words)
     for name in loom.agents_settings:
-        value = loom._fit("agents", name, loom.settings)
+        value = loom.entries.settings("agents", name, loom.settings)
         tables[f"agents.{name}"] = toml.described(type(value), value, words)
     for table, key in toml.NOT_YET:
         tables.get(table, {}).pop(key, None)
@@ -485,7 +485,7 @@ async def change_setting(loom: Loom, table: str, key: str, value: Any) -> dict[s
     path = loom.paths.settings.resolve()  # a link to somebody's dotfiles stays one
     async with loom.changing:
         toml.read(path)  # what cannot be followed is not written into
-        loom.check_setting(table, key, value)
+        loom.entries.would_take(table, key, value, loom.settings)
         held = loom.settings
         before = path.read_bytes() if path.exists() else None
         try:

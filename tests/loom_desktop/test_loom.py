@@ -125,6 +125,21 @@ async def test_a_name_that_is_not_there_is_told_with_its_line(
             pass
 
 
+async def test_one_agent_that_is_not_there_leaves_the_rest_of_the_file_in_force(
+    tmp_path: Path,
+) -> None:
+    text = "[assistant]\nagents = ['chat', 'nobody']\n[attention]\ncards_per_hour = 3\n"
+    async with loom_at(tmp_path, text, desktop=True) as loom:
+        assert loom.settings.attention.cards_per_hour == 3
+        assert not loom.settings.privacy.local_only
+        assert loom.supervisor.agents == ["chat"]
+        assert "line 2" in await problems(loom)
+        assert "nobody" in await problems(loom)
+        await loom.call("change_setting", table="attention", key="cards_per_hour", value=4)
+        assert loom.settings.attention.cards_per_hour == 4
+        assert "nobody" in (tmp_path / "loom.toml").read_text("utf-8"), "it is the person's file"
+
+
 GREETER = """
 from msgspec import Struct
 from loom_desktop import Agent, Context, Event

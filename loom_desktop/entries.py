@@ -1,0 +1,141 @@
+"""Entries: what loom.toml says about the parts of the catalogues, loaded once and checked.
+
+A part is named in loom.toml by the name of its file: ``[sources.files]``, ``[llm.NAME] kind``,
+``[assistant] agents``. Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from loom_desktop import catalog
+from loom_desktop.catalog import Kind
+from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable
+from loom_desktop.settings import Nothing, Settings, Table, fit, line_of
+
+log = logging.getLogger(__name__)
+
+
+class Entries:
+    """The parts by kind and name, and their settings. ``trouble`` is told what can be left out."""
+
+    def __init__(self, own: Path, file: Path, trouble: Callable[[str, str], None]) -> None:
+        """``own`` is the person's folder of parts, ``file`` their loom.toml."""
+        self._own, self._file, self._trouble = own, file, trouble
+        self._loaded: dict[tuple[Kind, str], ModuleType] = {}
+        self._missing: dict[str, SettingsError] = {}
+
+    def names(self, kind: Kind) -> list[str]:
+        """Everything that could be loaded, without importing it."""
+        return catalog.names(kind, self._own)
+
+    def load(self, kind: Kind, name: str) -> ModuleType:
+        """The file of that name. Raises NotFound, and Unavailable when it cannot be run."""
+        if (kind, name) not in self._loaded:
+            try:
+                self._loaded[kind, name] = catalog.load(kind, name, self._own)
+            except LoomError:
+                raise
+            except Exception as error:  # somebody's own file: whatever it does, Loom starts
+                log.exception("%s %s cannot be loaded", kind, name)
+                message, hint = broken(kind, name, error)
+                raise Unavailable(message, hint=hint) from error
+        return self._loaded[kind, name]
+
+    def settings(self, kind: Kind, name: str, on: Settings) -> Any:
+        """Its table in ``on`` as its own ``Settings``. Raises SettingsError, and what load does."""
+        tables: dict[str, Table] = getattr(on, kind)
+        module = self.load(kind, name)
+        return fit(tables.get(name, {}), _settings_of(module), where=f"{kind}.{name}")
+
+    def check(self, on: Settings) -> None:
+        """Every table of a part is followed, or refused by name. Raises SettingsError."""
+        text = self._text()
+        kinds: tuple[Kind, ...] = ("sources", "agents")
+        for kind in kinds:
+            tables: dict[str, Table] = getattr(on, kind)
+            for name, table in tables.items():
+                if name == "microphone":  # named in the example; its source comes with the voice
+                    continue
+                module = self._named(kind, name, line_of(text, kind, name))
+                if module is not None:
+                    fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
+        for name, table in on.llm.items():
+            wire = str(table.get("kind", "openai"))
+            if wire not in (known := self.names("llm.providers")):
+                line = line_of(text, f"llm.{name}", "kind")
+                raise SettingsError(
+                    f"loom.toml, line {line}: [llm.{name}] kind: there is no {wire!r}.",
+                    hint=f"There are: {', '.join(known)}.",
+                )
+            settings = _settings_of(self.load("llm.providers", wire))
+            fit(table, settings, where=f"llm.{name}", text=text)
+        for name in on.assistant.agents:
+            self._named("agents", name, line_of(text, "assistant", "agents"))
+
+    def would_take(self, table: str, key: str, value: object, on: Settings) -> None:
+        """Whether a part would take the value. Raises SettingsError, NotFound."""
+        kind, _, name = table.partition(".")
+        if kind not in ("sources", "agents") or value is None:
+            return
+        entry: Kind = "sources" if kind == "sources" else "agents"
+        now: dict[str, Table] = getattr(on, kind)
+        fit({**now.get(name, {}), key: value}, _settings_of(self.load(entry, name)), where=table)
+
+    def find_missing(self, on: Settings) -> None:
+        """Note agents that are named and not there: no reason to put the whole file aside."""
+        text = self._text()
+        for name in on.assistant.agents:
+            try:
+                self._named("agents", name, line_of(text, "assistant", "agents"))
+            except SettingsError as error:
+                self._missing[name] = error
+
+    def without_missing(self, on: Settings) -> Settings:
+        """The settings without those."""
+        agents = tuple(name for name in on.assistant.agents if name not in self._missing)
+        assistant = msgspec.structs.replace(on.assistant, agents=agents)
+        return msgspec.structs.replace(on, assistant=assistant)
+
+    def tell_missing(self, on: Settings) -> None:
+        """Say which of those are still named."""
+        for name, error in self._missing.items():
+            if name in on.assistant.agents:
+                self._trouble(error.message, error.hint)
+
+    def _named(self, kind: Kind, name: str, line: int) -> ModuleType | None:
+        """What loom.toml names, None when it is broken: that is told, and stops nothing else.
+
+        Raises SettingsError when there is none of that name.
+        """
+        try:
+            return self.load(kind, name)
+        except NotFound as error:
+            where = f"loom.toml, line {line}: " if line else ""
+            raise SettingsError(f"{where}{error.message}", hint=error.hint) from error
+        except Unavailable as error:
+            self._trouble(error.message, error.hint)
+            return None
+
+    def _text(self) -> str:
+        return self._file.read_text("utf-8") if self._file.exists() else ""
+
+
+def broken(kind: Kind, name: str, error: Exception) -> tuple[str, str]:
+    """What to say, and what to do, about a part that cannot be used."""
+    what = kind.removesuffix("s").rpartition(".")[2]
+    return (
+        f"The {what} {name} cannot be used: {type(error).__name__}: {error}.",
+        "It is left out. Mend its file, or take its name out of loom.toml.",
+    )
+
+
+def _settings_of(module: ModuleType) -> type[msgspec.Struct]:
+    kind: type[msgspec.Struct] = getattr(module, "Settings", Nothing)
+    return kind
