@@ -27,6 +27,10 @@ def main(argv: list[str] | None = None) -> int:
                 return code  # it runs: its popup has come up, and nothing heavy was loaded
             return _shell(arguments)
         arguments = ["run"]
+    if arguments == ["keyring-child"]:  # of a packaged Loom, which has no other Python to start
+        from loom_desktop.keyring_child import main as ask
+
+        return ask()
     if arguments == ["selfcheck"]:
         return _selfcheck()
     if arguments == ["popup"]:

@@ -8,19 +8,20 @@ A passphrase does not make the key, it wraps it: one that is set, changed or tak
 key.json and neither the store nor its snapshots. The wrapping is the key XOR a scrypt output that
 is used for nothing else, with a check value beside it that tells a wrong passphrase.
 
-A keyring may be locked and wait for somebody for ever, so it is called in a thread that nobody
-joins. Nothing is imported before it is needed.
+A keyring may be locked and wait for somebody for ever, so a program of its own asks it, which can
+be ended (``keyring_child``). Nothing is imported before it is needed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, Self
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +30,6 @@ from loom_desktop.errors import Denied, TimedOut, Unavailable
 from loom_desktop.paths import private_folder
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SERVICE = "loom-desktop"
 """The name under which a keyring shows what is ours."""
@@ -38,7 +38,12 @@ _MOST_BYTES = 4_096  # of a file that is read here
 _N, _R, _P = 1 << 15, 8, 1  # of scrypt: 32 MiB, about 0.1 s
 _MOST_SCRYPT_BYTES = 256 << 20
 
+_MOST_ANSWER_BYTES = 1 << 20  # a secret has up to 64 kB, each byte of which may be six in JSON
+_LOADED_S = 15.0
+"""How long the program that asks the keyring may take to load what it needs."""
+
 Kind = Literal["keyring", "file", "passphrase"]
+Do = Literal["get", "keep", "first", "delete"]
 
 
 class Key(Struct, frozen=True):
@@ -112,7 +117,7 @@ async def set_passphrase(folder: Path, key: Key, passphrase: str) -> Key:
     await asyncio.to_thread(_wrap, folder, key.bytes, passphrase)
     if before is not None and before.kind == "keyring":
         try:
-            await ask_keyring(lambda keyring: keyring.delete_password(SERVICE, before.name), 5.0)
+            await ask_keyring("delete", before.name, timeout_s=5.0)
         except (NoKeyring, TimedOut, Unavailable) as error:
             log.warning("The old entry stays in the keyring: %s", error)
     return Key(key.bytes, "passphrase")
@@ -125,61 +130,75 @@ async def remove_passphrase(
     return await _first(folder, keyring_timeout_s if use_keyring else 0.0, key.bytes)
 
 
-async def ask_keyring(ask: Callable[[Any], T], timeout_s: float) -> T:
-    """What ``ask`` says about the keyring. It runs in a thread that may hang for ever.
+async def ask_keyring(do: Do, name: str, value: str = "", *, timeout_s: float) -> str | None:
+    """What the keyring has under the name: as it is, after keeping ``value`` (``first``: unless it
+    has one), or before deleting it.
 
-    Raises NoKeyring when there is none, TimedOut when it does not answer (locked, most often) and
-    Unavailable when it refuses.
+    A program of its own asks, and is ended when nobody waits for it any more. Raises NoKeyring when
+    there is none, TimedOut when it does not answer (locked, most often), Unavailable when it
+    refuses.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def tell(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # None is a T here
-
-    def work() -> None:
-        result: T | None = None
-        failure: Exception | None = None
-        try:
-            result = ask(_keyring())
-        except NoKeyring as error:
-            failure = error
-        except Exception as error:  # whatever a backend raises: there are many
-            log.info("The keyring refused: %r", error)
-            failure = Unavailable(
-                f"The keyring refused: {type(error).__name__}.",
-                hint="Unlock the keyring of your desktop and try again.",
-            )
-        try:
-            loop.call_soon_threadsafe(tell, result, failure)
-        except RuntimeError:  # nobody waits any more
-            log.info("The keyring answered after the end")
-
-    threading.Thread(target=work, name="loom-keyring", daemon=True).start()
     try:
-        async with asyncio.timeout(timeout_s):
-            return await future
+        child = await asyncio.create_subprocess_exec(
+            *_child(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=_MOST_ANSWER_BYTES,
+        )
+    except OSError as error:
+        raise NoKeyring(f"no program can be started: {error.strerror}") from error
+    assert child.stdin
+    assert child.stdout
+    asked = {"do": do, "service": SERVICE, "name": name, "value": value}
+    try:
+        async with asyncio.timeout(_LOADED_S):
+            answer = _Answer.read(await child.stdout.readline())
+        if answer.loaded:
+            async with asyncio.timeout(timeout_s):
+                with contextlib.suppress(ConnectionError):  # it ended: its answer says why
+                    child.stdin.write(msgspec.json.encode(asked) + b"\n")
+                    await child.stdin.drain()
+                answer = _Answer.read(await child.stdout.readline())
     except TimeoutError:
         raise TimedOut(
             f"The keyring did not answer within {timeout_s:g} s.",
             hint="Unlock the keyring of your desktop and try again.",
         ) from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+    if answer.error == "none":
+        raise NoKeyring(f"{answer.what} keeps nothing safe")
+    if answer.error:
+        log.info("The keyring refused: %s", answer.what)
+        raise Unavailable(
+            f"The keyring refused: {answer.what}.",
+            hint="Unlock the keyring of your desktop and try again.",
+        )
+    return answer.value
 
 
-def _keyring() -> Any:
-    """A backend that really keeps secrets. Slow, and may hang."""
-    import keyring
+class _Answer(Struct):
+    loaded: str = ""
+    value: str | None = None
+    error: str = ""
+    what: str = ""
 
-    backend = keyring.get_keyring()
-    # below 1: "fail", "null" and those that write plain text
-    if backend.priority < 1:
-        raise NoKeyring(f"{type(backend).__module__} keeps nothing safe")
-    return backend
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        try:
+            return msgspec.json.decode(line, type=cls)
+        except msgspec.DecodeError:
+            return cls(error="refused", what="its program ended")
+
+
+def _child() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "keyring-child"]
+    start = "import sys; sys.path[:0] = sys.argv[1:]; from loom_desktop.keyring_child import main"
+    return [sys.executable, "-I", "-c", f"{start}; main()", *[one for one in sys.path if one]]
 
 
 def _name(folder: Path) -> str:
@@ -194,16 +213,10 @@ async def _first(folder: Path, keyring_timeout_s: float, key: bytes | None = Non
     reason = "the keyring is switched off"
     if keyring_timeout_s > 0:
         name = _name(folder)
-        new = key or os.urandom(KEY_BYTES)
-
-        def keep(keyring: Any) -> str | None:
-            there = None if key else keyring.get_password(SERVICE, name)
-            if there is None:
-                keyring.set_password(SERVICE, name, new.hex())
-            return str(keyring.get_password(SERVICE, name))
-
+        new = (key or os.urandom(KEY_BYTES)).hex()
+        do: Do = "keep" if key else "first"
         try:
-            found = _from_hex(await ask_keyring(keep, keyring_timeout_s))
+            found = _from_hex(await ask_keyring(do, name, new, timeout_s=keyring_timeout_s))
             if found is not None:
                 await asyncio.to_thread(_write_kept, folder, _Kept(kind="keyring", name=name))
                 (folder / "store.key").unlink(missing_ok=True)
@@ -226,7 +239,7 @@ async def _first(folder: Path, keyring_timeout_s: float, key: bytes | None = Non
 async def _from_keyring(folder: Path, kept: _Kept, timeout_s: float) -> Key:
     where = f"The entry is {SERVICE} / {kept.name}."
     try:
-        there = await ask_keyring(lambda one: one.get_password(SERVICE, kept.name), timeout_s)
+        there = await ask_keyring("get", kept.name, timeout_s=timeout_s)
     except NoKeyring:
         raise Unavailable(
             "The key of Loom's data is in a keyring that is not there now.",

@@ -15,7 +15,7 @@ import apsw
 
 from loom_desktop.errors import NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.store.database import Database
-from loom_desktop.store.keys import SERVICE, NoKeyring, ask_keyring
+from loom_desktop.store.keys import NoKeyring, ask_keyring
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +60,11 @@ class Secrets:
             return str(row[1])
         if self._use_keyring:
             try:
-                value = await ask_keyring(
-                    lambda one: one.get_password(SERVICE, name), self._timeout_s
-                )
+                value = await ask_keyring("get", name, timeout_s=self._timeout_s)
             except NoKeyring:
                 value = None
             if value is not None:
-                return str(value)
+                return value
         if row is not None:
             raise Unavailable(
                 f"The secret {name} is in a keyring that does not have it now.",
@@ -92,7 +90,8 @@ class Secrets:
         in_keyring = False
         if self._use_keyring:
             with contextlib.suppress(NoKeyring):
-                in_keyring = await ask_keyring(lambda one: _delete(one, name), self._timeout_s)
+                there = await ask_keyring("delete", name, timeout_s=self._timeout_s)
+                in_keyring = there is not None
 
         def write(connection: apsw.Connection) -> bool:
             connection.execute("delete from secret where name = ?", (name,))
@@ -104,22 +103,11 @@ class Secrets:
         if not self._use_keyring:
             return False
 
-        def keep(keyring: Any) -> bool:
-            keyring.set_password(SERVICE, name, value)
-            return bool(keyring.get_password(SERVICE, name) == value)
-
         try:
-            return await ask_keyring(keep, self._timeout_s)
+            return await ask_keyring("keep", name, value, timeout_s=self._timeout_s) == value
         except (NoKeyring, TimedOut, Unavailable) as error:
             log.info("The secret %s goes into the store: %s", name, error)
             return False
-
-
-def _delete(keyring: Any, name: str) -> bool:
-    if keyring.get_password(SERVICE, name) is None:
-        return False
-    keyring.delete_password(SERVICE, name)
-    return True
 
 
 def _check(name: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from loom_desktop.store import Store
 from loom_desktop.store.ballast import Ballast
+from tests.loom_desktop.store.fake_keyring import FILE, FakeKeyring, Ring
 
 KEY = bytes(range(32))
 
@@ -51,3 +52,19 @@ async def store(path: Path, key: bytes, clock: HandClock, ballast: Ballast) -> A
         yield opened
         assert opened.problems == []
         assert opened.lost == 0
+
+
+@pytest.fixture
+def ring(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Ring:
+    """A keyring that the test decides about."""
+    ring = Ring(tmp_path_factory.mktemp("keyring") / "kept.json")
+    monkeypatch.setenv(FILE, str(ring.path))
+    backend = f"{FakeKeyring.__module__}.{FakeKeyring.__name__}"
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
+    return ring
+
+
+@pytest.fixture
+def no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without one."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
-import keyring  # noqa: TID253  # the fake stands in for it
 import pytest
-from keyring.backend import KeyringBackend  # noqa: TID253
-from keyring.backends import fail  # noqa: TID253
 
 from loom_desktop.errors import Denied, TimedOut, Unavailable
 from loom_desktop.store.keys import (
@@ -24,72 +21,15 @@ from loom_desktop.store.keys import (
     set_passphrase,
     write_private,
 )
-
-
-class FakeKeyring(KeyringBackend):
-    """Keeps everything in a dictionary; may be locked or lose what it is given."""
-
-    priority = 5
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-        self.locked = threading.Event()
-        self.locked.set()
-        self.refuses = False
-
-    def lock(self) -> None:
-        self.locked.clear()
-
-    def unlock(self) -> None:
-        self.locked.set()
-
-    def _wait(self) -> None:
-        self.locked.wait(30)
-        if self.refuses:
-            raise RuntimeError("the collection is not there")
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self._wait()
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._wait()
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        self._wait()
-        del self.kept[service, username]
-
-
-@pytest.fixture
-def ring() -> Iterator[FakeKeyring]:
-    before = keyring.get_keyring()
-    ring = FakeKeyring()
-    keyring.set_keyring(ring)
-    yield ring
-    ring.unlock()
-    for thread in threading.enumerate():
-        if thread.name == "loom-keyring":
-            thread.join(5)
-    keyring.set_keyring(before)
-
-
-@pytest.fixture
-def no_ring() -> Iterator[None]:
-    before = keyring.get_keyring()
-    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]
-    yield
-    keyring.set_keyring(before)
+from loom_desktop.tasks import Tasks
+from tests.loom_desktop.store.fake_keyring import Ring
 
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-async def test_the_first_key_is_new_and_stays_in_the_keyring(
-    tmp_path: Path, ring: FakeKeyring
-) -> None:
+async def test_the_first_key_is_new_and_stays_in_the_keyring(tmp_path: Path, ring: Ring) -> None:
     key = await obtain(tmp_path / "data")
     assert (key.kind, key.warning, len(key.bytes)) == ("keyring", "", 32)
     assert list(ring.kept.values()) == [key.bytes.hex()]
@@ -101,11 +41,11 @@ async def test_the_first_key_is_new_and_stays_in_the_keyring(
         assert mode(file) == 0o600
 
 
-async def test_two_folders_have_two_keys(tmp_path: Path, ring: FakeKeyring) -> None:
+async def test_two_folders_have_two_keys(tmp_path: Path, ring: Ring) -> None:
     assert (await obtain(tmp_path / "a")).bytes != (await obtain(tmp_path / "b")).bytes
 
 
-async def test_a_folder_that_was_moved_keeps_its_key(tmp_path: Path, ring: FakeKeyring) -> None:
+async def test_a_folder_that_was_moved_keeps_its_key(tmp_path: Path, ring: Ring) -> None:
     key = await obtain(tmp_path / "a")
     (tmp_path / "a").rename(tmp_path / "b")
     assert await obtain(tmp_path / "b") == key
@@ -124,72 +64,115 @@ async def test_without_a_keyring_the_key_lies_in_a_file_and_that_is_said(
 
 
 async def test_a_locked_keyring_at_the_first_start_costs_its_time_and_then_a_file(
-    tmp_path: Path, ring: FakeKeyring
+    tmp_path: Path, ring: Ring
 ) -> None:
-    ring.lock()
+    ring.set(locked=True)
     key = await obtain(tmp_path, keyring_timeout_s=0.05)
     assert key.kind == "file"
-    ring.unlock()
+    ring.set(locked=False)
     assert await obtain(tmp_path) == key
 
 
 async def test_a_locked_keyring_later_is_said_and_nothing_is_changed(
-    tmp_path: Path, ring: FakeKeyring
+    tmp_path: Path, ring: Ring
 ) -> None:
     key = await obtain(tmp_path)
     before = sorted(path.name for path in tmp_path.iterdir())
-    ring.lock()
+    ring.set(locked=True)
     with pytest.raises(TimedOut, match="did not answer"):
         await obtain(tmp_path, keyring_timeout_s=0.05)
-    ring.unlock()
-    ring.refuses = True
+    ring.set(locked=False)
+    ring.set(refuses=True)
     with pytest.raises(Unavailable, match="refused"):
         await obtain(tmp_path)
-    ring.refuses = False
+    ring.set(refuses=False)
     assert await obtain(tmp_path) == key
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 async def test_a_keyring_that_lost_the_key_is_said_and_no_other_key_is_made(
-    tmp_path: Path, ring: FakeKeyring
+    tmp_path: Path, ring: Ring
 ) -> None:
     await obtain(tmp_path)
-    ring.kept.clear()
+    ring.set(kept={})
     with pytest.raises(Unavailable, match="any more"):
         await obtain(tmp_path)
     assert ring.kept == {}
 
 
-async def test_a_keyring_that_is_gone_is_said(tmp_path: Path, ring: FakeKeyring) -> None:
+async def test_a_keyring_that_is_gone_is_said(
+    tmp_path: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await obtain(tmp_path)
-    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     with pytest.raises(Unavailable, match="not there now"):
         await obtain(tmp_path)
 
 
-async def test_a_keyring_that_keeps_nothing_is_not_trusted(
-    tmp_path: Path, ring: FakeKeyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ring, "set_password", lambda *_: None)
+async def test_a_keyring_that_keeps_nothing_is_not_trusted(tmp_path: Path, ring: Ring) -> None:
+    ring.set(forgets=True)
     assert (await obtain(tmp_path)).kind == "file"
 
 
-async def test_the_loop_goes_on_while_a_keyring_hangs(ring: FakeKeyring) -> None:
-    ring.lock()
-    asking = asyncio.ensure_future(ask_keyring(lambda one: one.get_password("a", "b"), 30.0))  # noqa: TID251
-    await asyncio.sleep(0)
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
+async def test_nobody_is_left_behind_when_a_keyring_hangs_and_nobody_waits(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring.set(locked=True)
+    children = list[asyncio.subprocess.Process]()
+    really = asyncio.create_subprocess_exec
+
+    async def start(*command: Any, **more: Any) -> asyncio.subprocess.Process:
+        children.append(await really(*command, **more))
+        return children[-1]
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", start)
+    async with asyncio.timeout(30), Tasks() as tasks:
+        asking = tasks.run("ask", ask_keyring("get", "b", timeout_s=30.0))
+        while not children:
+            await asyncio.sleep(0.001)  # the loop goes on
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert children[0].returncode is not None
 
 
 async def test_no_keyring_is_told_from_a_locked_one(no_ring: None) -> None:
-    with pytest.raises(NoKeyring):
-        await ask_keyring(lambda one: one.get_password("a", "b"), 5.0)
+    with pytest.raises(NoKeyring, match="fail"):
+        await ask_keyring("get", "b", timeout_s=5.0)
+
+
+@pytest.mark.parametrize(
+    "child",
+    [["no-such-program-here"], [sys.executable, "-c", "1 / 0"], ["echo", "nonsense"], ["true"]],
+)
+async def test_a_program_that_does_not_answer_is_a_keyring_that_is_not_there(
+    child: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loom_desktop.store.keys._child", lambda: child)
+    with pytest.raises((NoKeyring, Unavailable)):
+        await ask_keyring("get", "b", timeout_s=5.0)
+
+
+async def test_a_secret_is_neither_an_argument_nor_in_the_environment(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring.set(locked=True)
+    seen = b""
+    async with asyncio.timeout(30), Tasks() as tasks:
+        asking = tasks.run("ask", ask_keyring("keep", "b", "CANARY", timeout_s=30.0))
+        while b"keyring_child" not in seen:
+            await asyncio.sleep(0.005)
+            for one in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if b"keyring_child" in (command := (one / "cmdline").read_bytes()):
+                        seen += command + (one / "environ").read_bytes()
+        ring.set(locked=False)
+        assert await asking == "CANARY"
+    assert b"CANARY" not in seen
 
 
 async def test_a_passphrase_wraps_the_key_and_changes_nothing_else(
-    tmp_path: Path, ring: FakeKeyring
+    tmp_path: Path, ring: Ring
 ) -> None:
     key = await obtain(tmp_path)
     assert (await set_passphrase(tmp_path, key, "correct horse")).bytes == key.bytes

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
-import keyring  # noqa: TID253  # the fake stands in for it
 import pytest
-from keyring.backends import fail  # noqa: TID253
 
 from loom_desktop.errors import NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.store import Store
 from loom_desktop.store.keys import SERVICE
 from loom_desktop.store.secrets import Secrets
-from tests.loom_desktop.store.test_keys import FakeKeyring, ring
-
-__all__ = ["ring"]  # a fixture
+from tests.loom_desktop.store.fake_keyring import Ring
 
 
 @pytest.fixture
-async def kept(store: Store, ring: FakeKeyring) -> Secrets:
-    return Secrets(store._db, keyring_timeout_s=0.2)
-
-
-@pytest.fixture
-def no_ring() -> Iterator[None]:
-    before = keyring.get_keyring()
-    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]
-    yield
-    keyring.set_keyring(before)
+async def kept(store: Store, ring: Ring) -> Secrets:
+    return Secrets(store._db, keyring_timeout_s=20.0)
 
 
 async def test_a_secret_goes_into_the_keyring_and_its_name_into_the_store(
-    kept: Secrets, ring: FakeKeyring
+    kept: Secrets, ring: Ring
 ) -> None:
     assert await kept.set("openai", "sk-1") == "keyring"
-    assert ring.kept == {(SERVICE, "openai"): "sk-1"}
+    assert ring.kept == {f"{SERVICE}/openai": "sk-1"}
     assert await kept.list() == ["openai"]
     assert await kept.get("openai") == "sk-1"
     assert await kept.remove("openai")
@@ -44,8 +31,8 @@ async def test_a_secret_goes_into_the_keyring_and_its_name_into_the_store(
     assert not await kept.remove("openai")
 
 
-async def test_one_that_was_put_there_by_hand_is_found(kept: Secrets, ring: FakeKeyring) -> None:
-    ring.kept[SERVICE, "by-hand"] = "x"
+async def test_one_that_was_put_there_by_hand_is_found(kept: Secrets, ring: Ring) -> None:
+    ring.put(f"{SERVICE}/by-hand", "x")
     assert await kept.get("by-hand") == "x"
 
 
@@ -60,19 +47,20 @@ async def test_without_a_keyring_it_is_in_the_encrypted_store(store: Store, no_r
 
 
 async def test_a_locked_keyring_is_waited_for_and_then_said(
-    kept: Secrets, ring: FakeKeyring
+    store: Store, kept: Secrets, ring: Ring
 ) -> None:
     await kept.set("a", "x")
-    ring.lock()
+    ring.set(locked=True)
+    kept = Secrets(store._db, keyring_timeout_s=0.05)
     with pytest.raises(TimedOut):
         await kept.get("a")
     assert await kept.set("b", "y") == "store"
     assert await kept.get("b") == "y"
 
 
-async def test_a_keyring_that_lost_it_is_said(kept: Secrets, ring: FakeKeyring) -> None:
+async def test_a_keyring_that_lost_it_is_said(kept: Secrets, ring: Ring) -> None:
     await kept.set("a", "x")
-    ring.kept.clear()
+    ring.set(kept={})
     with pytest.raises(Unavailable, match="does not have it"):
         await kept.get("a")
 

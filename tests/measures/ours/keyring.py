@@ -10,7 +10,7 @@ from loom_desktop.store.keys import NoKeyring, ask_keyring
 async def main() -> None:
     began = time.monotonic()
     try:
-        await ask_keyring(lambda keyring: keyring.get_password("loom-bench", "none"), 10.0)
+        await ask_keyring("get", "loom-bench", timeout_s=10.0)
     except NoKeyring:
         sys.stdout.write(f'{{"ask_ms": {(time.monotonic() - began) * 1e3}}}\n')
 
