@@ -174,6 +174,7 @@ class SettingsWindow(Window):
         words = self.search.text().lower().split()
         if not self._tables:
             return
+        self._item(self._page).setSelected(not words)  # what is found lies on many pages
         if words:
             while self._to_build:
                 self._build_next()

@@ -117,6 +117,7 @@ def test_search_finds_settings_by_their_words_on_all_pages(
     window = whole(qtbot, run, look, Settable())
     window.search.setText("QUIET hours")
     qtbot.waitUntil(lambda: shown(window) == {"attention.quiet_hours"}, timeout=2000)
+    assert not window.pages.selectedItems(), "it is not a page that is shown"
     window.search.setText("folders watch")
     qtbot.waitUntil(lambda: "sources.files.folders" in shown(window), timeout=2000)
     window.search.setText("xyzzy")
@@ -124,6 +125,7 @@ def test_search_finds_settings_by_their_words_on_all_pages(
     window.show_page("privacy")
     qtbot.waitUntil(lambda: "privacy.redact" in shown(window), timeout=2000)
     assert window.search.text() == ""
+    assert len(window.pages.selectedItems()) == 1
 
 
 def test_the_look_changes_at_once(qtbot: QtBot, run: Run, look: Theme) -> None:
