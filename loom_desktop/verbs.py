@@ -571,7 +571,11 @@ async def left_today(loom: Loom) -> dict[str, int]:
 
 # -------------------------------------------------------------------- below the verbs
 def moment(now: str, clock: float, zone: Any) -> Any:
-    """The time that ``--now`` names, or the clock's. Raises UsageError."""
+    """The time that ``--now`` names, or the clock's. Raises UsageError.
+
+    An offset that is the one of ``zone`` at that moment means the zone, so that clocks still
+    change; another one is kept as it is.
+    """
     from datetime import datetime
 
     if not now:
@@ -580,7 +584,9 @@ def moment(now: str, clock: float, zone: Any) -> Any:
         found = datetime.fromisoformat(now)
     except ValueError:
         raise UsageError(f"{now!r} is not a time.", hint="Write it as 2026-11-20T08:30.") from None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    if found.tzinfo is not None and found.astimezone(zone).utcoffset() != found.utcoffset():
+        return found
+    return found.astimezone(zone) if found.tzinfo else found.replace(tzinfo=zone)
 
 
 async def _tool(loom: Loom, name: str, *, given: tuple[str, ...] = (), **arguments: Any) -> Any:

@@ -138,6 +138,7 @@ RULES: Rules = {
         "the <ordinal> [day] of (the|this) month",
         "day <num>",
         "the <ordinal> this month",
+        "<bareday:dayno>",
     ),
     "day.dom_next_month": (
         "[the] <ordinal> [day] of [the] (next|coming|following) month",
@@ -157,7 +158,7 @@ RULES: Rules = {
     "day.month": ("next month", "the (next|coming|following) month"),
     "day.month_after": ("[the] month after next",),
     "day.year": ("next year", "the (next|coming|following) year"),
-    "day.new_year": ("[in|early in] [the] new year",),
+    "day.new_year": ("(in|early in) [the] new year", "the new year"),  # and no happy one
     "day.in_month": ("in [the month of] [early] <month> [,] [<year>]", "next <month>"),
     "day.in_year": ("in <year>", "in the year <year>"),
     "day.first_of": (
@@ -433,7 +434,7 @@ RULES: Rules = {
         "remind",
         "remember",
         "(don't|dont|do not) (let me|let us|allow me to) forget",
-        "(don't|dont|do not) forget",
+        "(don't|dont|do not) forget [to remind me]",
         "(set|create|add|make|schedule|put|give|need|want|set up|i need|i want) "
         "[me|up|in] [a|an|another|the|one] [new|quick] reminder",
         "[a|new] reminder",

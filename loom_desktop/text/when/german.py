@@ -323,7 +323,12 @@ GERMAN = Language(
         ),
         "day.week_today": ("heute in einer woche", "heute in (acht|8) tagen"),
         "day.week_tomorrow": ("morgen in einer woche", "morgen in (acht|8) tagen"),
-        "day.dom": ("<suffixed>", "den <ordinal>", "<suffixed> (des|dieses|diesen) (monats|monat)"),
+        "day.dom": (
+            "<suffixed>",
+            "den <ordinal>",
+            "<suffixed> (des|dieses|diesen) (monats|monat)",
+            "<bareday:dayno>",
+        ),
         "day.dom_next_month": (
             f"<ordinal> [des] {_NEXT} monats",
             f"{_NEXT} monat am <ordinal>",

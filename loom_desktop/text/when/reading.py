@@ -236,6 +236,31 @@ def _dayno(reading: Reading, at: int) -> Found:
             yield end, number
 
 
+def _bareday(reading: Reading, at: int) -> Found:
+    """The 27 of ``Friday 27``: right after a weekday, and neither an hour nor a count."""
+    token, language = reading.tokens[at], reading.language
+    if token.kind != "num" or token.suffix or token.end - token.start > 2 or not at:
+        return
+    if reading.word(at - 1) not in language.weekdays or not 1 <= token.number <= 31:
+        return
+    after = reading.word(at + 1)
+    if after in _BEFORE_A_CLOCK or (
+        at + 1 < len(reading.tokens) and reading.tokens[at + 1].kind in ("clock", "hletter")
+    ):
+        least = 1
+    elif after in language.connectors or after in ("", ",", ".", ";"):
+        least = _LEAST_BARE_DAY[language.code]
+    else:
+        return
+    if token.number >= least:
+        yield at + 1, token.number
+
+
+_BEFORE_A_CLOCK = frozenset({"at", "@", "a", "um", "gegen"})
+_LEAST_BARE_DAY = {"en": 13, "fr": 25, "es": 25, "de": 25}
+"""Below that a number alone may be an hour: Friday 9, Freitag 15."""
+
+
 def _year(reading: Reading, at: int) -> Found:
     token = reading.tokens[at]
     if token.kind == "num" and 1900 <= token.number <= 2999 and not token.suffix:
@@ -533,6 +558,7 @@ def _century(year: list[int]) -> int:
 
 TERMINALS: dict[str, Terminal] = {
     "num": _num, "dec": _dec, "ordinal": _ordinal, "suffixed": _suffixed, "dayno": _dayno,
+    "bareday": _bareday,
     "year": _year, "month": _in("months"), "unit": _in("units"), "part": _in("parts"),
     "part_plural": _in("parts_plural"), "ampm": _in("ampm"), "adverb": _in("adverbs"),
     "wds_group": _in("groups_plural"), "wd": _wd, "day_group": _day_group,
@@ -572,6 +598,7 @@ def _compiled(language: Language) -> Grammar:
     firsts = {
         "num": number, "dec": frozenset({"#dec"}) | frozenset(language.decimals),
         "ordinal": ordinal, "suffixed": numeric, "dayno": number | ordinals, "year": numeric,
+        "bareday": numeric,
         "month": frozenset(language.months), "unit": frozenset(language.units),
         "part": frozenset(language.parts), "part_plural": frozenset(language.parts_plural),
         "ampm": frozenset(language.ampm), "adverb": frozenset(language.adverbs),

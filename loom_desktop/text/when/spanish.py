@@ -281,6 +281,7 @@ SPANISH = Language(
             "el [dia] <dayno> de este mes",
             "el [dia] <dayno> del mes",
             "dia <dayno>",
+            "<bareday:dayno>",
         ),
         "day.dom_next_month": (
             "el [dia] <dayno> del (mes que viene|proximo mes|mes proximo|mes siguiente)",
@@ -360,6 +361,8 @@ SPANISH = Language(
             "<span> antes del <day>",
         ),
         "every.span": (f"{_ALL} <span>",),
+        # before the unit: noches also counts days (dos noches), and todas las noches is at night
+        "every.part": ("(cada|todas las) <part>", "(cada|todas las|por las) <part_plural>"),
         "every.unit": (f"{_ALL} <unit>", "(una vez|1 vez) (al|a la|por|cada) <unit>", "a diario"),
         "every.other": ("un <unit> si y otro no", "una <unit> si y otra no"),
         "every.nth_unit": ("cada <ordinal> <unit>",),
@@ -412,7 +415,6 @@ SPANISH = Language(
             "todos los (fines de mes)",
         ),
         "every.first_day": ("[a|al] (principio|principios|inicio|comienzo) de cada mes",),
-        "every.part": ("(cada|todas las) <part>", "(cada|todas las|por las) <part_plural>"),
         "every.date": (
             "(cada ano|todos los anos) (el|en) <monthday>",
             f"{_ALL} <monthday>",

@@ -36,6 +36,12 @@ def test_now_may_have_a_zone_of_its_own(loom: Run, now: str, at: str) -> None:
     assert loom("when", "in 10 minutes", "--now", now, "--json").json["at"] == at
 
 
+def test_the_offset_of_the_persons_zone_means_the_zone(loom: Run) -> None:
+    """The clocks change between now and then."""
+    done = loom("when", "tomorrow at 8", "--now", "2026-10-24T20:00+02:00", "--json")
+    assert done.json["at"] == "2026-10-25T08:00:00+01:00"
+
+
 @pytest.mark.parametrize("text", ["", "hello", "32 May at 25:00", "x" * 3000])
 def test_what_is_no_time_is_told(loom: Run, text: str) -> None:
     done = loom("when", text)

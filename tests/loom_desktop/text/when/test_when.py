@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time as stopwatch
 from datetime import UTC, datetime, time, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import rrulestr  # noqa: TID253
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +27,7 @@ from loom_desktop.text.when import (
     understand,
 )
 
-MADRID = ZoneInfo("Europe/Madrid")
+MADRID, BERLIN = ZoneInfo("Europe/Madrid"), ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=MADRID)  # a Friday
 HERE = Path(__file__).parent
 
@@ -322,3 +325,46 @@ def test_what_is_about_yesterday_may_be_done_tomorrow() -> None:
     said = understand("remind me tomorrow at 8 to write up yesterday's meeting", now)
     assert said.at.day == 21
     assert "yesterday's meeting" in said.text
+
+
+# -------------------------------------------------------------------- what the phrases mean
+MEANT = [
+    tuple(line.split("\t"))
+    for line in (Path(__file__).parent / "phrases_meant.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize("meant", MEANT, ids=[f"{one[0]}-{one[2]}" for one in MEANT])
+def test_a_phrase_means_what_somebody_worked_out_without_us(meant: tuple[str, ...]) -> None:
+    _, now, phrase, at, rule, texts = meant
+    found = understand(phrase, datetime.fromisoformat(now).replace(tzinfo=BERLIN))
+    if len(at) == len("2026-11-20"):
+        assert found.at.astimezone(BERLIN).date().isoformat() == at
+    else:
+        assert found.at == datetime.fromisoformat(at)
+    assert _comes(found.rrule, found.at) == _comes(rule, found.at)
+    assert _bare(found.text) in [_bare(one) for one in texts.split(" | ")]
+
+
+def _comes(rule: str, at: datetime) -> list[datetime]:
+    """The first dates of the rule; its time of day is that of ``at``."""
+    parts = dict(part.split("=") for part in rule.split(";") if part)
+    hours = {name: parts.pop(name, "") for name in ("BYHOUR", "BYMINUTE", "BYSECOND")}
+    if not parts:
+        return []
+    assert hours["BYHOUR"] in ("", str(at.hour)), "several times a day are tested elsewhere"
+    wall = at.astimezone(BERLIN).replace(tzinfo=None)
+    if until := parts.get("UNTIL"):
+        if until.endswith("Z"):
+            moment = datetime.strptime(until, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            until = moment.astimezone(BERLIN).strftime("%Y%m%dT%H%M%S")
+        parts["UNTIL"] = until if "T" in until else f"{until}T235959"
+    said = ";".join(f"{name}={value}" for name, value in parts.items())
+    return list(islice(rrulestr(said, dtstart=wall), 40))
+
+
+def _bare(text: str) -> str:
+    """Without what a person would not miss: an article or "to" before it, a mark after it."""
+    text = re.sub(r"\s+", " ", text.strip().lower().rstrip(".,;:!?… ").replace("’", "'"))
+    return re.sub(r"^(to|the|a|an|der|die|das|den|dem|le|la|les|el|los|las)\s+", "", text)
