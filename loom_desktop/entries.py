@@ -29,7 +29,8 @@ class Entries:
         """``own`` is the person's folder of parts, ``file`` their loom.toml."""
         self._own, self._file, self._trouble = own, file, trouble
         self._loaded: dict[tuple[Kind, str], ModuleType] = {}
-        self._missing: dict[str, SettingsError] = {}
+        self._missing: set[str] = set()
+        self._failed: dict[tuple[Kind, str], Unavailable] = {}
 
     def names(self, kind: Kind) -> list[str]:
         """Everything that could be loaded, without importing it."""
@@ -37,6 +38,8 @@ class Entries:
 
     def load(self, kind: Kind, name: str) -> ModuleType:
         """The file of that name. Raises NotFound, and Unavailable when it cannot be run."""
+        if (failed := self._failed.get((kind, name))) is not None:
+            raise Unavailable(failed.message, hint=failed.hint)
         if (kind, name) not in self._loaded:
             try:
                 self._loaded[kind, name] = catalog.load(kind, name, self._own)
@@ -45,7 +48,8 @@ class Entries:
             except Exception as error:  # somebody's own file: whatever it does, Loom starts
                 log.exception("%s %s cannot be loaded", kind, name)
                 message, hint = broken(kind, name, error)
-                raise Unavailable(message, hint=hint) from error
+                self._failed[kind, name] = Unavailable(message, hint=hint)
+                raise self._failed[kind, name] from error
         return self._loaded[kind, name]
 
     def settings(self, kind: Kind, name: str, on: Settings) -> Any:
@@ -62,6 +66,8 @@ class Entries:
             tables: dict[str, Table] = getattr(on, kind)
             for name, table in tables.items():
                 if name == "microphone":  # named in the example; its source comes with the voice
+                    continue
+                if kind == "agents" and name in self._missing:
                     continue
                 module = self._named(kind, name, line_of(text, kind, name))
                 if module is not None:
@@ -88,25 +94,29 @@ class Entries:
         now: dict[str, Table] = getattr(on, kind)
         fit({**now.get(name, {}), key: value}, _settings_of(self.load(entry, name)), where=table)
 
+    def look_again(self) -> None:
+        """From now on what could not be loaded is tried once more: its file may be mended."""
+        self._failed.clear()
+
     def find_missing(self, on: Settings) -> None:
         """Note agents that are named and not there: no reason to put the whole file aside."""
-        text = self._text()
-        for name in on.assistant.agents:
-            try:
-                self._named("agents", name, line_of(text, "assistant", "agents"))
-            except SettingsError as error:
-                self._missing[name] = error
+        there = self.names("agents")
+        self._missing = {name for name in on.assistant.agents if name not in there}
 
     def without_missing(self, on: Settings) -> Settings:
-        """The settings without those."""
+        """The settings without those. One that has come since is no longer missing."""
+        self._missing.difference_update(self.names("agents"))
         agents = tuple(name for name in on.assistant.agents if name not in self._missing)
         assistant = msgspec.structs.replace(on.assistant, agents=agents)
         return msgspec.structs.replace(on, assistant=assistant)
 
     def tell_missing(self, on: Settings) -> None:
-        """Say which of those are still named."""
-        for name, error in self._missing.items():
-            if name in on.assistant.agents:
+        """Say which of those are still named, and where."""
+        line = line_of(self._text(), "assistant", "agents")
+        for name in self._missing.intersection(on.assistant.agents):
+            try:
+                self._named("agents", name, line)
+            except SettingsError as error:
                 self._trouble(error.message, error.hint)
 
     def _named(self, kind: Kind, name: str, line: int) -> ModuleType | None:

@@ -27,13 +27,13 @@ def main() -> int:
     try:
         import keyring
 
+        tell({"loaded": True})  # from here on it may hang, and somebody looks at the clock
         backend = keyring.get_keyring()
         # below 1: "fail", "null" and those that write plain text
         if backend.priority < 1:
             tell({"error": "none", "what": type(backend).__module__})
             return 0
-        tell({"loaded": type(backend).__module__})
-        tell({"value": _answer(backend, **json.loads(sys.stdin.readline()))})
+        tell({"value": _answer(backend, **json.loads(sys.stdin.buffer.readline()))})
     except Exception as error:  # whatever a backend raises: there are many
         tell({"error": "refused", "what": type(error).__name__})
     return 0

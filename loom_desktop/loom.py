@@ -15,12 +15,25 @@ import msgspec
 
 from loom_desktop import catalog, clock
 from loom_desktop import settings as toml
+from loom_desktop.actions import Broker, Call, Capability, Consent, Result
+from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
-from loom_desktop.catalog import Kind
+from loom_desktop.cognition import Said, Thinker
 from loom_desktop.entries import Entries, broken
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
+from loom_desktop.runtime import Supervisor
+from loom_desktop.runtime.attention import Desk
+from loom_desktop.runtime.audit import Audit
+from loom_desktop.runtime.context import CapabilityContext, Parts, handed
+from loom_desktop.runtime.conversations import Recorder
+from loom_desktop.runtime.mover import Mover
+from loom_desktop.runtime.notifications import Notifications
+from loom_desktop.runtime.outside import Broken, Outside
+from loom_desktop.runtime.reading import Reader
+from loom_desktop.runtime.reminders import Reminders, local_zone
+from loom_desktop.runtime.schedule import Timers
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Store
@@ -30,11 +43,7 @@ from loom_desktop.tasks import Tasks
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from loom_desktop.actions import Capability, Result
-    from loom_desktop.actions.folders import Folders
-    from loom_desktop.cognition import Said
     from loom_desktop.llm.router import Router
-    from loom_desktop.runtime.context import CapabilityContext
 
 log = logging.getLogger(__name__)
 _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", default=())
@@ -88,27 +97,7 @@ class Loom:
             self.status = Status(self.bus, self.clock, self._zone_now)
             self.entries = Entries(self.paths.config, self.paths.settings, self.status.trouble)
             on = self._start_settings()
-            async with Tasks() as beside:
-                opening = beside.run("open the store", self._open_store(stack))
-                await asyncio.sleep(0)  # it waits for the disk in a thread of its own ...
-
-                # ... and meanwhile this one imports what is joined below: a tenth of the start.
-                from loom_desktop.actions import Broker, Consent
-                from loom_desktop.cognition import Thinker
-                from loom_desktop.runtime import Supervisor
-                from loom_desktop.runtime.attention import Desk
-                from loom_desktop.runtime.audit import Audit
-                from loom_desktop.runtime.context import Parts, handed
-                from loom_desktop.runtime.conversations import Recorder
-                from loom_desktop.runtime.mover import Mover
-                from loom_desktop.runtime.notifications import Notifications
-                from loom_desktop.runtime.outside import Outside
-                from loom_desktop.runtime.reading import Reader
-                from loom_desktop.runtime.reminders import Reminders
-                from loom_desktop.runtime.schedule import Timers
-
-                agents, sources = self._find_agents(on), self._find_sources()
-                self.store = await opening
+            self.store = await stack.enter_async_context(await self._open_store())
             count_ids_from(
                 max(await self.store.journal.last_id() + 1, int(self.clock() * 1_000_000))
             )
@@ -157,7 +146,7 @@ class Loom:
                 stack.push_async_callback(notifications.close)
 
             # ... then filled: who does what, and last what sets it off.
-            self._start_agents(agents)
+            self._start_agents(on)
             self.timers = Timers(
                 self.store.schedules, self.reminders.fire, self.clock, zone=lambda: self.zone.key
             )
@@ -172,8 +161,7 @@ class Loom:
             self.bus.subscribe("agent.failed", self._failed)
             self.bus.subscribe("system.locked", lambda _: self.desk.lock(True))
             self.bus.subscribe("system.unlocked", lambda _: self.desk.lock(False))
-            for name in sources:
-                self._make_source(name, on)
+            self._make_sources(on)
             await self._resume_pause()
             self.status.changed = self._say_status
             if self._listening:
@@ -336,8 +324,6 @@ class Loom:
 
         Where LOOM_HOME names a folder that holds other things as well, those stay usable.
         """
-        from loom_desktop.actions.folders import Folders
-
         at = self.paths
         ours = [at.config / name for name in (*catalog.KINDS, "llm")]
         ours += [one for one in (at.data, at.logs, at.cache, at.runtime) if one != at.config]
@@ -365,9 +351,8 @@ class Loom:
 
     async def reload(self) -> None:
         """Follow loom.toml as it is now. Raises SettingsError; then nothing is changed."""
-        from loom_desktop.runtime.outside import Broken
-
         said = toml.read(self.paths.settings)
+        self.entries.look_again()
         on = self.entries.without_missing(said)
         self.entries.check(on)
         before, self.settings = self.settings, on
@@ -413,11 +398,8 @@ class Loom:
         return Path(settings.destination).expanduser().absolute()
 
     # ---------------------------------------------------------------- parts from the catalogue
-    async def _open_store(self, stack: AsyncExitStack) -> Store:
+    async def _open_store(self) -> Store:
         """The store, or one in memory that is told: a start never fails because of it."""
-        return await stack.enter_async_context(await self._make_store())
-
-    async def _make_store(self) -> Store:
         key = self._key
         try:
             private_folder(self.paths.data)
@@ -447,42 +429,28 @@ class Loom:
     key_warning = ""
     """What the person should know about where the key of the store lies."""
 
-    def _find_agents(self, on: Settings) -> dict[str, tuple[Any, Any]]:
-        """Agent and settings by name. What cannot be loaded is told, and the rest goes on."""
-        found = {}
+    def _start_agents(self, on: Settings) -> None:
         for name in on.assistant.agents:
-            with self._told_of("agents", name):
+            try:
                 module = self.entries.load("agents", name)
                 settings = self.entries.settings("agents", name, on)
-                found[name] = catalog.export("agents", module), settings
-        return found
-
-    def _start_agents(self, found: dict[str, tuple[Any, Any]]) -> None:
-        for name, (agent, settings) in found.items():
-            with self._told_of("agents", name):
-                self.supervisor.start(agent)
+                self.supervisor.start(catalog.export("agents", module))
+            except (NotFound, Unavailable, UsageError) as error:
+                self.status.trouble(error.message, error.hint)
+            except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
+                self.status.trouble(*broken("agents", name, error))
+            else:
                 self.agents_settings[name] = settings
 
-    @contextmanager
-    def _told_of(self, kind: Kind, name: str) -> Iterator[None]:
-        """Somebody's file may be broken in any way: the person is told, and nothing else stops."""
-        try:
-            yield
-        except (NotFound, Unavailable, UsageError) as error:
-            self.status.trouble(error.message, error.hint)
-        except (TypeError, ValueError, AttributeError) as error:  # it is not quite what it says
-            self.status.trouble(*broken(kind, name, error))
-
-    def _find_sources(self) -> list[str]:
-        names = self.entries.names("sources")
-        return [name for name in names if name not in _NEEDS_WINDOW or self.desktop]
+    def _make_sources(self, on: Settings) -> None:
+        for name in self.entries.names("sources"):
+            if name not in _NEEDS_WINDOW or self.desktop:
+                self._make_source(name, on)
 
     def _make_source(self, name: str, on: Settings) -> None:
         self.outside.add(name, lambda: self._source_orbroken(name, on))
 
     def _source_orbroken(self, name: str, on: Settings) -> Any:
-        from loom_desktop.runtime.outside import Broken
-
         try:
             return self._made_source(name, on)
         except LoomError as error:
@@ -501,8 +469,6 @@ class Loom:
         return make(**more) if isinstance(settings, Nothing) else make(settings, **more)
 
     def _capabilities(self, family: str) -> Iterator[Capability]:
-        from loom_desktop.actions import Capability
-
         if family in self.entries.names("capabilities"):
             module = self.entries.load("capabilities", family)
             yield from (one for one in vars(module).values() if isinstance(one, Capability))
@@ -535,15 +501,11 @@ class Loom:
     async def _invoke(
         self, ctx: CapabilityContext, name: str, arguments: dict[str, Any], given: tuple[str, ...]
     ) -> Result:
-        from loom_desktop.actions import Call
-
         given = tuple(path for path in given if path in ctx.named)
         call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given)
         return await self.broker.invoke(name, arguments, call)
 
     async def _history(self, conversation: int, turn: int) -> list[Said]:
-        from loom_desktop.cognition import Said
-
         await self.recorder.settled()
         messages = await self.store.conversations.messages(conversation, limit=40)
         return [
@@ -560,8 +522,6 @@ class Loom:
         zone = self._zone
         old = self._fixed_zone is None and not now < self._zone_until <= now + _ZONE_S
         if zone is None or old:
-            from loom_desktop.runtime.reminders import local_zone
-
             zone = self._zone = local_zone()
             self._zone_until = now + _ZONE_S
         return zone

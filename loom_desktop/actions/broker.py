@@ -210,11 +210,11 @@ class Broker:
             await self._audit.decided(call, one, decision, by=by)
 
     def _count(self, call: Call) -> None:
-        """What the person typed counts for each thing they asked: nobody who types a dozen notes
-        runs amok. What comes by itself counts for the agent."""
-        now, whose = self._clock(), call.agent
-        if call.cause.origin == _TYPED:
-            whose = f"{call.agent} {call.cause.begins}"
+        """A question that the person typed counts for itself: nobody who types a dozen notes runs
+        amok. Everything else counts for the agent, what an agent asks in their name among it."""
+        now, whose, cause = self._clock(), call.agent, call.cause
+        if cause.topic == "chat.asked" and not cause.cause and cause.origin == _TYPED:
+            whose = f"{call.agent} {cause.id}"
         if len(self._recent) > _MOST_COUNTED:
             for old in [one for one, at in self._recent.items() if at[-1] < now - 86_400]:
                 del self._recent[old]
@@ -223,10 +223,11 @@ class Broker:
             recent.popleft()
         last_minute = sum(1 for at in recent if at > now - 60)
         if last_minute >= _PER_MINUTE or len(recent) >= _PER_DAY:
+            enough = last_minute >= _PER_MINUTE
+            most = f"{_PER_MINUTE} changes in a minute" if enough else f"{_PER_DAY} in a day"
             raise Denied(
-                f"That would be more than {_PER_MINUTE} changes in a minute, or {_PER_DAY} in a "
-                "day: Loom stopped here.",
-                hint="Ask again in a minute for what is left.",
+                f"That would be more than {most}: Loom stopped here.",
+                hint=f"Ask again {'in a minute' if enough else 'tomorrow'} for what is left.",
             )
         recent.append(now)
 

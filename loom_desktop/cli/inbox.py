@@ -72,7 +72,8 @@ def answer_command() -> click.Command:
 
         Approvals are given in Loom's own window; here they can only be declined.
         """
-        if action == "change" and not running():
+        changes = action == "change" and _is_reminder(card)
+        if changes and not running():
             raise Unavailable(
                 "Loom does not run, so nobody would hear the change.",
                 hint=f"Say it anew with loom ask TEXT, and take this one back: loom answer {card} "
@@ -81,13 +82,17 @@ def answer_command() -> click.Command:
         state = call("answer", card=card, action=action, door="cli")["state"]
         if state == "declined":
             out("Dismissed.")
-        elif action == "change":
+        elif changes:
             out("Say it anew within five minutes: in Loom's window, or with loom ask TEXT.")
             out("Until then it stays as it is.")
         else:
             out("Answered. What needs your yes is asked in Loom's own window.")
 
     return answer
+
+
+def _is_reminder(card: int) -> bool:
+    return any(one["id"] == card and one["agent"] == "reminders" for one in call("cards"))
 
 
 def reminders_command() -> click.Command:

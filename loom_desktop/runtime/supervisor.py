@@ -101,7 +101,10 @@ class Supervisor:
         waiting = sum(box.remove(partial(_of, thread)) for box in self._mailboxes.values())
         running = self._running.pop(thread, set())
         for one in running:
-            one.cancel()
+            if isinstance(one, asyncio.Task):
+                self._tasks.cancel(one)
+            else:
+                one.cancel()
         return len(running) + waiting
 
     async def settled(self, deadline_s: float) -> bool:

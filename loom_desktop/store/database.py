@@ -119,7 +119,7 @@ class Database:
 
     ``opener`` makes the write connection, in the store's thread; it may recover what is broken, and
     it is called again with ``damaged=True`` when damage is found later. ``opened`` is called after
-    that, before anything is written: for what nobody who waits for ``open`` need wait for.
+    that, before the first job: for what nobody who waits for ``open`` needs to wait for.
     ``relieve`` makes room on a full disk and says whether it could; ``told`` is called from the
     store's thread with a message and a hint for the person.
     """
@@ -311,8 +311,11 @@ class Database:
         while not stopping and not self._abandoned:
             job = self._jobs.get()
             if not opened:
-                self._opened()
                 opened = True
+                try:
+                    self._opened()
+                except Exception:  # whoever waits for the job waits no less
+                    log.exception("What belongs to opening the store was not done")
             if isinstance(job, _Stop):
                 break
             if isinstance(job, _Special):

@@ -40,7 +40,8 @@ _MOST_SCRYPT_BYTES = 256 << 20
 
 _MOST_ANSWER_BYTES = 1 << 20  # a secret has up to 64 kB, each byte of which may be six in JSON
 _LOADED_S = 15.0
-"""How long the program that asks the keyring may take to load what it needs."""
+"""How long the program that asks the keyring may take to load what it needs: a slow disk, no more.
+Whatever may hang comes after it, and has the time that the caller gives."""
 
 Kind = Literal["keyring", "file", "passphrase"]
 Do = Literal["get", "keep", "first", "delete"]
@@ -147,14 +148,18 @@ async def ask_keyring(do: Do, name: str, value: str = "", *, timeout_s: float) -
             limit=_MOST_ANSWER_BYTES,
         )
     except OSError as error:
-        raise NoKeyring(f"no program can be started: {error.strerror}") from error
+        raise Unavailable(
+            f"The keyring cannot be asked: {error.strerror}.", hint="Try again in a moment."
+        ) from error
     assert child.stdin
     assert child.stdout
     asked = {"do": do, "service": SERVICE, "name": name, "value": value}
+    waited_s = _LOADED_S
     try:
         async with asyncio.timeout(_LOADED_S):
             answer = _Answer.read(await child.stdout.readline())
         if answer.loaded:
+            waited_s = timeout_s
             async with asyncio.timeout(timeout_s):
                 with contextlib.suppress(ConnectionError):  # it ended: its answer says why
                     child.stdin.write(msgspec.json.encode(asked) + b"\n")
@@ -162,9 +167,13 @@ async def ask_keyring(do: Do, name: str, value: str = "", *, timeout_s: float) -
                 answer = _Answer.read(await child.stdout.readline())
     except TimeoutError:
         raise TimedOut(
-            f"The keyring did not answer within {timeout_s:g} s.",
+            f"The keyring did not answer within {waited_s:g} s.",
             hint="Unlock the keyring of your desktop and try again.",
         ) from None
+    except ValueError as error:  # not text, or an answer without end
+        raise Unavailable(
+            "What the keyring holds, or is to hold, is no text.", hint="Keep something else there."
+        ) from error
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
@@ -181,7 +190,7 @@ async def ask_keyring(do: Do, name: str, value: str = "", *, timeout_s: float) -
 
 
 class _Answer(Struct):
-    loaded: str = ""
+    loaded: bool = False
     value: str | None = None
     error: str = ""
     what: str = ""

@@ -145,7 +145,7 @@ class Recovery:
         return connection
 
     def settle(self) -> None:
-        """After ``open``, before anything is written: what nobody needs to wait for.
+        """After ``open``, before the first job: what nobody needs to wait for.
 
         A new store is marked. Where that fails, the next start does it.
         """

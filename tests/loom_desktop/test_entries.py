@@ -115,3 +115,39 @@ def test_agents_that_are_not_there_are_left_out_and_told_while_they_are_named(
     told.clear()
     entries.tell_missing(said(tmp_path, "[assistant]\nagents = ['chat']\n"))
     assert told == []
+
+
+def test_the_table_of_an_agent_that_is_not_there_is_left_out_with_it(
+    entries: Entries, tmp_path: Path
+) -> None:
+    on = said(tmp_path, "[assistant]\nagents = ['chat', 'nobody']\n[agents.nobody]\nwords = 1\n")
+    entries.find_missing(on)
+    entries.check(entries.without_missing(on))
+
+
+def test_an_agent_that_has_come_since_is_no_longer_missing(
+    entries: Entries, tmp_path: Path, told: Told
+) -> None:
+    on = said(tmp_path, "[assistant]\nagents = ['nobody']\n")
+    entries.find_missing(on)
+    (tmp_path / "agents" / "nobody.py").write_text(GREETER, "utf-8")
+    assert entries.without_missing(on).assistant.agents == ("nobody",)
+    entries.tell_missing(on)
+    assert told == []
+
+
+def test_a_broken_file_is_run_once_until_somebody_looks_again(
+    entries: Entries, tmp_path: Path
+) -> None:
+    path = tmp_path / "agents" / "counts.py"
+    count = tmp_path / "count"
+    path.write_text(
+        f"with open({str(count)!r}, 'a') as file:\n    file.write('x')\n1 / 0\n", "utf-8"
+    )
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="ZeroDivisionError"):
+            entries.load("agents", "counts")
+    assert count.read_text() == "x"
+    path.write_text("agent = 'mended'\n", "utf-8")
+    entries.look_again()
+    assert entries.load("agents", "counts").agent == "mended"

@@ -130,20 +130,50 @@ async def test_too_much_in_a_minute_is_refused_and_a_minute_later_it_goes_on() -
     assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by())).ok
 
 
-async def test_each_thing_that_the_person_typed_is_counted_for_itself() -> None:
-    """Who writes down a dozen notes is not a program that runs amok."""
-    clock = FakeClock()
-    made = broker(clock)
+def question(**more: Any) -> Event:
+    return Event(topic="chat.asked", thread=7, origin=frozenset({"user-typed"}), **more)
+
+
+async def test_each_question_that_the_person_typed_is_counted_for_itself() -> None:
+    """Who writes down a dozen notes in one conversation is no program that runs amok."""
+    made = broker()
 
     async def put_(cause: Event) -> bool:
         return (await made.invoke("shelf.put", {"path": "/granted/a"}, by(cause))).ok
 
-    typed = [Event(topic="chat.asked", origin=frozenset({"user-typed"})) for _ in range(12)]
-    assert [await put_(one) for one in typed] == [True] * 12
-    assert [await put_(typed[0]) for _ in range(10)] == [True] * 9 + [False]
-    heard = [Event(topic="a.b", origin=frozenset({"user-typed", "file"})) for _ in range(11)]
-    answers = [await put_(one) for one in heard]
-    assert answers.count(False) == 11, "what a file said is asked, and here is nobody"
+    asked = [question() for _ in range(12)]
+    assert [await put_(one) for one in asked] == [True] * 12
+    assert [await put_(asked[0]) for _ in range(10)] == [True] * 9 + [False]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"cause": 3},  # asked by an agent that something typed has woken
+        {"topic": "thing.typed"},
+    ],
+)
+async def test_what_an_agent_asks_in_the_persons_name_counts_for_the_agent(
+    more: dict[str, Any],
+) -> None:
+    made = broker()
+    fields = {"topic": "chat.asked", "origin": frozenset({"user-typed"}), **more}
+    causes = [Event(thread=n, **fields) for n in range(1, 12)]
+    put_ = [(await made.invoke("shelf.put", {"path": "/granted/a"}, by(one))) for one in causes]
+    assert [one.ok for one in put_] == [True] * 10 + [False]
+    assert "in a minute" in put_[-1].message
+
+
+async def test_a_day_has_its_own_limit_and_says_so() -> None:
+    clock = FakeClock()
+    made = broker(clock)
+    for _ in range(100):
+        assert (await made.invoke("shelf.put", {"path": "/granted/a"}, by())).ok
+        clock.forward(61)
+    refused = await made.invoke("shelf.put", {"path": "/granted/a"}, by())
+    assert not refused.ok
+    assert "in a day" in refused.message
+    assert "tomorrow" in refused.hint
 
 
 async def test_what_is_counted_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +184,7 @@ async def test_what_is_counted_is_forgotten_in_time(monkeypatch: pytest.MonkeyPa
         await made.invoke(
             "shelf.put",
             {"path": "/granted/a"},
-            by(Event(topic="chat.asked", origin=frozenset({"user-typed"}))),
+            by(question()),
         )
         clock.forward(86_400)
     assert len(made._recent) <= 6

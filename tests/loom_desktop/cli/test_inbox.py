@@ -81,6 +81,12 @@ def test_setting_a_reminder_leaves_a_card_that_can_undo_it(loom: Run) -> None:
     assert loom("reminders", "--json").json == []
 
 
+def test_a_change_of_what_is_not_there_or_no_reminder_says_so(loom: Run) -> None:
+    (card,) = offered(Offer(title="Sort?", actions=(("go", "Go"),), expires_s=0), agent="downloads")
+    assert loom("answer", "99", "change").err.startswith("There is no card 99.")
+    assert "anew" not in loom("answer", str(card), "change").err
+
+
 def test_a_reminder_is_changed_by_saying_it_anew(loom: Run, home: Path) -> None:
     with application(home):
         loom("ask", "remind me tomorrow at 9 to call Anna")

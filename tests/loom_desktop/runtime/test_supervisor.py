@@ -284,6 +284,30 @@ async def test_what_is_asked_right_after_a_cancel_can_be_cancelled_too(tmp_path:
         assert await loom.supervisor.settled(5)
 
 
+async def test_what_a_handler_left_running_can_clean_up_at_the_end(tmp_path: Path) -> None:
+    agent, cleaned, begun = Agent("leaver"), list[str](), asyncio.Event()
+
+    @agent.on("thing.happened")
+    async def leave(ctx: Context, event: Event) -> None:
+        async def wait() -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for step in ("first", "second", "third"):
+                    await asyncio.sleep(0.001)
+                    cleaned.append(step)
+
+        ctx.spawn("wait", wait())
+
+    async with asyncio.timeout(5):
+        async with loom_for_tests(tmp_path, agent) as loom:
+            event = loom.publisher("test", origin="user-typed")("thing.happened")
+            await begun.wait()
+            loom.supervisor.cancel(event.begins)
+    assert cleaned == ["first", "second", "third"], "the end of Loom does not cut it short"
+
+
 async def test_what_a_handler_left_running_ends_with_its_thread(tmp_path: Path) -> None:
     agent, ended = Agent("leaver"), asyncio.Event()
 

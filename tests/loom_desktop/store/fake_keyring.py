@@ -19,6 +19,7 @@ class FakeKeyring(KeyringBackend):
     priority = 5
 
     def _state(self) -> dict[str, Any]:
+        Path(os.environ[FILE]).with_suffix(".asked").touch()
         while True:
             state: dict[str, Any] = json.loads(Path(os.environ[FILE]).read_text("utf-8"))
             if state["refuses"]:
@@ -44,6 +45,15 @@ class FakeKeyring(KeyringBackend):
         Path(os.environ[FILE]).write_text(json.dumps(state), "utf-8")
 
 
+class SlowKeyring(FakeKeyring):
+    """Takes its time to say whether it is one."""
+
+    @property
+    def priority(self) -> int:  # type: ignore[override]
+        time.sleep(60)
+        return 5
+
+
 class Ring:
     """The same file, from the side of the test."""
 
@@ -56,6 +66,11 @@ class Ring:
         """``service/name: value``."""
         kept: dict[str, str] = json.loads(self.path.read_text("utf-8"))["kept"]
         return kept
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was ever asked of it."""
+        return self.path.with_suffix(".asked").exists()
 
     def put(self, name: str, value: str) -> None:
         self.set(kept={**self.kept, name: value})

@@ -114,8 +114,9 @@ async def test_a_keyring_that_keeps_nothing_is_not_trusted(tmp_path: Path, ring:
     assert (await obtain(tmp_path)).kind == "file"
 
 
+@pytest.mark.parametrize("loaded", [False, True])
 async def test_nobody_is_left_behind_when_a_keyring_hangs_and_nobody_waits(
-    ring: Ring, monkeypatch: pytest.MonkeyPatch
+    ring: Ring, monkeypatch: pytest.MonkeyPatch, loaded: bool
 ) -> None:
     ring.set(locked=True)
     children = list[asyncio.subprocess.Process]()
@@ -128,7 +129,7 @@ async def test_nobody_is_left_behind_when_a_keyring_hangs_and_nobody_waits(
     monkeypatch.setattr("asyncio.create_subprocess_exec", start)
     async with asyncio.timeout(30), Tasks() as tasks:
         asking = tasks.run("ask", ask_keyring("get", "b", timeout_s=30.0))
-        while not children:
+        while not children or (loaded and not ring.asked):
             await asyncio.sleep(0.001)  # the loop goes on
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -145,12 +146,28 @@ async def test_no_keyring_is_told_from_a_locked_one(no_ring: None) -> None:
     "child",
     [["no-such-program-here"], [sys.executable, "-c", "1 / 0"], ["echo", "nonsense"], ["true"]],
 )
-async def test_a_program_that_does_not_answer_is_a_keyring_that_is_not_there(
+async def test_a_program_that_does_not_answer_does_not_say_that_there_is_no_keyring(
     child: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loom_desktop.store.keys._child", lambda: child)
-    with pytest.raises((NoKeyring, Unavailable)):
+    with pytest.raises(Unavailable):
         await ask_keyring("get", "b", timeout_s=5.0)
+
+
+async def test_a_keyring_that_hangs_while_it_is_looked_for_has_the_time_that_is_said(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "tests.loom_desktop.store.fake_keyring.SlowKeyring"
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", slow)
+    async with asyncio.timeout(10):
+        with pytest.raises(TimedOut, match=r"within 0\.1 s"):
+            await ask_keyring("get", "b", timeout_s=0.1)
+
+
+@pytest.mark.parametrize("value", ["\ud800", "x" * 3_000_000])
+async def test_what_is_no_text_or_too_much_is_said(ring: Ring, value: str) -> None:
+    with pytest.raises(Unavailable, match="no text"):
+        await ask_keyring("keep", "b", value, timeout_s=20.0)
 
 
 async def test_a_secret_is_neither_an_argument_nor_in_the_environment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import random
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -341,6 +343,22 @@ async def test_a_mark_that_cannot_be_written_is_written_by_the_next_start(
 
 def no_space(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_snapshot_holds_what_was_kept_just_before_it(
+    path: Path, clock: HandClock, tmp_path: Path
+) -> None:
+    async with opening(path, clock) as store:
+        busy = threading.Event()
+        store._db.post(lambda connection: busy.wait(5))  # the disk is at something else
+        store.journal.keep(Event(id=7, topic="a.b"))
+        asyncio.get_running_loop().call_later(0.05, busy.set)
+        copy = await store.snapshot()
+    assert copy
+    (tmp_path / "other").mkdir()
+    shutil.copyfile(copy, tmp_path / "other" / "loom.db")
+    async with opening(tmp_path / "other" / "loom.db", clock) as store:
+        assert [event.id for event in await store.journal.events()] == [7]
 
 
 async def test_damage_twice_in_a_second_keeps_both_files(path: Path, clock: HandClock) -> None:

@@ -70,8 +70,22 @@ def test_a_step_that_fails_leaves_the_schema_before_it(tmp_path: Path) -> None:
         schema.migrate(connection, steps=(good, bad))
     assert schema.version(connection) == 1
     assert connection.execute("select name from sqlite_schema").fetchall() == [("t",)]
+
+    def nothing_can(connection: apsw.Connection) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        schema.migrate(connection, last=nothing_can, steps=(good, better))
+    assert schema.version(connection) == 1, "what belongs to the last step fails with it"
     versions: list[int] = []
-    assert schema.migrate(connection, before=versions.append, steps=(good, better))
+    lasts = list[int]()
+    assert schema.migrate(
+        connection,
+        before=versions.append,
+        last=lambda one: lasts.append(schema.version(one)),
+        steps=(good, better),
+    )
+    assert lasts == [1], "inside the transaction of the step"
     assert versions == [1]
     assert schema.version(connection) == 2
     connection.close()

@@ -71,6 +71,17 @@ async def test_what_is_not_there_names_what_is(kept: Secrets) -> None:
         await kept.get("opanai")
 
 
+async def test_a_secret_that_cannot_be_taken_out_of_the_keyring_is_not_said_to_be_gone(
+    kept: Secrets, ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept.set("a", "x")
+    with monkeypatch.context() as patch:
+        patch.setattr("loom_desktop.store.keys._child", lambda: ["no-such-program-here"])
+        with pytest.raises(Unavailable):
+            await kept.remove("a")
+    assert await kept.get("a") == "x"
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a\n", "x" * 101, "../é\u202e"])
 async def test_odd_names_are_refused(kept: Secrets, name: str) -> None:
     with pytest.raises(UsageError):
