@@ -310,6 +310,7 @@ async def reminder_restore(loom: Loom, reminder: int) -> Any:
 async def when(loom: Loom, text: str, now: str = "") -> dict[str, str]:
     """What a phrase means as a time."""
     from loom_desktop.text.when import as_json, understand
+    from loom_desktop.text.when.zones import moment
 
     return as_json(understand(text, moment(now, loom.clock(), loom.zone)))
 
@@ -570,25 +571,6 @@ async def left_today(loom: Loom) -> dict[str, int]:
 
 
 # -------------------------------------------------------------------- below the verbs
-def moment(now: str, clock: float, zone: Any) -> Any:
-    """The time that ``--now`` names, or the clock's. Raises UsageError.
-
-    An offset that is the one of ``zone`` at that moment means the zone, so that clocks still
-    change; another one is kept as it is.
-    """
-    from datetime import datetime
-
-    if not now:
-        return datetime.fromtimestamp(clock, zone)
-    try:
-        found = datetime.fromisoformat(now)
-    except ValueError:
-        raise UsageError(f"{now!r} is not a time.", hint="Write it as 2026-11-20T08:30.") from None
-    if found.tzinfo is not None and found.astimezone(zone).utcoffset() != found.utcoffset():
-        return found
-    return found.astimezone(zone) if found.tzinfo else found.replace(tzinfo=zone)
-
-
 async def _tool(loom: Loom, name: str, *, given: tuple[str, ...] = (), **arguments: Any) -> Any:
     """A capability on behalf of the person, through the broker."""
     from loom_desktop.runtime.context import Context

@@ -24,7 +24,7 @@ def when_command() -> click.Command:
         from loom_desktop.runtime.reminders import local_zone
         from loom_desktop.text.when import as_json as described
         from loom_desktop.text.when import understand, words
-        from loom_desktop.verbs import moment
+        from loom_desktop.text.when.zones import moment
 
         instant = moment(now, wall(), local_zone())
         found = understand(" ".join(text), instant)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from loom_desktop.errors import UsageError
+
 
 def instant(wall: datetime, zone: tzinfo, fold: int = 0) -> datetime:
     """The aware moment at which a clock in that zone shows ``wall`` (naive).
@@ -23,6 +25,27 @@ def instant(wall: datetime, zone: tzinfo, fold: int = 0) -> datetime:
         else:
             late = middle
     return late.replace(microsecond=0).astimezone(zone)
+
+
+def moment(now: str, clock: float, zone: tzinfo) -> datetime:
+    """The time that a person names, or the clock's when they name none. Raises UsageError.
+
+    An offset that is the one of ``zone`` at that moment means the zone, so that clocks still
+    change; another one is kept as it is.
+    """
+    if not now:
+        return datetime.fromtimestamp(clock, zone)
+    try:
+        found = datetime.fromisoformat(now)
+    except ValueError:
+        raise UsageError(f"{now!r} is not a time.", hint="Write it as 2026-11-20T08:30.") from None
+    if found.tzinfo is None:
+        return found.replace(tzinfo=zone)
+    try:
+        here = found.astimezone(zone)
+    except OverflowError:  # at the end of the calendar
+        return found
+    return here if here.utcoffset() == found.utcoffset() else found
 
 
 def twice(wall: datetime, zone: tzinfo) -> bool:

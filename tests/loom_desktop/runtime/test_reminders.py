@@ -177,9 +177,7 @@ async def test_after_a_journey_tomorrow_is_tomorrow_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = ["Europe/Berlin"]
-    monkeypatch.setattr(
-        "loom_desktop.runtime.reminders.local_zone", lambda: zoneinfo.ZoneInfo(here[0])
-    )
+    monkeypatch.setattr("loom_desktop.loom.local_zone", lambda: zoneinfo.ZoneInfo(here[0]))
     place = Paths(tmp_path, tmp_path / "data", tmp_path, tmp_path, tmp_path)
     clock = FakeClock()
     hours = Settings(attention=Attention(quiet_hours="22:00-07:00"))
@@ -204,9 +202,7 @@ async def test_what_is_put_off_comes_once_wherever_the_person_went(
     phrase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = ["Europe/Berlin"]
-    monkeypatch.setattr(
-        "loom_desktop.runtime.reminders.local_zone", lambda: zoneinfo.ZoneInfo(here[0])
-    )
+    monkeypatch.setattr("loom_desktop.loom.local_zone", lambda: zoneinfo.ZoneInfo(here[0]))
     place = Paths(tmp_path, tmp_path / "data", tmp_path, tmp_path, tmp_path)
     clock = FakeClock()
     async with Loom(Settings(), paths=place, key=bytes(32), clock=clock, listening=False) as loom:

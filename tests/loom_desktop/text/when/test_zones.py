@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loom_desktop.text.when.zones import instant, twice
+from loom_desktop.errors import UsageError
+from loom_desktop.text.when.zones import instant, moment, twice
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,27 @@ def test_later_on_the_wall_is_never_earlier(minutes: int, zone: str) -> None:
     first = instant(wall, ZoneInfo(zone))
     second = instant(wall + timedelta(minutes=1), ZoneInfo(zone))
     assert first.astimezone(UTC) <= second.astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "at"),
+    [
+        ("", "1970-01-01T01:00:00+01:00"),
+        ("2026-11-20T09:00", "2026-11-20T09:00:00+01:00"),
+        ("2026-11-20T09:00+01:00", "2026-11-20T09:00:00+01:00"),
+        ("2026-11-20T09:00Z", "2026-11-20T09:00:00+00:00"),
+        ("9999-12-31T23:30-12:00", "9999-12-31T23:30:00-12:00"),
+    ],
+)
+def test_a_moment_is_what_was_named(now: str, at: str) -> None:
+    assert moment(now, 0.0, ZoneInfo("Europe/Madrid")).isoformat() == at
+
+
+def test_the_offset_of_the_zone_is_the_zone_when_the_clocks_change() -> None:
+    found = moment("2026-10-24T20:00+02:00", 0.0, ZoneInfo("Europe/Madrid"))
+    assert (found + timedelta(days=1)).isoformat() == "2026-10-25T20:00:00+01:00"
+
+
+def test_what_is_no_moment_is_said() -> None:
+    with pytest.raises(UsageError, match="noon"):
+        moment("noon", 0.0, UTC)
