@@ -39,6 +39,8 @@ from .ground import Floating
 from .theme import Theme
 
 WIDTH, FROM_EDGE, MOST = 384, 12, 4
+NEWS_S = 60.0
+"""What is told longer than this before the window is made, an earlier run told."""
 LEAST_TICK_MS = 250
 """The line that runs out is painted at most four times a second."""
 _FIRST = ("approval", "reminder", "suggestion", "notice")
@@ -111,7 +113,10 @@ class Cards(Floating):
 
     def _loaded(self, cards: list[dict[str, Any]]) -> None:
         for card in cards:
-            self._add(card, spoken=False)
+            # what an earlier run told is in the inbox; what wants an answer is asked again
+            old = self._clock() - float(card.get("created") or 0) > NEWS_S
+            if card.get("kind") != "notice" or not old:
+                self._add(card, spoken=False)
 
     def _not_loaded(self, error: LoomError) -> None:
         """Nothing to show then; whoever started the engine tells why it does not answer."""

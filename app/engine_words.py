@@ -36,7 +36,8 @@ KNOWN: tuple[object, ...] = (
         "Engine", "A suggestion that nobody answers goes away after so many seconds."
     ),
     QT_TRANSLATE_NOOP(
-        "Engine", "Also show cards as notifications of the desktop when no window of Loom is open."
+        "Engine",
+        "Also show reminders and approvals as notifications of the desktop.",
     ),
     # [privacy], [grants], [router], [store]
     QT_TRANSLATE_NOOP("Engine", "Nothing leaves this computer, whatever else is set."),

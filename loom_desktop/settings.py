@@ -47,7 +47,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     card_expires_s: float = 90.0
     """A suggestion that nobody answers goes away after so many seconds."""
     notifications: bool = True
-    """Also show cards as notifications of the desktop when no window of Loom is open."""
+    """Also show reminders and approvals as notifications of the desktop."""
 
 
 class Privacy(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,8 +209,17 @@ def fit(table: Table, kind: type[T], *, where: str, text: str = "", name: str = 
         key = found[1] if found else ""
         said = re.sub(r" - at `.*`$", "", str(error))
         raise SettingsError(
-            f"{name}{_line(text, where, key)}: [{where}] {key}: {said[0].lower()}{said[1:]}."
+            f"{name}{_line(text, where, key)}: [{where}] {key}: {said[0].lower()}{said[1:]}.",
+            hint=_choices(kind, key),
         ) from error
+
+
+def _choices(kind: type[Any], key: str) -> str:
+    """What may stand there, where that is one of some words."""
+    types = [one.type for one in msgspec.structs.fields(kind) if one.encode_name == key]
+    words = [str(one) for one in getattr(types[0], "__args__", ())] if types else []
+    literal = bool(types) and str(types[0]).startswith("typing.Literal")
+    return f"It is one of: {', '.join(words)}." if literal else ""
 
 
 def line_of(text: str, table: str, key: str) -> int:

@@ -253,7 +253,8 @@ def _audited(one: Capability) -> bool:
 
 
 def _words(one: Capability) -> str:
-    return one.description.splitlines()[0].rstrip(".")
+    """Its first sentence."""
+    return one.description.splitlines()[0].partition(". ")[0].rstrip(".")
 
 
 def _as_list(value: Any) -> list[str]:

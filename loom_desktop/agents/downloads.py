@@ -68,7 +68,8 @@ async def _propose(ctx: Context) -> None:
                 kind="notice",
                 title="Downloads were not sorted",
                 text=f"{plan.message} {plan.hint}".strip(),
-                detail="They are offered again with the next download.",
+                detail="They are offered again with the next download. Folders that Loom may "
+                "read and sort are granted in the settings, under grants.folders.",
                 why="Files finished downloading, and you let Loom look at that folder.",
                 key="not planned",
             )

@@ -15,6 +15,7 @@ _SNOOZE = {"snooze": 600, "hour": 3600}
 async def remind(ctx: Context, event: Event) -> None:
     """A card that stays until it is answered; late ones say so."""
     said = event.payload
+    await ctx.withdraw(f"added {said['schedule']}")  # that it was set is no news any more
     late = "" if said["late_s"] < 90 else f"It was due {said['late_words']}."
     await ctx.offer(
         Offer(
@@ -57,6 +58,13 @@ async def show(ctx: Context, event: Event) -> None:
             },
         )
     )
+
+
+@agent.on("reminder.removed")
+async def removed(ctx: Context, event: Event) -> None:
+    """Whatever card was about it is over."""
+    for key in ("added", "reminder"):
+        await ctx.withdraw(f"{key} {event.payload['reminder']}")
 
 
 @agent.on("card.answered.reminders.done")

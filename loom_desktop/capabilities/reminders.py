@@ -57,7 +57,7 @@ async def snooze(ctx: CapabilityContext, reminder: int, seconds: int = 600) -> d
 @capability("reminders.remove", effect="write-own", idempotent=True)
 async def remove(ctx: CapabilityContext, reminder: int) -> dict[str, Any]:
     """Take a reminder away."""
-    removed = await ctx.reminders.remove(reminder)
+    removed = await ctx.reminders.remove(reminder, event=ctx.event)
     return {"text": "The reminder is gone.", "removed": removed}
 
 

@@ -50,18 +50,24 @@ def chat_command() -> click.Command:
     @click.command("chat")
     def chat() -> None:
         """Talk. An empty line or Ctrl-D ends, /new begins anew, Ctrl-C stops an answer."""
-        conversation = 0
-        out("Ask anything. An empty line ends.")
+        conversation, asked = 0, sys.stdin.isatty()
+        if asked:
+            out("Ask anything. An empty line ends.")
         while True:
             try:
-                text = input("> ").strip()
+                text = input("> " if asked else "").strip()
             except EOFError:
-                out()
+                if asked:
+                    out()
                 return
-            if not text or text in ("/quit", "/exit"):
+            if not text or text.lower() in ("/quit", "/exit", "quit", "exit", "bye"):
                 return
+            if text == "/help":
+                out("An empty line or /quit ends, /new begins anew, Ctrl-C stops an answer.")
+                continue
             if text == "/new":
                 conversation = 0
+                out("A new conversation.")
                 continue
             try:
                 conversation = _answer(text, [], conversation, show=True)["conversation"]

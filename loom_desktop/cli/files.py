@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from loom_desktop.cli.talk import call, out, out_json
 
 if TYPE_CHECKING:
     import click
+
+
+_NAMED = 10
 
 
 def organize_command() -> click.Command:
@@ -42,13 +46,21 @@ def organize_command() -> click.Command:
         for row in done["plan"]:
             if row["warning"]:
                 out(f"{row['source_name']}\n    {row['message']}")
-        kept = sum(row["status"] == "skipped" and not row["warning"] for row in done["plan"])
+        kept = [
+            row["source_name"]
+            for row in done["plan"]
+            if row["status"] == "skipped" and not row["warning"]
+        ]
         if kept:
-            out(f"{kept} {'file stays' if kept == 1 else 'files stay'} in place.")
+            named = ", ".join(kept[:_NAMED]) + (" …" if len(kept) > _NAMED else "")
+            stay = "1 file stays" if len(kept) == 1 else f"{len(kept)} files stay"
+            out(f"{stay} in place: {named}")
         if done["left"]:
             out(f"{done['left']} more were not looked at. Sort these first, then run it again.")
         if done["undo"]:
-            out(f"Moved. Take it back with: loom undo {done['undo']}")
+            count = sum(row["status"] == "moved" for row in done["plan"])
+            files = "1 file" if count == 1 else f"{count} files"
+            out(f"Moved {files}. Take it back with: loom undo {done['undo']}")
         elif any(row["status"] == "planned" for row in shown):
             out("Nothing was moved. Add --apply to do it.")
         elif not done["plan"]:
@@ -73,7 +85,8 @@ def undo_command() -> click.Command:
                 out_json(found)
                 return
             for one in found:
-                out(f"{one['id']:>5}  {one['words']}")
+                at = datetime.fromtimestamp(one["time"]).astimezone()
+                out(f"{one['id']:>5}  {at:%d %b %H:%M}  {one['words']}")
             if not found:
                 out("There is nothing to undo.")
             return

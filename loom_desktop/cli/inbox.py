@@ -12,18 +12,21 @@ if TYPE_CHECKING:
     import click
 
 
+_KINDS = ("suggestion", "approval", "reminder", "notice", "action")
+
+
 def inbox_command() -> click.Command:
     """Everything offered, asked, done and failed."""
     import click
 
     @click.command("inbox")
     @click.argument("query", nargs=-1)
-    @click.option("--kind", default="", help="suggestion, approval, reminder, notice or action.")
-    @click.option("--limit", default=30, show_default=True)
+    @click.option("--kind", type=click.Choice(_KINDS), help="Only this kind.")
+    @click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-    def inbox(query: tuple[str, ...], kind: str, limit: int, as_json: bool) -> None:
+    def inbox(query: tuple[str, ...], kind: str | None, limit: int, as_json: bool) -> None:
         """List what was offered, asked, done and failed; with QUERY only what holds those words."""
-        items = call("inbox", query=" ".join(query), kind=kind, limit=limit)
+        items = call("inbox", query=" ".join(query), kind=kind or "", limit=limit)
         if as_json:
             out_json(items)
             return

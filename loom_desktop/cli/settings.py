@@ -23,7 +23,10 @@ def settings_command() -> click.Command:
     @click.option("--reset", is_flag=True, help="Back to the default.")
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def settings(name: str, value: str | None, reset: bool, as_json: bool) -> None:
-        """List the settings; with NAME and VALUE change one: attention.cards_per_hour 3"""
+        """List the settings; with NAME and VALUE change one: attention.cards_per_hour 3
+
+        Several values stand with commas between them: sources.files.folders "~/Downloads, ~/Scans"
+        """
         tables = call("settings")
         if not name:
             if as_json:
@@ -52,8 +55,17 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+_KINDS = {
+    "bool": "Say true or false.",
+    "int": "Say a whole number.",
+    "float": "Say a number.",
+}
+
+
 def _parse(text: str, kind: str) -> Any:
     try:
+        if kind == "list" and text.lstrip().startswith("["):  # as it is printed
+            return [str(one) for one in json.loads(text)]
         if kind == "bool":
             return {
                 "true": True,
@@ -66,7 +78,8 @@ def _parse(text: str, kind: str) -> Any:
         if kind in ("int", "float"):
             return int(text) if kind == "int" else float(text)
     except (KeyError, ValueError):
-        raise UsageError(f"{text!r} is not {kind}.", hint="Yes or no is true or false.") from None
+        hint = _KINDS.get(kind, "Say the parts with commas between them: a, b")
+        raise UsageError(f"{text!r} does not fit here.", hint=hint) from None
     return [one.strip() for one in text.split(",") if one.strip()] if kind == "list" else text
 
 

@@ -111,6 +111,17 @@ _SUMMARISE = _Said(
     | fasse?\b | zusammenfass\w* | résume[rz]?(?:(?:_|-)moi)? | resume[n]? | resumir)
     (?![\w'])[:,]?\s*(?P<rest>.*)$"""
 )
+_COUNTS = {
+    word: number
+    for number, words in enumerate(
+        ("one a an einem einen une un una", "two zwei deux dos", "three drei trois tres",
+         "four vier quatre cuatro", "five fünf cinq cinco"), 1)
+    for word in words.split()
+}  # fmt: skip
+_SENTENCES = _Said(
+    rf"""\b(?:in|with|mit|en|con)_(?P<n>[1-9]\d?|{"|".join(_COUNTS)})_(?:short_|kurzen_)?
+    (?:sentences?|sätze[n]?|satz|phrases?|frases?|lines?|bullet_points?|bullets?)\b\s*"""
+)
 _CLIP = _Said(
     r"""\b(?:clipboard | (?:what|that)_i(?:_have|'ve)?(?:_just)?_copied | copied_text
     | zwischenablage | kopiert\w* | presse-papiers | portapapeles)\b"""
@@ -166,17 +177,22 @@ def _summarise(phrase: Phrase) -> Wish | None:
     found = _SUMMARISE.match(phrase.text)
     if not found:
         return None
-    rest = found["rest"].strip()
+    rest, length = found["rest"].strip(), dict[str, int]()
+    if (wanted := _SENTENCES.search(rest)) and len(rest) < _LONG:
+        length["sentences"] = min(20, _COUNTS.get(wanted["n"].lower()) or int(wanted["n"]))
+        rest = rest[: wanted.start()] + rest[wanted.end() :]
     if len(phrase.files) > 1:
-        return Wish("summary", "text.summarize_files", {"paths": list(phrase.files)}, True)
+        return Wish(
+            "summary", "text.summarize_files", {"paths": list(phrase.files), **length}, True
+        )
     if phrase.files:
-        return Wish("summary", "text.summarize_file", {"path": phrase.files[0]}, True)
+        return Wish("summary", "text.summarize_file", {"path": phrase.files[0], **length}, True)
     if phrase.clip:
-        return Wish("summary", "text.summarize", {"text": phrase.clip}, True)
+        return Wish("summary", "text.summarize", {"text": phrase.clip, **length}, True)
     if len(rest.split()) > 25 or len(rest) > _LONG:
-        return Wish("summary", "text.summarize", {"text": rest}, True)
-    if _CLIP.search(rest) or _THAT.match(rest):
-        return Wish("summary", "text.summarize_clipboard", {}, True)
+        return Wish("summary", "text.summarize", {"text": rest, **length}, True)
+    if _CLIP.search(rest) or _THAT.match(rest) or (length and not rest.strip(" .")):
+        return Wish("summary", "text.summarize_clipboard", length, True)
     return None
 
 

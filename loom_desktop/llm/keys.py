@@ -39,7 +39,7 @@ def check(reference: str, setting: str) -> None:
             hint=f'Write a name behind it, for example "{kind}:{name}".',
         )
     raise SettingsError(
-        f"[{setting}] api_key holds the key itself, which does not belong into a file.",
+        f"[{setting}] api_key holds the key itself, which does not belong in a file.",
         hint=f'Store it with "loom secrets set {name}" and write api_key = "keyring:{name}".',
     )
 

@@ -95,6 +95,11 @@ class Desk:
         self._attending = True
         self.lock(self._locked)
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody is there who could be asked."""
+        return self._consent.ask is None
+
     def lock(self, locked: bool) -> None:
         """While the screen is locked nobody is there: approvals are refused and cards wait."""
         self._locked = locked
@@ -168,6 +173,14 @@ class Desk:
                 f"The card has no {action!r}.", hint=f"It has {', '.join([*known, 'dismiss'])}."
             )
         declining = action in ("dismiss", "deny")
+        stands_for_a_call = action in card.data.get("_", {}).get("calls", {})
+        if card.kind == "suggestion" and stands_for_a_call and door != "window" and self.alone:
+            label = next(one.label for one in card.actions if one.id == action)
+            raise Denied(
+                f"“{label}” is chosen in Loom's own window, and none is open.",
+                hint="Choose it there, or do it yourself on the command line. To let go of the "
+                f"card: loom answer {number} dismiss",
+            )
         if card.kind == "approval" and not declining:
             if door != "window":
                 raise Denied(

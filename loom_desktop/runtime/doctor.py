@@ -65,7 +65,7 @@ def _source(name: str, report: dict[str, Any]) -> dict[str, str]:
 def _desktop() -> list[dict[str, str]]:
     found = []
     if sys.platform == "linux":
-        bus = bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
+        bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "disabled:") not in ("", "disabled:")
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         bus = bus or bool(runtime and os.path.exists(os.path.join(runtime, "bus")))
         found.append(

@@ -126,11 +126,13 @@ class Reminders:
         self._changed()
         return self._shown(later)
 
-    async def remove(self, number: int) -> bool:
+    async def remove(self, number: int, *, event: Event) -> bool:
         """Take it away; ``restore`` brings it back. Whether it was still to come."""
         await self._store.schedules.get(number)
         removed = await self._store.schedules.remove(number)
         self._changed()
+        if removed:
+            self._say(event, "reminder.removed", {"reminder": number})
         return removed
 
     async def restore(self, number: int) -> None:

@@ -86,6 +86,14 @@ _PHRASE = re.compile(
 )
 _OF = re.compile(r"(?i)%\s*(?:of|von|vom|de|du|des|del|di|от)\b(?:\s+(?:the|den|la|le))?")
 _OFF = re.compile(rf"(?i)({NUMBER})\s*%\s*(?:off|rabatt auf)(?:\s+of)?\b")
+_TIP = re.compile(
+    rf"(?i)(?:\ban?\s+)?({NUMBER})\s*%\s*(?:tip|tax|vat|discount|interest|trinkgeld|mehrwertsteuer|mwst|rabatt|"
+    r"zinsen|de pourboire|de tva|de propina|de iva)\s+(?:on|of|for|auf|von|sur|sobre|de)\b"
+)
+_SPLIT = re.compile(
+    rf"(?i)^(?:split|divide|share|teile|partage[rz]?|divide|reparte)\s+({NUMBER})\s+"
+    rf"(?:between|among|by|with|for|unter|durch|entre|en)\s+({NUMBER})(?:\s+[^\W\d_]+)?$"
+)
 _SHARE = re.compile(
     rf"(?i)^({NUMBER})\s+is\s+(?:what|how many)\s*%\s*of\s+({NUMBER})$|"
     rf"^(?:what|how many)\s*%\s*(?:of\s+({NUMBER})\s+)is\s+({NUMBER})(?:\s+of\s+({NUMBER}))?$"
@@ -168,6 +176,9 @@ def _spoken(text: str) -> str:
         part, whole, of, part2, _ = share.groups()
         return f"({part or part2})/({whole or of})*100"
     text = _NUMBER_WORDS.sub(_number_word, text)
+    if split := _SPLIT.match(text.strip()):
+        return f"({split[1]})/({split[2]})"
+    text = _TIP.sub(r"\1 % of", text)
 
     def sign(match: re.Match[str]) -> str:
         at = int((match.lastgroup or "p0")[1:])

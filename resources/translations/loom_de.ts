@@ -322,8 +322,8 @@
         <translation>Ein Vorschlag, den niemand beantwortet, verschwindet nach so vielen Sekunden.</translation>
     </message>
     <message>
-        <source>Also show cards as notifications of the desktop when no window of Loom is open.</source>
-        <translation>Karten auch als Benachrichtigungen des Desktops zeigen, wenn kein Fenster von Loom offen ist.</translation>
+        <source>Also show reminders and approvals as notifications of the desktop.</source>
+        <translation>Erinnerungen und Freigaben auch als Benachrichtigungen des Desktops zeigen.</translation>
     </message>
     <message>
         <source>Nothing leaves this computer, whatever else is set.</source>

@@ -79,6 +79,22 @@ def test_cards_that_were_open_before_are_shown(qtbot: QtBot, run: Run, look: The
     assert cards.isVisible()
 
 
+def test_what_an_earlier_run_told_is_in_the_inbox_and_not_shown_again(
+    qtbot: QtBot, run: Run, look: Theme
+) -> None:
+    fake = FakeEngine(
+        {
+            "cards": lambda: [
+                card(4, "notice", created=NOW - 3_600),
+                card(5, "notice", created=NOW - 1),
+                card(6, "reminder", created=NOW - 3_600),
+            ]
+        }
+    )
+    cards = made(qtbot, run, look, fake)
+    qtbot.waitUntil(lambda: [view.id for view in cards.views()] == [5, 6], timeout=2000)
+
+
 def test_a_slow_list_does_not_bring_back_a_card_that_is_over(
     qtbot: QtBot, run: Run, look: Theme
 ) -> None:

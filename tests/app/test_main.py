@@ -356,6 +356,26 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize(
+    ("env", "address"),
+    [
+        ({}, "disabled:"),
+        ({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x"}, "unix:path=/x"),
+        ({"XDG_RUNTIME_DIR": "here"}, ""),
+    ],
+)
+def test_no_message_bus_is_started_where_there_is_none(
+    env: dict[str, str], address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bus").touch()
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, str(tmp_path) if value == "here" else value)
+    shell_module._start_no_bus()
+    assert os.environ.get("DBUS_SESSION_BUS_ADDRESS", "") == address
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_whole_shell_starts_answers_a_second_start_and_ends_cleanly(
     tmp_path: Path, number: signal.Signals

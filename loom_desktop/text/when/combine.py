@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,7 @@ class Combining:
             self._days(said)
             self._clocks(said)
             self._parts(said)
+            self._second()
         except Unclear as unclear:
             problem = unclear
         if problem is None:
@@ -299,6 +301,21 @@ class Combining:
                 continue
             said.part = piece.value if isinstance(piece.value, str) else "night"
             self._use(piece)
+
+    def _second(self) -> None:
+        """``... and on Tuesday at 10 to call Eve``: a second reminder, which must not get lost.
+
+        Only a day and a time side by side, after an *and* with words before it, are taken for one.
+        """
+        words = self.reading.language.list_words - _MARKS
+        for day, clock in itertools.permutations(self._of("on", "at"), 2):
+            together = day.end == clock.start and {day.kind, clock.kind} == {"on", "at"}
+            joined = self.reading.word(day.start - 1) in words if day.start else False
+            if together and joined and self.used and max(p.end for p in self.used) < day.start - 1:
+                raise Unclear(
+                    "That is more than one reminder.", hint="Say them one after the other.",
+                    reason="several",
+                )  # fmt: skip
 
     def _vagueness(self, said: Said) -> Unclear | None:
         """Ask, do not guess: vague beside nothing exact, or nothing at all."""

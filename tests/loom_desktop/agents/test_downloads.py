@@ -8,7 +8,7 @@ import pytest
 
 from loom_desktop import Loom
 from loom_desktop.agents import downloads
-from loom_desktop.errors import Unavailable
+from loom_desktop.errors import Denied, Unavailable
 from loom_desktop.settings import Attention, Grants, Settings
 from loom_desktop.testing import loom_for_tests
 
@@ -92,12 +92,15 @@ async def test_yes_in_our_own_window_moves_and_undo_takes_it_back(tmp_path: Path
 async def test_yes_from_anywhere_else_moves_nothing(tmp_path: Path) -> None:
     async with watching(tmp_path) as loom:
         await arrive(loom, "song.mp3")
-        await loom.call("answer", card=(await card(loom))["id"], action="move", door="cli")
+        number = (await card(loom))["id"]
+        with pytest.raises(Denied, match="chosen in Loom's own window") as caught:
+            await loom.call("answer", card=number, action="move", door="cli")
+        assert f"loom answer {number} dismiss" in caught.value.hint
         await loom.supervisor.settled(10)
         assert (tmp_path / "in/song.mp3").exists()
-        (told,) = await loom.call("cards")
-        assert told["title"] == "Nothing was moved"
-        assert told["text"]
+        assert (await card(loom))["id"] == number, "it still waits"
+        await loom.call("answer", card=number, action="dismiss", door="cli")
+        assert not await loom.call("cards")
 
 
 async def test_the_next_one_joins_a_card_that_still_waits(tmp_path: Path) -> None:

@@ -157,4 +157,15 @@ async def test_the_whole_way_from_the_phrase_to_the_card(tmp_path: Path) -> None
         assert (await shown).payload["text"] == "stretch"
         await loom.supervisor.settled(5)
         cards = await loom.call("cards")
-        assert [card["title"] for card in cards if card["kind"] == "reminder"] == ["stretch"]
+        assert [card["title"] for card in cards] == ["stretch"], "that it was set is over"
+
+
+async def test_a_reminder_that_is_taken_away_takes_its_cards_with_it(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        await answer_of(loom, "remind me tomorrow at 9 to call Anna")
+        await loom.supervisor.settled(5)
+        assert len(await loom.call("cards")) == 1
+        (one,) = await loom.call("reminders")
+        await loom.call("reminder_remove", reminder=one["id"])
+        await loom.supervisor.settled(5)
+        assert await loom.call("cards") == []

@@ -63,7 +63,7 @@ def test_a_plan_for_a_person(loom: Run, pile: Path) -> None:
     assert "Be careful with it" in done.out, "a warning is shown, although nothing is moved"
     assert done.out.endswith("Nothing was moved. Add --apply to do it.\n")
     done = loom("organize", str(pile), "--apply")
-    assert "Take it back with: loom undo " in done.out
+    assert "Moved 7 files. Take it back with: loom undo " in done.out
     number = done.out.split()[-1]
     assert "7 files" in loom("undo", "--list").out
     assert loom("undo", "--list", "--json").json[0]["id"] == int(number)

@@ -34,6 +34,8 @@ def maybe(home: Path, running: bool) -> Iterator[None]:
 def test_an_empty_inbox_says_so(loom: Run) -> None:
     assert loom("inbox").out == "The inbox is empty.\n"
     assert loom("inbox", "--json").json == []
+    assert loom("inbox", "--limit", "0").code == 2
+    assert "suggestion" in loom("inbox", "--kind", "foo").err
     assert loom("inbox", "no", "such", "words").out == "Nothing in the inbox is like that.\n"
 
 

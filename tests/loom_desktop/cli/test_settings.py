@@ -57,6 +57,17 @@ def test_what_cannot_be_is_told_and_changes_nothing(
     assert (home / "loom.toml").read_bytes() == before
 
 
+def test_what_is_asked_for_is_said(loom: Run) -> None:
+    assert "whole number" in loom("settings", "attention.cards_per_hour", "many").err
+    assert "light" in loom("settings", "assistant.theme", "pink").err
+
+
+@pytest.mark.parametrize("value", ['["~/a", "~/b"]', "~/a, ~/b"])
+def test_several_values_are_read_as_they_are_printed_or_with_commas(loom: Run, value: str) -> None:
+    assert loom("settings", "sources.files.folders", value).code == 0
+    assert loom("settings", "sources.files.folders").out == '["~/a", "~/b"]\n'
+
+
 def test_a_change_reaches_the_running_application(loom: Run, home: Path) -> None:
     with application(home):
         assert loom("settings", "attention.cards_per_hour", "3").code == 0

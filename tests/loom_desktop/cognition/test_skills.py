@@ -73,11 +73,28 @@ def test_phrases(text: str, capability: str) -> None:
 
 def test_what_came_along_decides_what_is_meant() -> None:
     assert wish("Summarise this", files=("/a.pdf",)) == "text.summarize_file"
+    assert wish("summarise it in two sentences") == "text.summarize_clipboard"
     assert wish("Summarise this", files=("/a.pdf", "/b.pdf")) == "text.summarize_files"
     assert wish("Summarise what I copied", clip="a text") == "text.summarize"
     assert wish("sort this", files=("/a.pdf",)) == "files.plan"
     assert wish("What does it say?", files=("/a.pdf",)) == "text.read"
     assert wish("What is 15% of 240?", files=("/a.pdf",)) != "calculate.evaluate"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("sum up in one sentence", 1),
+        ("summarise this in 4 sentences", 4),
+        ("fasse das in zwei Sätzen zusammen", 2),
+        ("résume en trois phrases", 3),
+        ("summarise", None),
+    ],
+)
+def test_a_summary_is_as_long_as_was_asked(text: str, sentences: int | None) -> None:
+    found = understand(Phrase(text, ("/a.txt",), "", NOW))
+    assert found
+    assert found.arguments.get("sentences") == sentences
 
 
 def test_a_model_is_better_at_texts_and_never_at_arithmetic() -> None:

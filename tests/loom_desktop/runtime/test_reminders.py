@@ -108,7 +108,7 @@ async def test_put_off_moves_one_and_adds_to_what_comes_again(tmp_path: Path) ->
 async def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         for work in (loom.reminders.done(7), loom.reminders.snooze(7, 60),
-                     loom.reminders.remove(7), loom.reminders.restore(7)):  # fmt: skip
+                     loom.reminders.remove(7, event=TYPED), loom.reminders.restore(7)):  # fmt: skip
             with pytest.raises(NotFound, match="no reminder 7"):
                 await work
 
@@ -116,8 +116,8 @@ async def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 async def test_removed_is_gone_and_comes_back(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         one = await loom.reminders.add(DAILY, event=TYPED)
-        await loom.reminders.remove(one.id)
-        await loom.reminders.remove(one.id)
+        await loom.reminders.remove(one.id, event=TYPED)
+        await loom.reminders.remove(one.id, event=TYPED)
         assert not await loom.reminders.listed()
         await loom.reminders.restore(one.id)
         assert (await loom.reminders.listed())[0].at == one.at
