@@ -15,7 +15,6 @@ _SNOOZE = {"snooze": 600, "hour": 3600}
 async def remind(ctx: Context, event: Event) -> None:
     """A card that stays until it is answered; late ones say so."""
     said = event.payload
-    await ctx.withdraw(f"added {said['schedule']}")  # that it was set is no news any more
     late = "" if said["late_s"] < 90 else f"It was due {said['late_words']}."
     await ctx.offer(
         Offer(

@@ -208,7 +208,8 @@ async def test_a_card_answered_through_the_socket_allows_no_call(tmp_path: Path)
 
         number = await loom.desk.offer(offer, agent="downloads", cause=CAUSE)
         (done,) = await said(tmp_path, request("answer", card=number, action="go", door="window"))
-        assert done["ok"]
+        assert not done["ok"], "who says window through the socket is not the window"
+        assert (await loom.store.cards.get(number)).state == "open"
         assert not loom.broker.consent.take(digest("files.move", {"moves": []}))
 
 
