@@ -550,9 +550,9 @@ class Loom:
 
     async def _housekeeping(self) -> None:
         """Forget what is older than the person wants kept, once a day."""
+        await asyncio.sleep(600.0)
         from loom_desktop.runtime.retention import DAY_S, forget_old
 
-        await asyncio.sleep(600.0)
         while True:
             days = self.settings.store.keep_days
             try:
