@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 
-from loom_desktop.bus.topics import matches, segments
+from loom_desktop.bus.topics import Trie, segments
 from loom_desktop.clock import Clock
 from loom_desktop.clock import wall as wall_clock
 from loom_desktop.errors import TimedOut
@@ -16,7 +16,17 @@ from loom_desktop.event import MOST_HOPS, Event
 
 log = logging.getLogger(__name__)
 Deliver = Callable[[Event], None]
-_MOST_ROUTES = 4096
+_MOST_ROUTES = 65_536
+"""Topics whose subscribers are remembered: about 13 MB when all of them carry an id."""
+
+
+class _Subscription:
+    """One of perhaps several of the same pattern and function."""
+
+    __slots__ = ("deliver",)
+
+    def __init__(self, deliver: Deliver) -> None:
+        self.deliver = deliver
 
 
 class Bus:
@@ -31,8 +41,10 @@ class Bus:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
-        self._subscribers: dict[object, tuple[list[str], Deliver]] = {}
+        self._subscribers: Trie[_Subscription] = Trie()
         self._routes: dict[str, tuple[Deliver, ...]] = {}
+        self._heads: dict[str, set[str]] = {}
+        """First segment -> the remembered topics that begin with it."""
         self._waiting: dict[int, asyncio.Future[Event]] = {}
 
     def publish(self, event: Event) -> None:
@@ -75,13 +87,13 @@ class Bus:
 
     def subscribe(self, pattern: str, deliver: Deliver) -> Callable[[], None]:
         """From now on nothing that matches is missed (see ``topics``). Returns the undo."""
-        key = object()
-        self._subscribers[key] = (segments(pattern), deliver)
-        self._routes.clear()
+        parts, one = segments(pattern), _Subscription(deliver)
+        self._subscribers.add(parts, one)
+        self._forget(parts)
 
         def unsubscribe() -> None:
-            self._subscribers.pop(key, None)
-            self._routes.clear()
+            if self._subscribers.remove(parts, one):
+                self._forget(parts)
 
         return unsubscribe
 
@@ -101,7 +113,23 @@ class Bus:
     def _find_route(self, topic: str) -> tuple[Deliver, ...]:
         if len(self._routes) >= _MOST_ROUTES:  # topics that carry an id would fill it for ever
             self._routes.clear()
+            self._heads.clear()
         parts = topic.split(".")
-        route = tuple(d for pattern, d in self._subscribers.values() if matches(pattern, parts))
+        route = tuple(one.deliver for one in self._subscribers.find(parts))
         self._routes[topic] = route
+        self._heads.setdefault(parts[0], set()).add(topic)
         return route
+
+    def _forget(self, pattern: list[str]) -> None:
+        """Of the remembered topics those that the pattern may take in, and no others."""
+        head = pattern[0]
+        if head in ("*", ">"):
+            self._routes.clear()
+            self._heads.clear()
+        elif "*" in pattern or pattern[-1] == ">":
+            for topic in self._heads.pop(head, ()):
+                self._routes.pop(topic, None)
+        else:
+            topic = ".".join(pattern)
+            if self._routes.pop(topic, None) is not None:
+                self._heads[head].discard(topic)

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -96,6 +97,75 @@ async def test_a_pattern_that_can_never_match_is_a_mistake(pattern: str) -> None
 
 async def test_the_routes_of_topics_with_ids_do_not_grow_for_ever() -> None:
     bus = Bus()
-    for n in range(10_000):
+    for n in range(70_000):
         bus.publish(Event(topic=f"thread.{n}"))
-    assert len(bus._routes) <= 4096
+    assert len(bus._routes) <= 65_536
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topics"),
+    [
+        ("file.created", ["file.created"]),
+        ("file.*", ["file.created", "file.removed"]),
+        ("file.>", ["file.created", "file.removed"]),
+        ("*.created", ["file.created", "note.created"]),
+        (">", ["file.created", "file.removed", "note.created"]),
+    ],
+)
+async def test_who_comes_and_goes_changes_the_ways_of_no_other_topic(
+    pattern: str, topics: list[str]
+) -> None:
+    bus, got = Bus(), list[str]()
+    for topic in ("file.created", "file.removed", "note.created"):
+        bus.publish(Event(topic=topic))  # its way is remembered, and leads to nobody
+    undo = bus.subscribe(pattern, lambda event: got.append(event.topic))
+    for topic in ("file.created", "file.removed", "note.created"):
+        bus.publish(Event(topic=topic))
+    assert got == topics
+    undo()
+    for topic in ("file.created", "file.removed", "note.created"):
+        bus.publish(Event(topic=topic))
+    assert got == topics
+
+
+async def test_ways_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loom_desktop.bus._MOST_ROUTES", 10)
+    bus, got = Bus(), list[str]()
+    bus.subscribe("thread.>", lambda event: got.append(event.topic))
+    for number in range(100):
+        undo = bus.subscribe(f"thread.{number}.reply", lambda event: None)
+        bus.publish(Event(topic=f"thread.{number}.reply"))
+        undo()
+    assert len(got) == 100
+    assert len(bus._routes) <= 10
+    assert sum(map(len, bus._heads.values())) <= 10
+
+
+async def test_the_same_function_twice_is_two_subscriptions() -> None:
+    bus, got = Bus(), list[Event]()
+    first = bus.subscribe("a", got.append)
+    bus.subscribe("a", got.append)
+    bus.publish(Event(topic="a"))
+    assert len(got) == 2
+    first()
+    first()
+    bus.publish(Event(topic="a"))
+    assert len(got) == 3
+
+
+async def test_who_subscribes_or_leaves_during_a_delivery_changes_the_next_one() -> None:
+    bus, got = Bus(), list[str]()
+    undo = list[Callable[[], None]]()
+
+    def first(event: Event) -> None:
+        got.append("first")
+        undo[0]()
+        bus.subscribe("a", lambda event: got.append("third"))
+
+    bus.subscribe("a", first)
+    undo.append(bus.subscribe("a", lambda event: got.append("second")))
+    bus.publish(Event(topic="a"))
+    assert got == ["first", "second"], "an event goes to those who were there when it came"
+    got.clear()
+    bus.publish(Event(topic="a"))
+    assert got[:2] == ["first", "third"]
