@@ -90,6 +90,12 @@ async def closed(ctx: Context, event: Event) -> None:
         ctx.local["offered"] = []
 
 
+def _taken_back(refused: list[dict[str, Any]], moved: int) -> str:
+    if moved and not refused:
+        return "It lies where it was." if moved == 1 else "They lie where they were."
+    return "\n".join(one["reason"] for one in refused)
+
+
 def _still_there(paths: list[str]) -> list[str]:
     return [path for path in paths if os.path.lexists(path)]
 
@@ -157,7 +163,7 @@ async def undo(ctx: Context, event: Event) -> None:
         Offer(
             kind="notice",
             title=back.value["text"].splitlines()[0].rstrip(".") if back.ok else "Not undone",
-            text="\n".join(one["reason"] for one in back.value["refused"])
+            text=_taken_back(back.value["refused"], len(back.value["undone"]))
             if back.ok
             else back.message,
             why="You chose Undo.",

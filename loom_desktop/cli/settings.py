@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.cli.talk import call, out, out_json
-from loom_desktop.errors import UsageError
+from loom_desktop.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     import click
@@ -117,8 +117,9 @@ def secrets_command() -> click.Command:
     @click.argument("name")
     def remove(name: str) -> None:
         """Forget a secret."""
-        done = call("remove_secret", name=name)["removed"]
-        out("Removed." if done else f"There is no secret called {name}.")
+        if not call("remove_secret", name=name)["removed"]:
+            raise NotFound(f"There is no secret called {name}.", hint="See them: loom secrets list")
+        out("Removed.")
 
     return secrets
 

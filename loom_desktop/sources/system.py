@@ -104,7 +104,8 @@ class System:
         if not logind:
             said.append(f"{self._why_no_logind} {_BY_CLOCKS if _CLOCKS_TELL else _BY_NOTHING}")
         if not locks:
-            said.append(f"{self._why_no_desktop} A locked screen is not noticed.")
+            why = self._why_no_desktop if self._why_no_desktop != self._why_no_logind else ""
+            said.append(f"{why} A locked screen is not noticed.".strip())
         if not said:
             said.append("Sleep, waking up and screen lock are told by the system.")
         fix = "" if locks else "Start Loom inside the desktop session."

@@ -87,6 +87,7 @@ async def test_yes_in_our_own_window_moves_and_undo_takes_it_back(tmp_path: Path
         assert not (tmp_path / "docs/Music").exists()
         (back,) = await loom.call("cards")
         assert back["title"] == "Moved 7 files back"
+        assert back["text"] == "They lie where they were."
 
 
 async def test_yes_from_anywhere_else_moves_nothing(tmp_path: Path) -> None:
