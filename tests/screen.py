@@ -93,35 +93,6 @@ class Window:
         return self.x + self.width // 2, self.y + self.height // 2
 
 
-_DUNST = """
-[global]
-origin = bottom-right
-offset = 12x44
-width = 340
-font = Sans 10
-frame_width = 1
-corner_radius = 8
-padding = 12
-horizontal_padding = 14
-min_icon_size = 40
-max_icon_size = 40
-show_indicators = no
-[urgency_low]
-background = "#ffffff"
-foreground = "#3d4250"
-frame_color = "#c8cdd8"
-[urgency_normal]
-background = "#ffffff"
-foreground = "#1a1c22"
-frame_color = "#c8cdd8"
-[urgency_critical]
-background = "#ffffff"
-foreground = "#1a1c22"
-frame_color = "#3f5bd9"
-"""
-"""Messages as a desktop shows them, at the bottom right: dunst's own are red, for its author."""
-
-
 def wait_for(predicate: Callable[[], T], what: str, timeout_s: float = 10) -> T:
     """The first true answer of the predicate. Raises Timeout, naming what was waited for."""
     deadline = time.monotonic() + timeout_s
@@ -419,9 +390,7 @@ class Screen(_Desktop):
             trayer = self.start("trayer", *edge, *dock)
             self._until(trayer, lambda: self._owner("_NET_SYSTEM_TRAY_S0"), "tray")
         if self._notifications == "dunst":
-            config = self.folder / "dunstrc"
-            config.write_text(_DUNST)
-            dunst = self.start("dunst", "-conf", config)
+            dunst = self.start("dunst", "-conf", Path(__file__).with_name("dunstrc"))
             name = "org.freedesktop.Notifications"
             self._until(dunst, lambda: self.bus_has(name), "notification daemon")
         if self._with_accessibility:
