@@ -148,7 +148,6 @@ class Store:
                 key,
                 clock=clock,
                 opener=recovery.open,
-                opened=recovery.settle,
                 relieve=self._ballast.drop,
                 told=self._tell,
             )

@@ -118,10 +118,9 @@ class Database:
     """``await open()``, then ``do``, ``submit``, ``post`` and ``read``; ``await close()`` at last.
 
     ``opener`` makes the write connection, in the store's thread; it may recover what is broken, and
-    it is called again with ``damaged=True`` when damage is found later. ``opened`` is called after
-    that, before the first job: for what nobody who waits for ``open`` needs to wait for.
-    ``relieve`` makes room on a full disk and says whether it could; ``told`` is called from the
-    store's thread with a message and a hint for the person.
+    it is called again with ``damaged=True`` when damage is found later. ``relieve`` makes room on a
+    full disk and says whether it could; ``told`` is called from the store's thread with a message
+    and a hint for the person.
     """
 
     def __init__(
@@ -131,7 +130,6 @@ class Database:
         *,
         clock: Clock,
         opener: Callable[[bool], apsw.Connection] | None = None,
-        opened: Callable[[], None] = lambda: None,
         relieve: Callable[[], bool] = lambda: False,
         told: Callable[[str, str], None] = lambda message, hint: None,
     ) -> None:
@@ -145,7 +143,6 @@ class Database:
         self.after_erase: Callable[[], Awaitable[None]] | None = None
         """Awaited by ``erase``: whoever keeps copies renews them here."""
         self._opener = opener or (lambda damaged: connect(path, key))
-        self._opened = opened
         self._relieve = relieve
         self._told = told
         self._jobs: _Queue = SimpleQueue()
@@ -307,15 +304,9 @@ class Database:
             log.warning("The store did not close cleanly: %s", error)
 
     def _write_groups(self) -> None:
-        stopping = opened = False
+        stopping = False
         while not stopping and not self._abandoned:
             job = self._jobs.get()
-            if not opened:
-                opened = True
-                try:
-                    self._opened()
-                except Exception:  # whoever waits for the job waits no less
-                    log.exception("What belongs to opening the store was not done")
             if isinstance(job, _Stop):
                 break
             if isinstance(job, _Special):
@@ -463,7 +454,6 @@ class Database:
                     connection.close(True)
             self._read_connection = None
             self._open_with(True)
-            self._opened()
         return True
 
     def _open_with(self, damaged: bool) -> None:

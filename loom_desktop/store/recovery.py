@@ -69,7 +69,6 @@ class Recovery:
         self._ballast = ballast
         self._tell = tell
         self._mark_path = path.with_name(path.name + ".mark")
-        self._unmarked = False
 
     def open(self, damaged: bool = False) -> apsw.Connection:
         """The store, or the best that can be had. ``damaged``: the file is known to be."""
@@ -141,23 +140,9 @@ class Recovery:
                     "this installation writes it without encryption",
                     hint="Install the package apsw-sqlite3mc and remove the package apsw.",
                 )
-            self._unmarked = True
-        return connection
-
-    def settle(self) -> None:
-        """After ``open``, before the first job: what nobody needs to wait for.
-
-        A new store is marked. Where that fails, the next start does it.
-        """
-        if not self._unmarked:
-            return
-        try:
             sync_folder(self.path.parent)
             self._write_mark()
-        except (OSError, LoomError) as error:
-            log.warning("The store could not be marked: %s", error)
-        else:
-            self._unmarked = False
+        return connection
 
     def _new(self) -> apsw.Connection:
         remove(self.path)  # a log without its database would be taken for its own

@@ -200,21 +200,6 @@ async def test_a_reader_cannot_write(tmp_path: Path) -> None:
         assert await database.read(count) == 0
 
 
-async def test_what_comes_after_opening_may_fail_and_nobody_waits_for_ever(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fails() -> None:
-        raise MemoryError
-
-    database = Database(tmp_path / "a.db", KEY, clock=wall, opened=fails)
-    await database.open()
-    async with asyncio.timeout(5):
-        for number in (1, 2):
-            assert await database.do(lambda connection, number=number: number) == number  # type: ignore[misc]
-    await database.close()
-    assert "was not done" in caplog.text
-
-
 async def test_a_reader_sees_one_moment(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as database:
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import random
 import shutil
@@ -326,23 +325,6 @@ async def test_a_mark_that_is_gone_is_written_again(path: Path, clock: HandClock
         assert await notes(store) == ["one", "two"]
         assert store.problems == []
     assert b"check" in path.with_name("loom.db.mark").read_bytes()
-
-
-async def test_a_mark_that_cannot_be_written_is_written_by_the_next_start(
-    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("loom_desktop.store.recovery.write_private", no_space)
-        await filled(path, clock)
-    assert not path.with_name("loom.db.mark").exists()
-    async with opening(path, clock) as store:
-        assert await notes(store) == ["one", "two"]
-        assert store.problems == []
-    assert path.with_name("loom.db.mark").exists()
-
-
-def no_space(*_: object) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 async def test_a_snapshot_holds_what_was_kept_just_before_it(
