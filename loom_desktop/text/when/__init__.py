@@ -81,28 +81,10 @@ def understand(
     code, split = _read(text, languages)
     if split.problem is not None:
         raise split.problem
-    if _gone(split.text, code):
-        raise Unclear("That is over.", hint="Say a time that is still to come.", reason="over")
     at, rrule = Resolver(now, where, nine).resolve(split.said)
     after = split.said.after
     counted = not rrule and after is not None and after.seconds > 0 and not split.said.clocks
     return When(at, rrule, split.text, code, counted)
-
-
-_GONE = {
-    "en": r"(?:yesterday|last (?:night|week|month|year)|the day before yesterday)",
-    "de": r"(?:gestern|vorgestern|letzte[ns]? (?:woche|monat|jahr|nacht))",
-    "fr": r"(?:hier|avant-hier|(?:la semaine|le mois|l'année) derni[eè]re?)",
-    "es": r"(?:ayer|anteayer|anoche|la semana pasada|el (?:mes|año) pasado)",
-}
-
-
-def _gone(what: str, language: str) -> bool:
-    """Whether what is left begins with a day that is over: "yesterday at 8 to stretch"."""
-    import re
-
-    gone = _GONE.get(language, _GONE["en"])
-    return bool(re.match(rf"{gone}(?![\w'’])", what, re.I))
 
 
 def has_when(text: str, languages: Sequence[str] | None = None) -> bool:

@@ -333,16 +333,30 @@ class Combining:
                     f"“{said_so}” does not say exactly when.",
                     hint="Say a time, for example: tomorrow at 8:30.", reason="vague",
                 )  # fmt: skip
+        past = self._of("past")
         if timed:
-            return None
-        if past := self._of("past"):
+            past = [piece for piece in past if self._is_the_day(piece)]
+        if past:
             said_so = self.text[self._from(past[0]) : self._to(past[0])]
             return Unclear(
                 f"“{said_so}” is over.", hint="Say a time that is still ahead.", reason="over"
             )
+        if timed:
+            return None
         return Unclear(
             "No time was said.", hint="Say when, for example: tomorrow at 8:30.", reason="none"
         )
+
+    def _is_the_day(self, past: Piece) -> bool:
+        """``yesterday at 8 to stretch``; not ``tomorrow at 8 to write up yesterday's meeting``."""
+        said = self.used if self.trigger is None else [self.trigger, *self.used]
+        if not any(self._touching(past, piece) for piece in said):
+            return False
+        if self.reading.word(past.end) in ("'", "’", "'s", "’s"):
+            return False
+        known = {n for piece in said for n in range(piece.start, piece.end)}
+        polite = self.reading.language.polite | _MARKS
+        return all(n in known or self.reading.word(n) in polite for n in range(past.start))
 
     # ---------------------------------------------------------------- what is left
 
