@@ -129,9 +129,9 @@ def test_a_failed_move_leaves_no_empty_folders(
     assert tree(place) == before
 
 
-def test_to_another_disk_it_is_copied_compared_and_then_moved(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def another_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is moved lies on another disk than where it shall go."""
     real = folders_module.rename
 
     def other_disk(source_folder: int, source: str, target_folder: int, target: str) -> None:
@@ -140,6 +140,10 @@ def test_to_another_disk_it_is_copied_compared_and_then_moved(
         real(source_folder, source, target_folder, target)
 
     monkeypatch.setattr(moves, "rename", other_disk)
+
+
+@pytest.mark.usefixtures("another_disk")
+def test_to_another_disk_it_is_copied_compared_and_then_moved(place: Path) -> None:
     before = tree(place)
     moved = moves.move(Folders([place]), place / "in/a.txt", place / "out/a.txt")
     assert tree(place / "out") == {"a.txt": before["in/a.txt"]}
@@ -175,17 +179,8 @@ def test_a_source_that_changes_during_the_copy_stays_and_the_copy_goes(
     assert not (place / "out").exists()
 
 
-def test_the_half_of_a_copy_that_a_crash_left_is_replaced(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = folders_module.rename
-
-    def other_disk(source_folder: int, source: str, target_folder: int, target: str) -> None:
-        if not source.endswith(".loom-part"):
-            raise OSError(errno.EXDEV, "other disk")
-        real(source_folder, source, target_folder, target)
-
-    monkeypatch.setattr(moves, "rename", other_disk)
+@pytest.mark.usefixtures("another_disk")
+def test_the_half_of_a_copy_that_a_crash_left_is_replaced(place: Path) -> None:
     (place / "out").mkdir()
     (place / "out/.a.txt.loom-part").write_text("half")
     moves.move(Folders([place]), place / "in/a.txt", place / "out/a.txt")

@@ -84,7 +84,7 @@ async def test_a_reference_that_leads_nowhere_says_so(reference: str, says: str)
 
 async def test_a_command_that_waits_is_ended(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
-    program = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    program = f"import os, signal; open({str(mark)!r}, 'w').write(str(os.getpid())); signal.pause()"
     begun = time.perf_counter()
     with pytest.raises(SettingsError, match="took longer"):
         await key(f"cmd:{PYTHON} -c {shlex.quote(program)}", timeout_s=0.5)
@@ -111,7 +111,7 @@ async def test_a_child_that_the_command_leaves_behind_is_not_waited_for(tmp_path
     mark = tmp_path / "pid"
     program = (
         "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
         f"open({str(mark)!r}, 'w').write(str(child.pid))\n"
         "print('sk-1')"
     )
@@ -123,5 +123,10 @@ async def test_a_child_that_the_command_leaves_behind_is_not_waited_for(tmp_path
 
 
 async def test_a_key_that_comes_in_pieces_is_whole() -> None:
-    program = "import sys, time\nfor c in 'sk-1': print(c, end='', flush=True); time.sleep(0.05)"
+    program = (
+        "import fcntl, termios\n"
+        "for c in 'sk-1':\n"
+        "    print(c, end='', flush=True)\n"
+        "    while any(fcntl.ioctl(1, termios.FIONREAD, bytes(4))): pass  # until it is read"
+    )
     assert await key(f"cmd:{PYTHON} -c {shlex.quote(program)}") == "sk-1"

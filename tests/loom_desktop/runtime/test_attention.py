@@ -349,7 +349,9 @@ async def test_cards_end_also_after_the_store_failed_once(
     assert len(calls) > 1
 
 
-async def test_a_quiet_card_ends_with_its_cause_or_after_a_day(tmp_path: Path) -> None:
+async def test_a_quiet_card_ends_with_its_cause_or_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = FakeClock()
     async with desk(tmp_path, clock, cards_per_hour=0) as loom:
         events = collected(loom, "card.closed")
@@ -363,10 +365,20 @@ async def test_a_quiet_card_ends_with_its_cause_or_after_a_day(tmp_path: Path) -
         await loom.desk.supersede("clipboard", "copy")
         assert await state(loom, numbers[1]) == "superseded"
         assert [event.payload["card"] for event in events] == numbers
+        looked, look = asyncio.Queue[float](), loom.desk._look
+
+        async def watched() -> float | None:
+            wait_s = await look()
+            looked.put_nowait(clock())
+            return wait_s
+
+        monkeypatch.setattr(loom.desk, "_look", watched)
         loom.tasks.start("cards", loom.desk.run())
-        clock.forward(86_000)
-        await loom.desk.supersede("clipboard", "nothing")
-        await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            begun = await looked.get()
+            clock.forward(86_000)
+            await loom.desk.offer(replace(SUGGESTION, kind="notice"), agent="a", cause=CAUSE)
+            assert await looked.get() > begun
         assert await state(loom, other) == "quiet"
         clock.forward(500)
         await loom.desk.offer(replace(SUGGESTION, kind="notice"), agent="a", cause=CAUSE)

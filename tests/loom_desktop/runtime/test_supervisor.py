@@ -455,7 +455,7 @@ async def test_what_was_stopped_says_nothing_more_even_when_it_goes_on(tmp_path:
 @pytest.mark.parametrize("how", ["stop", "deadline"])
 async def test_a_handler_that_is_stopped_can_clean_up(how: str, tmp_path: Path) -> None:
     agent = Agent("tidy", deadline_s=0.05 if how == "deadline" else 600.0)
-    begun, cleaned = asyncio.Event(), list[str]()
+    begun, cleaned, clean = asyncio.Event(), list[str](), asyncio.Event()
 
     @agent.on("thing.happened")
     async def handle(ctx: Context, event: Event) -> None:
@@ -466,14 +466,14 @@ async def test_a_handler_that_is_stopped_can_clean_up(how: str, tmp_path: Path) 
             for step in ("first", "second", "third"):
                 await asyncio.sleep(0.001)  # closing a connection takes turns of the loop
                 cleaned.append(step)
+            clean.set()
 
     async with asyncio.timeout(5), loom_for_tests(tmp_path, agent) as loom:
         event = loom.publisher("test", origin="user-typed")("thing.happened")
         await begun.wait()
         if how == "stop":
             assert loom.supervisor.cancel(event.begins) == 1
-        while len(cleaned) < 3:
-            await asyncio.sleep(0.001)
+        await clean.wait()
         assert loom.supervisor.left_behind == 0
     assert cleaned == ["first", "second", "third"]
 
