@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.errors import LoomError
-from loom_desktop.paths import Paths, private_folder
+from loom_desktop.paths import Paths, private_folder, session_bus
 from loom_desktop.paths import paths as usual_paths
 
 from . import single_instance
@@ -65,17 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             "There is no display to show windows on. Use `loom run --headless`, then `loom ask`.\n"
         )
         return 1
-    _start_no_bus()
+    _leave_the_bus_alone()
     with lock:
         return _run(paths, hidden="--hidden" in arguments, check_only="--selfcheck" in arguments)
 
 
-def _start_no_bus() -> None:
-    """Where there is no session bus, Qt's library would start one, which outlives us."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    there = runtime and os.path.exists(os.path.join(runtime, "bus"))
-    if sys.platform == "linux" and not there:
-        os.environ.setdefault("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+def _leave_the_bus_alone() -> None:
+    """Where the session has no message bus, Qt's library would start one, which outlives us."""
+    if sys.platform == "linux" and not session_bus():
+        os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"
 
 
 def _run(paths: Paths, *, hidden: bool, check_only: bool = False) -> int:

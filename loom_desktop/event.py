@@ -129,6 +129,11 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
         return self.traceparent[3:35] if self.traceparent else f"{self.begins:032x}"
 
     @property
+    def asked(self) -> bool:
+        """Whether it is a question from a door: the person's own, not an agent's in their name."""
+        return self.topic == "chat.asked" and not self.cause
+
+    @property
     def tainted(self) -> bool:
         """Whether strangers may have written it (see ``tainted``)."""
         return tainted(self.origin)

@@ -40,13 +40,10 @@ def main() -> int:
 
 
 def _answer(keyring: Any, do: str, service: str, name: str, value: str) -> str | None:
-    there: str | None = keyring.get_password(service, name)
-    if do == "get" or (do == "first" and there is not None):
-        return there
-    if do == "delete":
-        if there is not None:
-            keyring.delete_password(service, name)
-        return there
-    keyring.set_password(service, name, value)
-    kept: str | None = keyring.get_password(service, name)
-    return kept
+    there: str | None = None if do == "keep" else keyring.get_password(service, name)
+    if do == "delete" and there is not None:
+        keyring.delete_password(service, name)
+    if do == "keep" or (do == "first" and there is None):
+        keyring.set_password(service, name, value)
+        there = keyring.get_password(service, name)  # some lose it
+    return there

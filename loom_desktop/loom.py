@@ -448,9 +448,9 @@ class Loom:
                 self._make_source(name, on)
 
     def _make_source(self, name: str, on: Settings) -> None:
-        self.outside.add(name, lambda: self._source_orbroken(name, on))
+        self.outside.add(name, lambda: self._source_or_broken(name, on))
 
-    def _source_orbroken(self, name: str, on: Settings) -> Any:
+    def _source_or_broken(self, name: str, on: Settings) -> Any:
         try:
             return self._made_source(name, on)
         except LoomError as error:

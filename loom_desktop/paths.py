@@ -67,6 +67,16 @@ def paths(environ: Mapping[str, str] | None = None) -> Paths:
     )
 
 
+def session_bus(environ: Mapping[str, str] | None = None) -> str:
+    """The address of the desktop session's message bus (D-Bus); empty where there is none."""
+    env = os.environ if environ is None else environ
+    address = env.get("DBUS_SESSION_BUS_ADDRESS", "")
+    path = f"{env['XDG_RUNTIME_DIR']}/bus" if env.get("XDG_RUNTIME_DIR") else ""
+    if not address and path and os.path.exists(path):
+        address = f"unix:path={path}"
+    return "" if address.startswith("disabled:") else address
+
+
 def resource(name: str) -> Path:
     """A file that comes with Loom: in the wheel beside this module, in a checkout in resources/."""
     here = Path(__file__).parent

@@ -210,16 +210,8 @@ def fit(table: Table, kind: type[T], *, where: str, text: str = "", name: str = 
         said = re.sub(r" - at `.*`$", "", str(error))
         raise SettingsError(
             f"{name}{_line(text, where, key)}: [{where}] {key}: {said[0].lower()}{said[1:]}.",
-            hint=_choices(kind, key),
+            hint=_hint(kind, key),
         ) from error
-
-
-def _choices(kind: type[Any], key: str) -> str:
-    """What may stand there, where that is one of some words."""
-    types = [one.type for one in msgspec.structs.fields(kind) if one.encode_name == key]
-    words = [str(one) for one in getattr(types[0], "__args__", ())] if types else []
-    literal = bool(types) and str(types[0]).startswith("typing.Literal")
-    return f"It is one of: {', '.join(words)}." if literal else ""
 
 
 def line_of(text: str, table: str, key: str) -> int:
@@ -333,12 +325,21 @@ def described(kind: type[msgspec.Struct], value: Any, words: bool = True) -> dic
             "value": msgspec.to_builtins(getattr(value, one.name)),
             "default": msgspec.to_builtins(default),
             "kind": _kind(one.type),
-            "choices": list(getattr(one.type, "__args__", ()))
-            if _kind(one.type) == "choice"
-            else [],
+            "choices": _choices(one.type),
             "words": said.get(one.name, ""),
         }
     return table
+
+
+def _hint(kind: type[Any], key: str) -> str:
+    fields = {one.encode_name: one.type for one in msgspec.structs.fields(kind)}
+    choices = _choices(fields.get(key))
+    return f"It is one of: {', '.join(map(str, choices))}." if choices else ""
+
+
+def _choices(annotation: Any) -> list[Any]:
+    """What may stand there, where that is one of some words; else nothing."""
+    return list(getattr(annotation, "__args__", ())) if _kind(annotation) == "choice" else []
 
 
 def _kind(annotation: Any) -> str:

@@ -213,7 +213,7 @@ class Broker:
         """A question that the person typed counts for itself: nobody who types a dozen notes runs
         amok. Everything else counts for the agent, what an agent asks in their name among it."""
         now, whose, cause = self._clock(), call.agent, call.cause
-        if cause.topic == "chat.asked" and not cause.cause and cause.origin == _TYPED:
+        if cause.asked and cause.origin == _TYPED:
             whose = f"{call.agent} {cause.id}"
         if len(self._recent) > _MOST_COUNTED:
             for old in [one for one, at in self._recent.items() if at[-1] < now - 86_400]:

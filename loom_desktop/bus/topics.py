@@ -118,7 +118,7 @@ class _Node(Generic[T]):
             return
         found += self.rest
         if self.children:
-            for segment in (topic[at], "*") if topic[at] != "*" else "*":
+            for segment in {topic[at], "*"}:
                 below = self.children.get(segment)
                 if below is not None:
                     below.collect(topic, at + 1, found)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 _NAMED = 10
+"""Files that stay, named one by one."""
 
 
 def organize_command() -> click.Command:
@@ -53,20 +54,22 @@ def organize_command() -> click.Command:
         ]
         if kept:
             named = ", ".join(kept[:_NAMED]) + (" …" if len(kept) > _NAMED else "")
-            stay = "1 file stays" if len(kept) == 1 else f"{len(kept)} files stay"
-            out(f"{stay} in place: {named}")
+            out(f"{_files(len(kept))} {'stays' if len(kept) == 1 else 'stay'} in place: {named}")
         if done["left"]:
             out(f"{done['left']} more were not looked at. Sort these first, then run it again.")
         if done["undo"]:
             count = sum(row["status"] == "moved" for row in done["plan"])
-            files = "1 file" if count == 1 else f"{count} files"
-            out(f"Moved {files}. Take it back with: loom undo {done['undo']}")
+            out(f"Moved {_files(count)}. Take it back with: loom undo {done['undo']}")
         elif any(row["status"] == "planned" for row in shown):
             out("Nothing was moved. Add --apply to do it.")
         elif not done["plan"]:
             out("There are no files to sort.")
 
     return organize
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number} files"
 
 
 def undo_command() -> click.Command:

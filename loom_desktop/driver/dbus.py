@@ -23,8 +23,6 @@ DEADLINE_S = 5.0
 
 
 def _there(address: str) -> bool:
-    if address.startswith("disabled:"):
-        return False
     path = address.removeprefix("unix:path=").split(";")[0].split(",")[0]
     return bool(address) and (path == address or os.path.exists(path))
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from loom_desktop.driver.dbus import BUS, DEADLINE_S, Connection
 from loom_desktop.errors import Unavailable
+from loom_desktop.paths import session_bus
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -47,10 +48,7 @@ class PortalKeys:
 
     async def open(self) -> None:
         """Connect and begin a session. Raises Unavailable where there is no such portal."""
-        address = self._environ.get("DBUS_SESSION_BUS_ADDRESS", "")
-        if not address and (folder := self._environ.get("XDG_RUNTIME_DIR")):
-            address = f"unix:path={folder}/bus"
-        await self._bus.open(address)
+        await self._bus.open(session_bus(self._environ))
         from dbus_fast import Variant
 
         await self._bus.match(f"sender='{NAME}'")

@@ -152,8 +152,7 @@ class Context:
         self, text: str, *, files: list[str] | None = None, clip: str = ""
     ) -> AsyncIterator[Step]:
         """Answer the person step by step: pieces of text, and at the end how it was done."""
-        asked = self.event.topic == "chat.asked" and not self.event.cause  # by the person
-        named = frozenset(files or () if asked else ())
+        named = frozenset(files or () if self.event.asked else ())
         return self._parts.thinker.converse(handed(self, named), text, files=files or [], clip=clip)
 
     async def offer(self, offer: Offer) -> int:

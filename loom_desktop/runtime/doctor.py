@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from loom_desktop.errors import LoomError
+from loom_desktop.paths import session_bus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,12 +66,9 @@ def _source(name: str, report: dict[str, Any]) -> dict[str, str]:
 def _desktop() -> list[dict[str, str]]:
     found = []
     if sys.platform == "linux":
-        bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "disabled:") not in ("", "disabled:")
-        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        bus = bus or bool(runtime and os.path.exists(os.path.join(runtime, "bus")))
         found.append(
             line("message bus", "ok", "there")
-            if bus
+            if session_bus()
             else line(
                 "message bus",
                 "missing",

@@ -105,10 +105,10 @@ class Reminders:
         if not 0 < seconds <= 366 * 86_400:
             raise UsageError("A reminder is put off by some seconds, up to a year.")
         schedule = await self._store.schedules.get(number)
-        from loom_desktop.runtime.schedule import FIXED
+        from loom_desktop.runtime.schedule import FIXED, named_zone
 
         # Its own zone: a wall time of one zone kept under the name of another comes twice.
-        zone = _named(schedule.zone) if schedule.zone else self._zone()
+        zone = named_zone(schedule.zone) if schedule.zone else self._zone()
         at = datetime.fromtimestamp(self._clock() + seconds, zone)
         fields: dict[str, Any] = {
             "at": at.replace(tzinfo=None).isoformat(timespec="seconds"),
@@ -171,10 +171,11 @@ class Reminders:
         self._bus.publish(event)
 
     def _shown(self, schedule: Schedule) -> Reminder:
+        from loom_desktop.runtime.schedule import named_zone
         from loom_desktop.text.when import words
 
         here = self._zone()
-        zone = _named(schedule.zone) if schedule.zone not in ("", here.key) else here
+        zone = named_zone(schedule.zone) if schedule.zone not in ("", here.key) else here
         at = datetime.fromtimestamp(schedule.next, zone) if schedule.next else None
         return Reminder(
             id=schedule.id,
@@ -232,12 +233,6 @@ def local_zone() -> ZoneInfo:
         except (ValueError, OSError, LookupError):
             continue
     return _utc()
-
-
-def _named(name: str) -> ZoneInfo:
-    from zoneinfo import ZoneInfo  # 2 ms: only who reminds needs it
-
-    return ZoneInfo(name)
 
 
 def _utc() -> ZoneInfo:

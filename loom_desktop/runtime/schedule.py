@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import floor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from msgspec.structs import replace
 from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, NotUnderstood
 from loom_desktop.store.schedules import Schedule
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ def moved(schedule: Schedule, zone: str) -> Schedule:
     """
     if schedule.zone == zone or schedule.data.get(FIXED) or _elapsing(schedule):
         return schedule
-    old, new = _zone(schedule, None), _named(zone)
+    old, new = _zone(schedule, None), named_zone(zone)
     following = schedule.next
     if following > 0:
         local = datetime.fromtimestamp(following, old)
@@ -268,10 +271,11 @@ def _at(schedule: Schedule) -> datetime:
 
 
 def _zone(schedule: Schedule, zone: tzinfo | None) -> tzinfo:
-    return _named(schedule.zone) if schedule.zone else zone or UTC
+    return named_zone(schedule.zone) if schedule.zone else zone or UTC
 
 
-def _named(zone: str) -> tzinfo:
+def named_zone(zone: str) -> ZoneInfo:
+    """The zone of that name. Raises NotUnderstood."""
     from zoneinfo import ZoneInfo  # 2 ms: only a schedule needs it
 
     try:

@@ -23,6 +23,7 @@ from msgspec import Struct
 from loom_desktop.clock import Clock, awake_and_asleep, monotonic
 from loom_desktop.driver.dbus import BUS, Connection
 from loom_desktop.errors import Unavailable
+from loom_desktop.paths import session_bus
 from loom_desktop.sources import Publish, Report
 from loom_desktop.tasks import Tasks
 
@@ -256,12 +257,9 @@ class System:
     # ---- the desktop's lock, on the session bus
 
     async def _find_desktop(self, tasks: Tasks) -> None:
-        address = self._environ.get("DBUS_SESSION_BUS_ADDRESS", "")
-        if not address and (folder := self._environ.get("XDG_RUNTIME_DIR")):
-            address = f"unix:path={folder}/bus"
         bus = Connection(self._heard_from_desktop)
         try:
-            await bus.open(address)
+            await bus.open(session_bus(self._environ))
             for saver in SAVERS:
                 await bus.match(f"interface='{saver}',member='ActiveChanged'")
             self._desktop = bus

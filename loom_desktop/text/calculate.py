@@ -91,7 +91,7 @@ _TIP = re.compile(
     r"zinsen|de pourboire|de tva|de propina|de iva)\s+(?:on|of|for|auf|von|sur|sobre|de)\b"
 )
 _SPLIT = re.compile(
-    rf"(?i)^(?:split|divide|share|teile|partage[rz]?|divide|reparte)\s+({NUMBER})\s+"
+    rf"(?i)^(?:split|divide|share|teile|partage[rz]?|reparte)\s+({NUMBER})\s+"
     rf"(?:between|among|by|with|for|unter|durch|entre|en)\s+({NUMBER})(?:\s+[^\W\d_]+)?$"
 )
 _SHARE = re.compile(

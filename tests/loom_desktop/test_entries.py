@@ -15,7 +15,6 @@ GREETER = """
 from msgspec import Struct
 
 agent = "the greeter"
-times = []
 
 class Settings(Struct, forbid_unknown_fields=True):
     words: str = "Hello"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from loom_desktop.errors import Unavailable
-from loom_desktop.paths import paths, private_folder, resource
+from loom_desktop.paths import paths, private_folder, resource, session_bus
 
 
 def test_loom_home_moves_everything_into_one_folder(tmp_path: Path) -> None:
@@ -33,6 +33,15 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be made") as error:
         private_folder(tmp_path / "file/folder")
     assert "LOOM_HOME" in error.value.hint
+
+
+def test_the_message_bus_of_the_session(tmp_path: Path) -> None:
+    (tmp_path / "bus").touch()
+    here, nowhere = {"XDG_RUNTIME_DIR": str(tmp_path)}, {"XDG_RUNTIME_DIR": str(tmp_path / "no")}
+    assert session_bus({}) == session_bus(nowhere) == ""
+    assert session_bus(here) == f"unix:path={tmp_path}/bus"
+    assert session_bus({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/x", **here}) == "unix:path=/x"
+    assert session_bus({"DBUS_SESSION_BUS_ADDRESS": "disabled:", **here}) == ""
 
 
 def test_what_comes_with_loom_is_found() -> None:
