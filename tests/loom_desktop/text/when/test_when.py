@@ -325,6 +325,10 @@ def test_what_is_about_yesterday_may_be_done_tomorrow() -> None:
     said = understand("remind me tomorrow at 8 to write up yesterday's meeting", now)
     assert said.at.day == 21
     assert "yesterday's meeting" in said.text
+    said = understand("remind me tomorrow about last week", now)
+    assert (said.at.day, said.text) == (21, "last week")
+    said = understand("last week's report tomorrow at 8", now)
+    assert (said.at.day, said.text) == (21, "last week's report")
 
 
 # -------------------------------------------------------------------- what the phrases mean
