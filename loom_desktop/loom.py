@@ -93,7 +93,7 @@ class Loom:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             # Made in the order they lean on each other ...
-            self.bus = Bus(self.clock)
+            self.bus = await stack.enter_async_context(Bus(self.clock))
             self.status = Status(self.bus, self.clock, self._zone_now)
             self.entries = Entries(self.paths.config, self.paths.settings, self.status.trouble)
             on = self._start_settings()
