@@ -174,6 +174,7 @@ class Store:
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
+        self.journal.retry()
         await self._tasks.__aexit__()
         await self._db.close()
 
@@ -253,6 +254,7 @@ class Store:
             self._take_back(_DISK)
         self._disk_told = low
         await self._watch_log()
+        self.journal.retry()
         now = self._clock()
         if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
             await self.check(thorough=True)

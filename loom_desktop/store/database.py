@@ -18,6 +18,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -32,6 +33,7 @@ from loom_desktop.errors import Unavailable
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
+Settled = Callable[[BaseException | None], None]
 
 MEMORY = ":memory:"
 MOST_JOBS = 1_000
@@ -89,7 +91,7 @@ def is_encrypted(path: Path) -> bool:
 
 
 class _Job:
-    __slots__ = ("answer", "error", "future", "loop", "result", "work")
+    __slots__ = ("answer", "error", "future", "loop", "result", "settled", "work")
 
     def __init__(
         self,
@@ -97,8 +99,10 @@ class _Job:
         loop: asyncio.AbstractEventLoop | None = None,
         future: asyncio.Future[Any] | None = None,
         answer: Future[Any] | None = None,
+        settled: Settled | None = None,
     ) -> None:
         self.work = work
+        self.settled = settled
         self.loop = loop
         self.future = future
         self.answer = answer
@@ -142,9 +146,17 @@ class Database:
         """Whether the last commit went through, and if not, why."""
         self.after_erase: Callable[[], Awaitable[None]] | None = None
         """Awaited by ``erase``: whoever keeps copies renews them here."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop that opened it."""
+        self.notes: list[Any] = []
+        """What jobs say about the group at work. A job that fails takes back what it said."""
+        self.noted: Callable[[list[Any]], None] | None = None
+        """Called in the store's thread with the notes of each group that is on the disk, before
+        anybody who waits for that group is told. A list is never used again."""
         self._opener = opener or (lambda damaged: connect(path, key))
         self._relieve = relieve
-        self._told = told
+        self.tell = told
+        """Says something to the person, from any thread: a message and a hint."""
         self._jobs: _Queue = SimpleQueue()
         self._reads: _Queue = SimpleQueue()
         self._gate = threading.Lock()
@@ -156,6 +168,7 @@ class Database:
         self._connection: apsw.Connection | None = None
         self._read_connection: apsw.Connection | None = None
         self._group: list[_Job] = []
+        self._following: deque[_Job] = deque()
         self._asides: set[apsw.Connection] = set()
         self._logged: set[str] = set()
 
@@ -168,6 +181,7 @@ class Database:
 
     async def open(self) -> None:
         """Raises what ``opener`` raises. The loop is never blocked."""
+        self.loop = asyncio.get_running_loop()
         ready: Future[None] = Future()
         self._writer = threading.Thread(
             target=self._write, args=(ready,), name="loom-store", daemon=True
@@ -228,6 +242,23 @@ class Database:
             pass
         self.lost += 1
 
+    def follow(self, work: Work[Any], settled: Settled) -> None:
+        """From any thread; ``settled`` is called in the store's thread with None or the error.
+
+        What is handed over from inside ``settled`` still runs when the database is closing, so a
+        queue that is worked off a part at a time is worked off. Raises Unavailable when closed.
+        """
+        job = _Job(work, settled=settled)
+        if threading.current_thread() is self._writer and not self._abandoned:
+            self._following.append(job)
+        else:
+            self._put(self._jobs, job)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
+
     async def read(self, work: Work[T]) -> T:
         """What ``work`` returns; all its queries see the same moment. It must not write."""
         if self.in_memory:
@@ -271,7 +302,7 @@ class Database:
     def _put(self, queue: _Queue, job: _Job) -> None:
         with self._gate:
             if self._closed:
-                raise Unavailable("The store is closed.", hint="Start Loom again.")
+                raise _closed()
             queue.put(job)
 
     def _special(self, work: Callable[[], T]) -> Future[T]:
@@ -296,6 +327,7 @@ class Database:
                 self._reads.put(_STOP)
             self._settle(self._group, error)
         self._finish_queue(self._jobs)
+        self._settle([*self._following], _closed())
         if self._reader is not None:
             self._reader.join(5.0)
         try:
@@ -305,21 +337,21 @@ class Database:
 
     def _write_groups(self) -> None:
         stopping = False
-        while not stopping and not self._abandoned:
-            job = self._jobs.get()
+        while not self._abandoned and (self._following or not stopping):
+            job = self._following.popleft() if self._following else self._jobs.get()
             if isinstance(job, _Stop):
-                break
-            if isinstance(job, _Special):
+                stopping = True
+            elif isinstance(job, _Special):
                 job.run()
-                continue
-            stopping = self._commit_group(job)
+            else:
+                stopping |= self._commit_group(job, stopping)
 
     @property
     def _writing(self) -> apsw.Connection:
         assert self._connection is not None
         return self._connection
 
-    def _commit_group(self, first: _Job) -> bool:
+    def _commit_group(self, first: _Job, stopping: bool) -> bool:
         """One transaction for what waits. Returns whether a stop was among it."""
         group = self._group = []
         after: _Job | _Stop | None = None
@@ -331,6 +363,11 @@ class Database:
                 group.append(job)
                 self._attempt(job)
                 if len(group) >= MOST_JOBS or time.monotonic() > end:
+                    break
+                if self._following:
+                    job = self._following.popleft()
+                    continue
+                if stopping:
                     break
                 following = self._jobs.get_nowait()
                 if isinstance(following, _Special | _Stop):
@@ -348,6 +385,7 @@ class Database:
             error = self._again(group, error)
         else:
             self.disk = "ok"
+            self._hand_over()
         self._settle(group, error)
         if isinstance(after, _Special):
             after.run()
@@ -355,7 +393,7 @@ class Database:
 
     def _attempt(self, job: _Job) -> None:
         """Run one job in its savepoint. Raises only what costs the whole group."""
-        connection = self._writing
+        connection, said = self._writing, len(self.notes)
         job.result = job.error = None
         connection.execute("savepoint job")
         try:
@@ -366,6 +404,7 @@ class Database:
             if not connection.in_transaction:  # SQLite gave up all of it
                 raise apsw.AbortError(str(error)) from error
             job.error = error
+            del self.notes[said:]
             connection.execute("rollback to job")
         connection.execute("release job")
 
@@ -375,6 +414,15 @@ class Database:
         except apsw.Error as error:
             return error
         return None
+
+    def _hand_over(self) -> None:
+        """Pass the notes of a group that is on the disk to whoever wants them."""
+        notes, self.notes = self.notes, []
+        if notes and self.noted is not None:
+            try:
+                self.noted(notes)
+            except Exception:  # the thread outlives every listener
+                log.exception("Nobody could be told what is on the disk")
 
     def _again(self, group: Sequence[_Job], error: BaseException) -> BaseException | None:
         """Remove the reason if that is possible and run every job alone. The error that stays."""
@@ -398,6 +446,7 @@ class Database:
                 self._writing.execute("begin immediate")
                 self._attempt(job)
                 self._writing.execute("commit")
+                self._hand_over()
             except apsw.Error as failure:
                 self._roll_back()
                 job.error = failure
@@ -406,6 +455,7 @@ class Database:
         return None
 
     def _roll_back(self) -> None:
+        self.notes.clear()
         with contextlib.suppress(apsw.Error):  # there is nothing left to roll back
             if self._writing.in_transaction:
                 self._writing.execute("rollback")
@@ -415,7 +465,7 @@ class Database:
         room = self._relieve()
         if not room and self.disk != "ok":
             return False  # told already, and nothing has changed
-        self._told(
+        self.tell(
             "The disk is full. Loom works on with the room it had put by."
             if room
             else "The disk is full: nothing new is being saved.",
@@ -475,6 +525,8 @@ class Database:
                     job.answer.set_result(job.result)
                 else:
                     job.answer.set_exception(job.error)
+            elif job.settled is not None:
+                job.settled(job.error)
             elif job.error is not None:
                 self._count_lost(job.error)
         for loop, jobs in loops.items():
@@ -490,7 +542,7 @@ class Database:
 
     def _finish_queue(self, queue: _Queue) -> None:
         """What came after the end."""
-        error = Unavailable("The store is closed.", hint="Start Loom again.")
+        error = _closed()
         with contextlib.suppress(Empty):
             while True:
                 job = queue.get_nowait()
@@ -577,6 +629,10 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
+
+
+def _closed() -> Unavailable:
+    return Unavailable("The store is closed.", hint="Start Loom again.")
 
 
 def _understandable(error: BaseException | None) -> BaseException | None:
