@@ -24,6 +24,7 @@ from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.cards import Action, Card, Cards, Never
 from loom_desktop.store.conversations import Conversation, Conversations, Message
 from loom_desktop.store.database import MEMORY, WAL_PAGES, Database
+from loom_desktop.store.deliveries import DeadLetter, Deliveries, Place
 from loom_desktop.store.files import Files, Signature
 from loom_desktop.store.journal import Journal
 from loom_desktop.store.ledger import Egress, Ledger, Totals
@@ -39,10 +40,12 @@ __all__ = [
     "Action",
     "Card",
     "Conversation",
+    "DeadLetter",
     "Egress",
     "Message",
     "Never",
     "Note",
+    "Place",
     "Problem",
     "Schedule",
     "Signature",
@@ -89,6 +92,7 @@ class Store:
     """
 
     journal: Journal
+    deliveries: Deliveries
     conversations: Conversations
     cards: Cards
     schedules: Schedules
@@ -128,7 +132,11 @@ class Store:
             self._snapshots = Snapshots(Path(), None)
             self._ballast = ballast or Ballast(Path())
             self._db = Database(
-                MEMORY, None, clock=clock, opener=lambda damaged: opened_in_memory(clock)
+                MEMORY,
+                None,
+                clock=clock,
+                opener=lambda damaged: opened_in_memory(clock),
+                told=self._tell,
             )
         else:
             file = Path(path).absolute()
@@ -155,7 +163,8 @@ class Store:
         self.journal = Journal(db)
         self.conversations = Conversations(db)
         self.cards = Cards(db, clock)
-        self.schedules = Schedules(db, clock)
+        self.deliveries = Deliveries(db, self.journal, clock)
+        self.schedules = Schedules(db, clock, self.journal)
         self.notes = Notes(db, clock)
         self.acts = Acts(db, clock)
         self.files = Files(db)
@@ -175,6 +184,7 @@ class Store:
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
         self.journal.retry()
+        self.deliveries.retry()
         await self._tasks.__aexit__()
         await self._db.close()
 
@@ -255,6 +265,7 @@ class Store:
         self._disk_told = low
         await self._watch_log()
         self.journal.retry()
+        self.deliveries.retry()
         now = self._clock()
         if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
             await self.check(thorough=True)

@@ -472,15 +472,21 @@ class Journal:
                     continue
                 except msgspec.DecodeError as error:
                     log.warning("The event number %s is not readable: %s", seq, error)
-            self.damaged += 1
-            if self.damage_found is not None:
-                self.damage_found()
+            self.spoilt()
         return found
+
+    def spoilt(self) -> None:
+        """From any thread: a row that was read is not what was written."""
+        self.damaged += 1
+        if self.damage_found is not None:
+            self.damage_found()
 
     # ------------------------------------------------------------------ forgetting
 
     async def forget_before(self, time: float) -> int:
-        """Remove what is older, a part at a time so that nobody waits long. Returns how many.
+        """Remove what is older, and dead letters; a part at a time so that nobody waits long.
+
+        Returns how many events that were.
 
         Also what a subscriber has not had: the person said how long, and a subscriber may be gone
         for good. That is counted and told.
@@ -514,6 +520,11 @@ def is_sound(seq: Any, crc: Any, blob: Any, columns: Sequence[Any]) -> bool:
     return (event.id, event.time, event.topic, event.cause) == (id_, time, topic, cause) and (
         thread == event.thread or (thread == 0 and event.thread == event.id)
     )
+
+
+def encoded(event: Event) -> bytes:
+    """The event as it is written. Raises TypeError for a payload that is not plain data."""
+    return _kept(event)[1]
 
 
 def _kept(event: Event) -> _Kept:
@@ -598,8 +609,9 @@ def _forget(connection: apsw.Connection, time: float) -> tuple[int, int]:
             update event_block set low = (select coalesce(min(time), 9e99) from event
                 where seq between event_block.id << {BLOCK_BITS}
                     and (event_block.id + 1 << {BLOCK_BITS}) - 1)
-            where low < ?""",
-            (time,),
+            where low < ?;
+            delete from dead where time < ?""",
+            (time, time),
         )
     return removed, int(unread)
 

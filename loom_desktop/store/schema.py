@@ -191,7 +191,8 @@ def second(connection: apsw.Connection) -> None:
             event_id integer not null, topic text not null, thread integer not null,
             handler text not null, traceback text not null, tries integer not null,
             time real not null, taken integer not null, origin text not null,
-            privacy integer not null, event blob not null, unique (subscriber, seq)) strict;
+            privacy integer not null, crc integer not null, event blob not null,
+            unique (subscriber, seq)) strict;
         create index dead_thread on dead(thread);
     """)
     connection.create_scalar_function("check_of", None)
