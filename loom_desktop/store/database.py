@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -29,6 +30,8 @@ import apsw
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Unavailable
+from loom_desktop.store.failure import DAMAGED, closed, understandable
+from loom_desktop.store.keys import sync_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,9 +47,8 @@ BUSY_MS = 5_000
 WAL_PAGES = 1_000
 """A checkpoint is made when the log has this many pages (4 MB)."""
 
-_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
 _NO_ROOM = (apsw.FullError, apsw.IOError)
-_WHOLE_GROUP = (*_DAMAGED, *_NO_ROOM, apsw.NoMemError, apsw.InterruptError)
+_WHOLE_GROUP = (*DAMAGED, *_NO_ROOM, apsw.NoMemError, apsw.InterruptError)
 
 
 def connect(path: Path | str, key: bytes | None, *, only_read: bool = False) -> apsw.Connection:
@@ -170,6 +172,8 @@ class Database:
         self._group: list[_Job] = []
         self._following: deque[_Job] = deque()
         self._asides: set[apsw.Connection] = set()
+        self._alone_or_not = threading.Condition()
+        self._is_alone = False
         self._logged: set[str] = set()
 
     @property
@@ -277,7 +281,8 @@ class Database:
     async def aside(self, work: Work[T]) -> T:
         """Long reading (a snapshot, a check) on a connection of its own, in a worker thread.
 
-        Ended with apsw.InterruptError when the database closes. Not for a database in memory.
+        Ended with apsw.InterruptError when the database closes or its file is replaced. Not for a
+        database in memory.
         """
         return await asyncio.to_thread(self._aside, work)
 
@@ -293,16 +298,23 @@ class Database:
         """Move the log into the database and empty it. False when a long reader is in the way."""
         return await asyncio.wrap_future(self._special(self._truncate))
 
-    async def mend(self) -> bool:
-        """Look whether the file is damaged, and if so recover. Returns whether it was."""
-        return await asyncio.wrap_future(self._special(self._mend))
+    async def mend(self, *, sure: bool = False) -> bool:
+        """Look whether the file is damaged, and if so (or ``sure``) recover. Whether it was."""
+        return await asyncio.wrap_future(self._special(lambda: self._mend(sure)))
+
+    async def replace(self, draft: Path) -> None:
+        """Put this file in the place of the database. What was asked before is done before.
+
+        A crash meanwhile leaves the old one or the new one. Raises OSError, and nothing is changed.
+        """
+        await asyncio.wrap_future(self._special(lambda: self._replace(draft)))
 
     # ------------------------------------------------------------------ the writing thread
 
     def _put(self, queue: _Queue, job: _Job) -> None:
         with self._gate:
             if self._closed:
-                raise _closed()
+                raise closed()
             queue.put(job)
 
     def _special(self, work: Callable[[], T]) -> Future[T]:
@@ -327,7 +339,7 @@ class Database:
                 self._reads.put(_STOP)
             self._settle(self._group, error)
         self._finish_queue(self._jobs)
-        self._settle([*self._following], _closed())
+        self._settle([*self._following], closed())
         if self._reader is not None:
             self._reader.join(5.0)
         try:
@@ -428,7 +440,7 @@ class Database:
         """Remove the reason if that is possible and run every job alone. The error that stays."""
         self._roll_back()
         try:
-            if isinstance(error, _DAMAGED):
+            if isinstance(error, DAMAGED):
                 worth_it = self._mend()
             elif isinstance(error, _NO_ROOM):
                 worth_it = self._make_room(error)
@@ -486,25 +498,54 @@ class Database:
                 return False
         return True
 
-    def _mend(self) -> bool:
+    def _mend(self, sure: bool = False) -> bool:
         if self.in_memory:
             return False
         try:
             fresh = connect(self.path, self.key, only_read=True)  # not what is in our cache
             try:
-                if fresh.pragma("quick_check") == "ok":
+                if not sure and fresh.pragma("quick_check") == "ok":
                     return False
             finally:
                 fresh.close(True)
         except (apsw.Error, OSError) as error:
             log.warning("The store is damaged: %s", error)
-        with self._reading:
-            for connection in (self._read_connection, self._connection):
-                if connection is not None:
-                    connection.close(True)
-            self._read_connection = None
+        with self._alone():
             self._open_with(True)
         return True
+
+    def _replace(self, draft: Path) -> None:
+        left = Path(f"{self.path}-wal")
+        with self._alone():
+            try:
+                if left.exists() and left.stat().st_size:  # it would be taken for the new one's
+                    raise OSError(errno.EBUSY, "the log was not emptied")
+                os.replace(draft, self.path)
+                sync_folder(draft.parent)
+            finally:
+                self._open_with(False)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No connection is open meanwhile: a log is found by its name, so one that is still open
+        under a file that was moved would take the log of the file that came after it."""
+        with self._alone_or_not:
+            self._is_alone = True
+            for long_one in self._asides:
+                long_one.interrupt()
+            if not self._alone_or_not.wait_for(lambda: not self._asides, 10.0):
+                log.error("Something still reads the store that is being replaced")
+        try:
+            with self._reading:
+                for connection in (self._read_connection, self._connection):
+                    if connection is not None:
+                        connection.close(True)
+                self._read_connection = None
+                yield
+        finally:
+            with self._alone_or_not:
+                self._is_alone = False
+                self._alone_or_not.notify_all()
 
     def _open_with(self, damaged: bool) -> None:
         self._connection = self._opener(damaged)
@@ -515,7 +556,7 @@ class Database:
         """Tell everybody who waits: one call per loop."""
         loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         for job in group:
-            job.error = _understandable(error or job.error)
+            job.error = understandable(error or job.error)
             if job.loop is not None:
                 loops.setdefault(job.loop, []).append(job)
             elif job.answer is not None:
@@ -542,7 +583,7 @@ class Database:
 
     def _finish_queue(self, queue: _Queue) -> None:
         """What came after the end."""
-        error = _closed()
+        error = closed()
         with contextlib.suppress(Empty):
             while True:
                 job = queue.get_nowait()
@@ -557,7 +598,7 @@ class Database:
         while not isinstance(job := self._reads.get(), _Stop):
             try:
                 job.result = self._look(job.work)
-            except _DAMAGED:
+            except DAMAGED:
                 try:
                     self._special(self._mend).result(60.0)
                     job.result = self._look(job.work)
@@ -581,15 +622,19 @@ class Database:
             return _at_one_moment(connection, work)
 
     def _aside(self, work: Work[T]) -> T:
-        connection = connect(self.path, self.key, only_read=True)
-        self._asides.add(connection)
+        with self._alone_or_not:
+            self._alone_or_not.wait_for(lambda: not self._is_alone)
+            connection = connect(self.path, self.key, only_read=True)
+            self._asides.add(connection)
         try:
             if self._closed:
                 raise apsw.InterruptError("closing")
             return _at_one_moment(connection, work)
         finally:
-            self._asides.discard(connection)
             connection.close(True)
+            with self._alone_or_not:
+                self._asides.discard(connection)
+                self._alone_or_not.notify_all()
 
 
 class _Special(_Job):
@@ -629,36 +674,6 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
-
-
-def _closed() -> Unavailable:
-    return Unavailable("The store is closed.", hint="Start Loom again.")
-
-
-def _understandable(error: BaseException | None) -> BaseException | None:
-    """The error as a person may see it; what is a bug stays as it is."""
-    if error is None or not isinstance(error, apsw.Error):
-        return error
-    told: Unavailable | None = None
-    if isinstance(error, apsw.FullError):
-        told = Unavailable("The disk is full: this was not saved.", hint="Free some space.")
-    elif isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.IOError):
-        told = Unavailable(
-            "The disk did not take it: this was not saved.",
-            hint="Look whether the disk is full, write-protected or failing.",
-        )
-    elif isinstance(error, _DAMAGED):
-        told = Unavailable(
-            "Loom's data is damaged there.", hint="Start Loom again: it restores what it can."
-        )
-    elif isinstance(error, apsw.BusyError | apsw.LockedError):
-        told = Unavailable(
-            "Another program holds Loom's data.", hint="Close the other program and try again."
-        )
-    if told is not None:
-        told.__cause__ = error
-        return told
-    return error
 
 
 async def _ended(thread: threading.Thread, timeout_s: float) -> bool:

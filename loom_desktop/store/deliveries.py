@@ -358,6 +358,11 @@ class Deliveries:
 
     # ------------------------------------------------------------------ writing
 
+    def restored(self) -> None:
+        """Another file took the place of the store: what was not written belongs to the old one."""
+        with self._lock:
+            self._waiting, self._revived = {}, set()
+
     def retry(self) -> None:
         """Try again to write what the disk did not take. Never waits."""
         with self._lock:
