@@ -144,8 +144,8 @@ BLOCK_BITS = 10
 
 
 def check_of(blob: bytes, seq: int) -> int:
-    """CRC-32 of an event under its number, so that a row that took another one's place fails."""
-    return zlib.crc32(blob, seq & 0xFFFFFFFF)
+    """CRC-32 of an event, begun with its number: a row that took another one's place fails too."""
+    return zlib.crc32(blob, seq)
 
 
 def second(connection: apsw.Connection) -> None:
