@@ -84,8 +84,12 @@ def tainted(origin: frozenset[str]) -> bool:
     )
 
 
-class Event(Struct, frozen=True, kw_only=True, gc=False):
-    """Something that happened. Topics are ``noun.participle``: ``clipboard.copied``."""
+class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Something that happened. Topics are ``noun.participle``: ``clipboard.copied``.
+
+    Fields at their default are left out where it is written down, so a default is never changed:
+    every journal there is would say something else.
+    """
 
     topic: str
     payload: dict[str, Any] = field(default_factory=dict)
