@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.llm.router import Router
+    from loom_desktop.runtime.health import Health
 
 log = logging.getLogger(__name__)
 _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", default=())
@@ -80,6 +81,10 @@ class Loom:
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
+        self.started = False
+        """Whether everything is joined and runs."""
+        self.agents_wanted: tuple[str, ...] = ()
+        """Those that loom.toml named when this started."""
         self.paths = paths or _usual_paths()
         self._fixed_zone = self._zone = zone
         self._zone_until = clock()
@@ -172,13 +177,22 @@ class Loom:
                     self.outside.start(name)
             stack.push_async_callback(self._stop_sources)
             self._stop = stack.pop_all()
+            self.started = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.started = False
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
         await self.recorder.settled(_DRAIN_S)
         await self._stop.aclose()
+
+    @functools.cached_property
+    def health(self) -> Health:
+        """How every part stands. Made when somebody looks for the first time."""
+        from loom_desktop.runtime.probes import watch
+
+        return watch(self)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """One of the verbs that every door has (``verbs``). Raises LoomError."""
@@ -430,6 +444,7 @@ class Loom:
     """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
+        self.agents_wanted = tuple(on.assistant.agents)
         for name in on.assistant.agents:
             try:
                 module = self.entries.load("agents", name)

@@ -350,6 +350,10 @@ class Timers:
         self._person, self._tick_s = zone, tick_s
         self._where: str | None = None
         self._changed = asyncio.Event()
+        self.looked = 0.0
+        """When it was last seen what is due, by the clock; 0 before the first look."""
+        self.trouble = ""
+        """Why that is not seen now, in words."""
 
     def changed(self) -> None:
         """A schedule was added or changed, or the computer has woken up: look again now."""
@@ -361,12 +365,13 @@ class Timers:
             self._changed.clear()
             try:
                 wait_s = await self.tick()
+                self.looked, self.trouble = self._clock(), ""
             except LoomError as error:  # a full disk: what is not noted is not fired, but tried on
                 log.warning("schedules wait: %s", error.message)
-                wait_s = _RETRY_S
-            except Exception:  # one of the fences: a bug in one look does not end all reminders
+                wait_s, self.trouble = _RETRY_S, error.message
+            except Exception as error:  # a fence: a bug in one look does not end all reminders
                 log.exception("schedules wait")
-                wait_s = _RETRY_S
+                wait_s, self.trouble = _RETRY_S, str(error) or repr(error)
             try:
                 async with asyncio.timeout(min(wait_s, self._tick_s)):
                     await self._changed.wait()

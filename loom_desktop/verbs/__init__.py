@@ -34,7 +34,7 @@ _PLACES = {
         "reminder_restore", "when",
     ),
     "files": ("organize", "undo", "undoables"),
-    "status": ("status", "dismiss_problem", "doctor", "left_today"),
+    "status": ("status", "dismiss_problem", "doctor", "health", "left_today"),
     "application": ("pause_capture", "resume_capture", "show", "quit"),
     "settings": (
         "settings", "change_setting", "first_run", "set_secret", "secrets", "remove_secret",

@@ -47,6 +47,12 @@ async def doctor(loom: Loom) -> list[dict[str, str]]:
     return await examine(loom, {name: _reported(loom, name) for name in loom.outside.sources})
 
 
+async def health(loom: Loom) -> dict[str, Any]:
+    """How every part stands: ok, degraded or failed, since when, and what to do."""
+    standing: dict[str, Any] = msgspec.to_builtins(await loom.health.look())
+    return standing
+
+
 async def left_today(loom: Loom) -> dict[str, int]:
     """What left this computer since midnight."""
     from datetime import datetime
