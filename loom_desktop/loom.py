@@ -24,6 +24,7 @@ from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable,
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
+from loom_desktop.runtime.agenda import Agenda
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
@@ -36,7 +37,7 @@ from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings
-from loom_desktop.store import Problem, Store
+from loom_desktop.store import Problem, Schedule, Store
 from loom_desktop.store.keys import obtain
 from loom_desktop.tasks import Tasks
 
@@ -131,13 +132,16 @@ class Loom:
                 watched=self._watched, destination=self._destination,
             )  # fmt: skip
             self.reminders = Reminders(self.bus, self.store, self.clock, self._zone_now)
+            self.agenda = Agenda(
+                self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
+            )
             thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
                 Parts(
                     self.bus, self.broker, self.store, self.desk, thinker, self.clock,
-                    self._zone_now, self.mover, self.reminders, reader, self.agents_settings,
-                    self.outside.sources,
+                    self._zone_now, self.mover, self.reminders, self.agenda, reader,
+                    self.agents_settings, self.outside.sources,
                 ),
                 self.tasks,
                 self.status.trouble,
@@ -153,9 +157,10 @@ class Loom:
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
             self.timers = Timers(
-                self.store.schedules, self.reminders.fire, self.clock, zone=lambda: self.zone.key
+                self.store.schedules, self._fire, self.clock, zone=lambda: self.zone.key
             )
-            self.reminders.timers = self.timers if self._listening else None
+            if self._listening:
+                self.reminders.timers = self.agenda.timers = self.timers
             if self._listening:
                 await self.desk.start_over()
             if self.desktop:
@@ -530,6 +535,10 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
+    def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
+        whose = self.agenda if schedule.agent else self.reminders
+        whose.fire(schedule, occurrence, late_s)
+
     @property
     def zone(self) -> ZoneInfo:
         """The person's zone, looked up again now and then: they travel."""

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice, takewhile
 from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,6 +91,17 @@ def due(schedule: Schedule, now: float, zone: tzinfo | None = None) -> list[Occu
     if schedule.policy == "skip" and late_s > LATE_S:
         return []
     return [Occurrence(latest, first, following, late_s)]
+
+
+def passed(schedule: Schedule, first: float, last: float, *, most: int = 1000) -> int:
+    """How many occurrences lie from ``first`` on before ``last``; at most ``most`` are counted."""
+    if first >= last:
+        return 0
+    try:
+        later = takewhile(lambda at: at < last, _occurrences(schedule, first, None))
+        return 1 + sum(1 for _ in islice(later, most - 1))
+    except NotUnderstood:  # it fires for the last time
+        return 1
 
 
 def moved(schedule: Schedule, zone: str) -> Schedule:
