@@ -29,6 +29,7 @@ from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
+from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Broken, Outside
@@ -82,6 +83,7 @@ class Loom:
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
+        self.loop_watch: LoopWatch | None = None
         self.started = False
         """Whether everything is joined and runs."""
         self.agents_wanted: tuple[str, ...] = ()
@@ -153,6 +155,9 @@ class Loom:
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
                 stack.push_async_callback(notifications.close)
+                self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
+                self.bus.subscribe(">", self.loop_watch.arm)
+                stack.callback(self.loop_watch.stop)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -175,6 +180,7 @@ class Loom:
             await self._resume_pause()
             self.status.changed = self._say_status
             if self._listening:
+                self.loop_watch.start()
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _RESERVED = (
     "act.", "action.", "application.", "card.", "chat.", "consent.", "hotkey.", "popup.",
-    "reminder.", "schedule.", "settings.", "status.", "system.", "timer.", "window.",
+    "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.", "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""

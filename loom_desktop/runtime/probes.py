@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from loom_desktop.clock import monotonic
 from loom_desktop.runtime.health import Finding, Health
 from loom_desktop.runtime.schedule import TICK_S
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from loom_desktop.clock import Clock
     from loom_desktop.llm.router import Router
     from loom_desktop.loom import Loom
+    from loom_desktop.runtime.loop_watch import LoopWatch
     from loom_desktop.runtime.outside import Outside
     from loom_desktop.runtime.schedule import Timers
     from loom_desktop.runtime.supervisor import Supervisor
@@ -29,6 +31,7 @@ _DISK: dict[str, tuple[str, str]] = {
     "memory": ("Nothing of this run is saved.", "Settings > Health says why."),
 }
 _LATE_TICKS = 3
+_RECENT_S = 300.0
 
 
 def watch(loom: Loom) -> Health:
@@ -41,6 +44,8 @@ def watch(loom: Loom) -> Health:
         health.register(f"source {name}", lambda name=name: _source(loom, name))
     if loom.reminders.timers is not None:
         health.register("timers", partial(timers, loom.timers, loom.clock))
+    if loom.loop_watch is not None:
+        health.register("loop", partial(loop, loom.loop_watch, monotonic))
     health.register("models", lambda: models(loom._router))
     health.register(
         "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)
@@ -129,6 +134,19 @@ def timers(timers: Timers, clock: Clock) -> Finding:
     if timers.looked and ago_s > _LATE_TICKS * TICK_S:
         words = f"Nobody has looked for {ago_s:.0f} s whether a reminder is due."
         return Finding("degraded", words, "Start Loom again.", timers.looked, facts)
+    return Finding(facts=facts)
+
+
+def loop(watch: LoopWatch, clock: Clock) -> Finding:
+    """Whether the loop turns. ``clock`` is the one of the watch; a hang is told for a while."""
+    facts = {"hangs": watch.hangs, "lag_ms": round(watch.lag_s * 1000, 1)}
+    if (hang := watch.hang) is not None:
+        words = f"Everything waits for {hang.who}, in {hang.where}."
+        return Finding("failed", words, "The log has the whole stack.", facts=facts)
+    last = watch.last
+    if last is not None and clock() - last.began < _RECENT_S:
+        words = f"Everything waited {last.seconds:.1f} s for {last.who}, in {last.where}."
+        return Finding("degraded", words, "The log has the whole stack.", facts=facts)
     return Finding(facts=facts)
 
 
