@@ -24,10 +24,12 @@ from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable,
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
+from loom_desktop.runtime.agenda import Agenda
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
+from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Broken, Outside
@@ -36,7 +38,7 @@ from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings
-from loom_desktop.store import Problem, Store
+from loom_desktop.store import Problem, Schedule, Store
 from loom_desktop.store.keys import obtain
 from loom_desktop.tasks import Tasks
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.llm.router import Router
+    from loom_desktop.runtime.health import Health
 
 log = logging.getLogger(__name__)
 _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", default=())
@@ -80,6 +83,11 @@ class Loom:
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
+        self.loop_watch: LoopWatch | None = None
+        self.started = False
+        """Whether everything is joined and runs."""
+        self.agents_wanted: tuple[str, ...] = ()
+        """Those that loom.toml named when this started."""
         self.paths = paths or _usual_paths()
         self._fixed_zone = self._zone = zone
         self._zone_until = clock()
@@ -126,13 +134,16 @@ class Loom:
                 watched=self._watched, destination=self._destination,
             )  # fmt: skip
             self.reminders = Reminders(self.bus, self.store, self.clock, self._zone_now)
+            self.agenda = Agenda(
+                self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
+            )
             thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
                 Parts(
                     self.bus, self.broker, self.store, self.desk, thinker, self.clock,
-                    self._zone_now, self.mover, self.reminders, reader, self.agents_settings,
-                    self.outside.sources,
+                    self._zone_now, self.mover, self.reminders, self.agenda, reader,
+                    self.agents_settings, self.outside.sources,
                 ),
                 self.tasks,
                 self.status.trouble,
@@ -144,13 +155,17 @@ class Loom:
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
                 stack.push_async_callback(notifications.close)
+                self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
+                self.bus.subscribe(">", self.loop_watch.arm)
+                stack.callback(self.loop_watch.stop)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
             self.timers = Timers(
-                self.store.schedules, self.reminders.fire, self.clock, zone=lambda: self.zone.key
+                self.store.schedules, self._fire, self.clock, zone=lambda: self.zone.key
             )
-            self.reminders.timers = self.timers if self._listening else None
+            if self._listening:
+                self.reminders.timers = self.agenda.timers = self.timers
             if self._listening:
                 await self.desk.start_over()
             if self.desktop:
@@ -165,6 +180,7 @@ class Loom:
             await self._resume_pause()
             self.status.changed = self._say_status
             if self._listening:
+                self.loop_watch.start()
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -172,13 +188,22 @@ class Loom:
                     self.outside.start(name)
             stack.push_async_callback(self._stop_sources)
             self._stop = stack.pop_all()
+            self.started = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.started = False
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
         await self.recorder.settled(_DRAIN_S)
         await self._stop.aclose()
+
+    @functools.cached_property
+    def health(self) -> Health:
+        """How every part stands. Made when somebody looks for the first time."""
+        from loom_desktop.runtime.probes import watch
+
+        return watch(self)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """One of the verbs that every door has (``verbs``). Raises LoomError."""
@@ -430,6 +455,7 @@ class Loom:
     """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
+        self.agents_wanted = tuple(on.assistant.agents)
         for name in on.assistant.agents:
             try:
                 module = self.entries.load("agents", name)
@@ -515,6 +541,10 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
+    def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
+        whose = self.agenda if schedule.agent else self.reminders
+        whose.fire(schedule, occurrence, late_s)
+
     @property
     def zone(self) -> ZoneInfo:
         """The person's zone, looked up again now and then: they travel."""

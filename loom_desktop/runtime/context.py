@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.cognition import Step, Thinker
+    from loom_desktop.runtime.agenda import Agenda, Plan, Policy
     from loom_desktop.runtime.attention import Desk, Offer
     from loom_desktop.runtime.mover import BoundMover, Mover
     from loom_desktop.runtime.reading import Reader
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _RESERVED = (
     "act.", "action.", "application.", "card.", "chat.", "consent.", "hotkey.", "popup.",
-    "reminder.", "settings.", "status.", "system.", "timer.", "window.",
+    "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.", "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""
@@ -55,6 +56,7 @@ class Parts(msgspec.Struct, frozen=True):
     """The person's; they travel."""
     mover: Mover
     reminders: Reminders
+    agenda: Agenda
     reader: Reader
     settings: dict[str, Any]
     """Settings of the agents, by name, checked already."""
@@ -177,6 +179,48 @@ class Context:
         value, origin, privacy = found.value
         self.absorb(named(frozenset(origin)) | _MEMORY, Privacy(privacy))
         return value
+
+    async def schedule(
+        self,
+        name: str,
+        *,
+        at: datetime | str | None = None,
+        every_s: float = 0.0,
+        cron: str = "",
+        rrule: str = "",
+        zone: str = "",
+        policy: Policy = "once",
+        data: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """Be woken by ``schedule.fired.AGENT.NAME`` at a moment, or again and again.
+
+        Say ``at`` alone, or one of ``every_s`` (seconds that pass), ``cron`` and ``rrule`` (RFC
+        5545), from ``at`` on or from now. A wall time is the person's and travels with them, but
+        for one with a ``zone`` (IANA name) of its own. ``policy`` is what becomes of occurrences
+        that were missed: ``once`` for all of them, ``skip``, ``all`` one after the other, ``ask``
+        the person. ``data`` (plain) comes back with the event, and so do the labels of this one.
+
+        There is one of each name, and it survives a restart. The same rule again changes nothing
+        but the data; another takes its place. Raises NotUnderstood for a rule that cannot be
+        followed or that never comes, and UsageError for a name that is none.
+        """
+        plan = await self._parts.agenda.set(
+            self.agent, name, self.event, at=at, every_s=every_s, cron=cron, rrule=rrule,
+            zone=zone, policy=policy, data=data,
+        )  # fmt: skip
+        self.absorb(named(plan.origin), plan.privacy)  # it may be one of an earlier event
+        return plan
+
+    async def unschedule(self, name: str) -> bool:
+        """It does not come any more. Whether it was still to come."""
+        return await self._parts.agenda.remove(self.agent, name)
+
+    async def schedules(self) -> list[Plan]:
+        """Those of this agent that are to come, the next first; their labels come with them."""
+        plans = await self._parts.agenda.plans(self.agent)
+        for one in plans:
+            self.absorb(named(one.origin) | _MEMORY, one.privacy)
+        return plans
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Go on with something beside the handler. It ends with the thread or the agent."""

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice, takewhile
 from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,6 +91,17 @@ def due(schedule: Schedule, now: float, zone: tzinfo | None = None) -> list[Occu
     if schedule.policy == "skip" and late_s > LATE_S:
         return []
     return [Occurrence(latest, first, following, late_s)]
+
+
+def passed(schedule: Schedule, first: float, last: float, *, most: int = 1000) -> int:
+    """How many occurrences lie from ``first`` on before ``last``; at most ``most`` are counted."""
+    if first >= last:
+        return 0
+    try:
+        later = takewhile(lambda at: at < last, _occurrences(schedule, first, None))
+        return 1 + sum(1 for _ in islice(later, most - 1))
+    except NotUnderstood:  # it fires for the last time
+        return 1
 
 
 def moved(schedule: Schedule, zone: str) -> Schedule:
@@ -350,6 +362,10 @@ class Timers:
         self._person, self._tick_s = zone, tick_s
         self._where: str | None = None
         self._changed = asyncio.Event()
+        self.looked = 0.0
+        """When it was last seen what is due, by the clock; 0 before the first look."""
+        self.trouble = ""
+        """Why that is not seen now, in words."""
 
     def changed(self) -> None:
         """A schedule was added or changed, or the computer has woken up: look again now."""
@@ -361,12 +377,13 @@ class Timers:
             self._changed.clear()
             try:
                 wait_s = await self.tick()
+                self.looked, self.trouble = self._clock(), ""
             except LoomError as error:  # a full disk: what is not noted is not fired, but tried on
                 log.warning("schedules wait: %s", error.message)
-                wait_s = _RETRY_S
-            except Exception:  # one of the fences: a bug in one look does not end all reminders
+                wait_s, self.trouble = _RETRY_S, error.message
+            except Exception as error:  # a fence: a bug in one look does not end all reminders
                 log.exception("schedules wait")
-                wait_s = _RETRY_S
+                wait_s, self.trouble = _RETRY_S, str(error) or repr(error)
             try:
                 async with asyncio.timeout(min(wait_s, self._tick_s)):
                     await self._changed.wait()

@@ -262,7 +262,7 @@ async def test_reminders_and_notes_of_a_tainted_conversation_are_kept_and_marked
     "topic", ["consent.given", "card.answered.downloads.move", "status.changed", "popup.requested",
               "window.requested", "action.decided", "chat.answered", "chat.asked", "timer.due",
               "reminder.added", "settings.changed", "application.quitting", "act.interrupted",
-              "system.unlocked", "hotkey.pressed"],
+              "system.unlocked", "hotkey.pressed", "schedule.fired.lamp.glow", "runtime.loop.blocked"],
 )  # fmt: skip
 async def test_what_the_runtime_says_nobody_else_can_say(tmp_path: Path, topic: str) -> None:
     async with loom_for_tests(tmp_path) as loom:
@@ -383,9 +383,19 @@ async def test_what_is_not_there_is_told(board: Any, wanted: str, said: str) -> 
 def test_every_step_of_the_property_was_thought_of() -> None:
     public = {name for name in {**vars(Context), **vars(CapabilityContext)}
               if not name.startswith("_")}  # fmt: skip
-    brings_in = {"read", "clip", "recall", "request", "absorb", "notes", "files", "reminders"}
+    brings_in = {
+        "read",
+        "clip",
+        "recall",
+        "request",
+        "absorb",
+        "notes",
+        "files",
+        "reminders",
+        "schedules",
+    }
     makes = {"emit", "reply", "offer", "ask", "remember", "show", "withdraw", "tool", "think",
-             "converse", "spawn"}  # fmt: skip
+             "converse", "spawn", "schedule", "unschedule"}  # fmt: skip
     plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",
              "lasting"}  # fmt: skip
     assert public == set(itertools.chain(brings_in, makes, plain)), "decide on its labels"
