@@ -15,6 +15,8 @@ from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Denied, Unavailable
 from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
+from loom_desktop.event import follow as follow
+from loom_desktop.event import named as named
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ _ITS_OWN = {"chat": "chat."}
 """Agents that answer for the runtime, and what they alone may say."""
 
 
-_UNKNOWN = frozenset({"unknown"})
 _CLIPBOARD, _FILE, _MEMORY = frozenset({"clipboard"}), frozenset({"file"}), frozenset({"memory"})
 
 
@@ -281,41 +282,6 @@ class CapabilityContext(Context):
 def handed(ctx: Context, named: frozenset[str] = frozenset()) -> CapabilityContext:
     """What a capability gets that was called with this context."""
     return CapabilityContext(ctx, named)
-
-
-def named(origin: frozenset[str]) -> frozenset[str]:
-    """The same; for a missing label one that says so. Otherwise whatever is added to it would be
-    taken for all there is, and what came from nobody knows where for the person's own words."""
-    return origin or _UNKNOWN
-
-
-def follow(
-    before: Event,
-    topic: str,
-    payload: dict[str, Any],
-    *,
-    sender: str,
-    time: float,
-    answers: int = 0,
-    qos: QoS | None = None,
-    origin: frozenset[str] = frozenset(),
-    privacy: Privacy = Privacy.PUBLIC,
-) -> Event:
-    """The event that another one led to: same thread, one hop on, never a looser label."""
-    return Event(
-        topic=topic,
-        payload=payload,
-        sender=sender,
-        time=time,
-        qos=QoS.BATCHED if qos is None else qos,
-        thread=before.begins,
-        cause=before.id,
-        answers=answers,
-        hop=before.hop + 1,
-        traceparent=before.traceparent,
-        origin=named(before.origin) | origin if origin else before.origin,
-        privacy=max(before.privacy, privacy),
-    )
 
 
 class Notes(msgspec.Struct, frozen=True):
