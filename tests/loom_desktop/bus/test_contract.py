@@ -322,6 +322,32 @@ async def test_a_cancel_tells_everybody_and_leaves_nothing_behind(phase: str) ->
     assert {one.payload.get("reason", "cancelled") for one in seen[-3:]} == {"cancelled"}
 
 
+@pytest.mark.parametrize("who", ["announcer", "a", "b", "c"])
+async def test_a_cancel_at_any_moment_leaves_nothing_behind(who: str) -> None:
+    for moment in range(25):
+        async with watched_bus() as bus, Tasks() as tasks:
+            bidders = Bidders(bus, tasks)
+            bidders.add("a", 1, ValueError("broke"))
+            bidders.add("b", 2, dug)
+            bidders.add("c", 3, dug)
+            running = tasks.run(
+                "contract",
+                contract(bus, work(), score=cheapest, enough=3, bids_for_s=SOON, execute_s=LONG),
+            )
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            if who == "announcer":
+                tasks.cancel(running)
+            elif who in bidders.ended:
+                tasks.cancel(bidders.ended[who])
+            else:
+                continue  # nothing was announced yet; the end of the block cancels all
+            async with asyncio.timeout(5):
+                await asyncio.wait([running, *bidders.ended.values()])
+            if who != "announcer":
+                assert running.result().winner in {"b", "c"}, moment
+
+
 async def test_work_is_announced_under_its_own_topic() -> None:
     async with watched_bus() as bus:
         with pytest.raises(UsageError, match=r"contract\.announced"):
