@@ -42,6 +42,7 @@ PUBLIC = [
     "Source",
     "capability",
     "tool",
+    "until",
 ]
 """What ``from loom_desktop import ...`` promises. Adding is easy, taking away is a broken promise:
 both are done here, on purpose."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,16 @@ from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Denied, Unavailable
 from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
+from loom_desktop.event import follow as follow
+from loom_desktop.event import named as named
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from loom_desktop.bus.collaboration import Gathered
+    from loom_desktop.bus.contract import Contracted, Ended, Execute
+    from loom_desktop.bus.until import Until
     from loom_desktop.cognition import Step, Thinker
     from loom_desktop.runtime.agenda import Agenda, Plan, Policy
     from loom_desktop.runtime.attention import Desk, Offer
@@ -30,8 +35,10 @@ if TYPE_CHECKING:
     from loom_desktop.text.extract import Document
 
 _RESERVED = (
-    "act.", "action.", "application.", "card.", "chat.", "consent.", "hotkey.", "popup.",
-    "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.", "timer.", "window.",
+    "act.", "action.", "agent.created", "agent.started", "agent.paused", "agent.stopped",
+    "agent.changed", "agent.deleted", "application.", "capability.", "card.", "chat.", "consent.",
+    "hotkey.", "popup.", "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.",
+    "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""
@@ -39,7 +46,6 @@ _ITS_OWN = {"chat": "chat."}
 """Agents that answer for the runtime, and what they alone may say."""
 
 
-_UNKNOWN = frozenset({"unknown"})
 _CLIPBOARD, _FILE, _MEMORY = frozenset({"clipboard"}), frozenset({"file"}), frozenset({"memory"})
 
 
@@ -134,6 +140,102 @@ class Context:
         answer = await self._parts.bus.request(self._follow(topic, payload), timeout_s=timeout_s)
         self.absorb(answer.origin, answer.privacy)
         return answer
+
+    @property
+    def thread(self) -> int:
+        """Id of the conversation or piece of work that this belongs to."""
+        return self.event.begins
+
+    async def broadcast(self, *, qos: QoS | None = None, **payload: Any) -> None:
+        """Say something to everybody in this thread, on ``thread.{id}.broadcast``."""
+        from loom_desktop.envelope import broadcast_topic
+
+        await self.emit(broadcast_topic(self.thread), qos=qos, **payload)
+
+    async def gather(
+        self,
+        topic: str = "",
+        /,
+        *,
+        expected: Collection[str] | None = None,
+        until: Until | None = None,
+        timeout_s: float = 5.0,
+        **payload: Any,
+    ) -> Gathered:
+        """Ask many, and wait until there is enough (``until.any_()`` when nothing is said).
+
+        Without a topic everybody in this thread is asked. They answer with ``ctx.reply``. Raises
+        TimedOut when nobody did.
+        """
+        from loom_desktop.bus import collaboration
+        from loom_desktop.envelope import broadcast_topic
+
+        topic = topic or broadcast_topic(self.thread)
+        _check(topic, self.agent)
+        gathered = await collaboration.gather(
+            self._parts.bus,
+            self._follow(topic, payload),
+            expected=expected,
+            until=until or collaboration.until.any_(),
+            timeout_s=timeout_s,
+        )
+        for reply in gathered.replies:
+            self.absorb(reply.origin, reply.privacy)
+        return gathered
+
+    async def contract(
+        self,
+        *,
+        score: Callable[[Event], float],
+        bids_for_s: float = 1.0,
+        enough: int = 0,
+        execute_s: float = 30.0,
+        most_awards: int = 3,
+        **task: Any,
+    ) -> Contracted:
+        """Announce a task, and have it done by the one whose bid scores highest (see ``bid``).
+
+        When that one fails, refuses or is silent, the next gets it. Raises TimedOut when nobody
+        bid.
+        """
+        from loom_desktop.bus.contract import ANNOUNCED, contract
+
+        done = await contract(
+            self._parts.bus,
+            self._follow(ANNOUNCED, task),
+            score=score,
+            bids_for_s=bids_for_s,
+            enough=enough,
+            execute_s=execute_s,
+            most_awards=most_awards,
+            clock=self._parts.clock,
+        )
+        self.absorb(*done.labels)
+        return done
+
+    async def bid(self, announced: Event, execute: Execute, /, **bid: Any) -> Ended:
+        """Bid for a task that was announced (``contract.announced``), and do it if it is awarded:
+        ``execute(award)`` returns what came of it.
+
+        Returns when that is settled: ``completed``, ``failed``, ``rejected`` or ``silent``. A
+        handler that waits for it keeps the next event waiting; ``spawn`` does not.
+        """
+        from loom_desktop.bus.contract import bid_for
+
+        async def run(award: Event) -> Mapping[str, Any] | None:
+            self.absorb(award.origin, award.privacy)
+            return await execute(award)
+
+        self.absorb(announced.origin, announced.privacy)
+        return await bid_for(
+            self._parts.bus,
+            announced,
+            bid,
+            run,
+            sender=self.agent,
+            clock=self._parts.clock,
+            labels=lambda: (named(self.event.origin), self.event.privacy),
+        )
 
     async def tool(self, name: str, /, **arguments: Any) -> Result:
         """Do something through the broker. Does not raise; look at the code."""
@@ -325,41 +427,6 @@ class CapabilityContext(Context):
 def handed(ctx: Context, named: frozenset[str] = frozenset()) -> CapabilityContext:
     """What a capability gets that was called with this context."""
     return CapabilityContext(ctx, named)
-
-
-def named(origin: frozenset[str]) -> frozenset[str]:
-    """The same; for a missing label one that says so. Otherwise whatever is added to it would be
-    taken for all there is, and what came from nobody knows where for the person's own words."""
-    return origin or _UNKNOWN
-
-
-def follow(
-    before: Event,
-    topic: str,
-    payload: dict[str, Any],
-    *,
-    sender: str,
-    time: float,
-    answers: int = 0,
-    qos: QoS | None = None,
-    origin: frozenset[str] = frozenset(),
-    privacy: Privacy = Privacy.PUBLIC,
-) -> Event:
-    """The event that another one led to: same thread, one hop on, never a looser label."""
-    return Event(
-        topic=topic,
-        payload=payload,
-        sender=sender,
-        time=time,
-        qos=QoS.BATCHED if qos is None else qos,
-        thread=before.begins,
-        cause=before.id,
-        answers=answers,
-        hop=before.hop + 1,
-        traceparent=before.traceparent,
-        origin=named(before.origin) | origin if origin else before.origin,
-        privacy=max(before.privacy, privacy),
-    )
 
 
 class Notes(msgspec.Struct, frozen=True):
