@@ -176,8 +176,10 @@ class Database:
         self._writer.start()
         try:
             await asyncio.wrap_future(ready)
-        except BaseException:
+        except BaseException as error:
             self._closed = True
+            if isinstance(error, asyncio.CancelledError):
+                self._jobs.put(_STOP)  # the thread opens it all the same, and lets go of it again
             raise
 
     async def close(self, deadline_s: float = 5.0) -> None:
@@ -281,6 +283,8 @@ class Database:
         return answer
 
     def _write(self, ready: Future[None]) -> None:
+        if not ready.set_running_or_notify_cancel():
+            return
         try:
             self._open_with(False)
         except BaseException as error:

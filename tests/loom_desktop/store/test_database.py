@@ -227,6 +227,27 @@ async def test_three_thousand_jobs_at_once_all_come_back(tmp_path: Path) -> None
         assert await database.read(count) == 3_000
 
 
+async def test_opening_that_is_cancelled_lets_go_of_the_file(tmp_path: Path) -> None:
+    path, opening, go_on = tmp_path / "a.db", threading.Event(), threading.Event()
+
+    def slow(damaged: bool) -> apsw.Connection:
+        opening.set()
+        assert go_on.wait(5)
+        return _open(path, KEY)
+
+    database = Database(path, KEY, clock=wall, opener=slow)
+    waiting = asyncio.get_running_loop().create_task(database.open())
+    assert await asyncio.to_thread(opening.wait, 5)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+    (thread,) = [one for one in threading.enumerate() if one.name == "loom-store"]
+    await asyncio.to_thread(thread.join, 5)
+    assert not thread.is_alive()
+    assert str(path) not in [one.filename for one in apsw.connections()]
+
+
 async def test_an_opener_that_fails_says_so_to_whoever_opens(tmp_path: Path) -> None:
     database = Database(tmp_path / "a.db", KEY, clock=wall, opener=lambda damaged: 1 / 0)  # type: ignore[arg-type,return-value]
     with pytest.raises(ZeroDivisionError):
