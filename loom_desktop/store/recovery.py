@@ -146,7 +146,15 @@ class Recovery:
 
     def _new(self) -> apsw.Connection:
         remove(self.path)  # a log without its database would be taken for its own
-        return self._ready(connect(self.path, self._key))
+        return self._connected()
+
+    def _connected(self) -> apsw.Connection:
+        connection = connect(self.path, self._key)
+        try:
+            return self._ready(connection)
+        except BaseException:  # its locks would be in the way of the next try
+            connection.close(True)
+            raise
 
     def _restored(self, what: str, suffix: str) -> apsw.Connection:
         """The newest good snapshot in place of the file, with what the file still gives."""
@@ -160,7 +168,7 @@ class Recovery:
             with open(draft, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(draft, self.path)
-            connection = self._ready(connect(self.path, self._key))
+            connection = self._connected()
         else:
             connection = self._new()
         saved, failed = self._salvage(aside, connection) if aside else (0, 0)

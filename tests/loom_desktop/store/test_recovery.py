@@ -154,6 +154,26 @@ async def test_a_store_from_before_encryption_is_encrypted_in_place(
         assert store.problems == []
 
 
+async def test_a_first_start_that_fails_leaves_no_connection_behind(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks would be in the way of the next try, for as long as the error is looked at."""
+    kept: list[Exception] = []
+
+    def fail(connection: apsw.Connection, **_: Any) -> bool:
+        if connection.filename:
+            kept.append(apsw.FullError("no room"))
+            raise kept[-1]
+        return bool(migrate(connection))
+
+    migrate = schema.migrate
+    monkeypatch.setattr(schema, "migrate", fail)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert kept
+        assert str(path) not in [one.filename for one in apsw.connections()]
+
+
 async def test_a_newer_schema_is_left_alone_and_said(path: Path, clock: HandClock) -> None:
     await filled(path, clock)
     connection = connect(path, KEY)
