@@ -1,0 +1,72 @@
+"""``python -m tests.faults [FILE] [--only SUITE] [--kills N] ...``: every fault suite, at length.
+
+Writes faults.json and prints a table. 1 when a promise was broken, or a negative control found
+nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tests.faults.report import Report, table
+
+Suite = Callable[[argparse.Namespace, Path], Iterator[Report]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0, or 1 when something was not as promised."""
+    parser = argparse.ArgumentParser(prog="faults", description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, default=Path("build/faults.json"))
+    parser.add_argument("--only", action="append", choices=tuple(SUITES), metavar="SUITE")
+    parser.add_argument("--kills", type=int, default=1_000, help="half of them encrypted")
+    parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
+    chosen = parser.parse_args(argv)
+    logging.disable(logging.CRITICAL)  # the store says much when everything fails
+    reports: list[Report] = []
+    with tempfile.TemporaryDirectory(prefix="loom-faults-", ignore_cleanup_errors=True) as folder:
+        for name in chosen.only or SUITES:
+            for report in SUITES[name](chosen, Path(folder) / name):
+                reports.append(report)
+                sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
+    machine = {"system": platform.platform(), "python": platform.python_version()}
+    said = {"machine": machine, "processors": os.cpu_count()}
+    said |= {"suites": [one.plain() for one in reports]}
+    chosen.file.parent.mkdir(parents=True, exist_ok=True)
+    chosen.file.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{table(reports)}\n{chosen.file}\n")
+    return 0 if all(one.as_promised for one in reports) else 1
+
+
+def _kills(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    kills = importlib.import_module("tests.faults.kills")
+    for encrypted in (False, True):
+        yield kills.run(chosen.kills // 2, folder, encrypted=encrypted)
+    for wrong in ("--ack-early", "--effect-alone"):
+        yield kills.run(10, folder, encrypted=False, wrong=wrong)
+
+
+def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    cuts = importlib.import_module("tests.faults.powercut").Cuts
+    seeds = range(chosen.cuts)
+    yield cuts(folder / "full").run(seeds)
+    yield cuts(folder / "secret", encrypted=True).run(seeds)
+    yield cuts(folder / "first").run([0], first_start=True)
+    yield cuts(folder / "normal", sync="normal").run([0])
+    yield cuts(folder / "off", sync="off").run([0])
+    yield cuts(folder / "lies", honest=False).run([0])
+
+
+SUITES: dict[str, Suite] = {"kills": _kills, "powercut": _powercut}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
