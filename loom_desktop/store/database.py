@@ -368,7 +368,7 @@ class Database:
             raise
         except BaseException as error:  # the thread outlives every job
             if not connection.in_transaction:  # SQLite gave up all of it
-                raise apsw.AbortError(str(error)) from error
+                raise _reason(error) from error
             job.error = error
             connection.execute("rollback to job")
         connection.execute("release job")
@@ -450,8 +450,11 @@ class Database:
                     return False
             finally:
                 fresh.close(True)
-        except (apsw.Error, OSError) as error:
+        except _DAMAGED as error:
             log.warning("The store is damaged: %s", error)
+        except (apsw.Error, OSError) as error:  # the disk fails: that is no reason to replace it
+            log.warning("The store cannot be looked at: %s", error)
+            return False
         with self._reading:
             for connection in (self._read_connection, self._connection):
                 if connection is not None:
@@ -512,7 +515,10 @@ class Database:
             except _DAMAGED:
                 try:
                     self._special(self._mend).result(60.0)
-                    job.result = self._look(job.work)
+                    if self.in_memory:  # the one connection that there is now
+                        job.result = self.submit(job.work).result(60.0)
+                    else:
+                        job.result = self._look(job.work)
                 except Exception as error:
                     job.error = error
             except Exception as error:
@@ -581,6 +587,17 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
+
+
+def _reason(error: BaseException) -> apsw.Error:
+    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
+    gone, on its way out of the error that counts."""
+    before: BaseException | None = error
+    while before is not None:
+        if isinstance(before, _WHOLE_GROUP):
+            return before
+        before = before.__context__
+    return apsw.AbortError(str(error))
 
 
 def _understandable(error: BaseException | None) -> BaseException | None:

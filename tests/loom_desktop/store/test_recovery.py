@@ -21,6 +21,7 @@ from loom_desktop.event import Event
 from loom_desktop.store import Store, schema
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.database import connect, is_encrypted
+from loom_desktop.store.recovery import Recovery
 from tests.loom_desktop.store.conftest import KEY, HandClock
 
 OTHER = bytes(32)
@@ -152,6 +153,48 @@ async def test_a_store_from_before_encryption_is_encrypted_in_place(
     async with opening(path, clock) as store:
         assert await notes(store) == ["PLAINMARKER"]
         assert store.problems == []
+
+
+async def test_damage_that_is_not_there_the_second_time_replaces_nothing(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls a file malformed also when its disk failed once."""
+    await filled(path, clock)
+    times: list[int] = []
+
+    def version(connection: apsw.Connection) -> int:
+        times.append(1)
+        if len(times) == 1:
+            raise apsw.CorruptError("database disk image is malformed")
+        return len(schema.STEPS)
+
+    monkeypatch.setattr(schema, "version", version)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one", "two"]
+    assert names(path) == ["loom.db", "loom.db.mark"]
+
+
+async def test_what_nothing_can_replace_stays_where_it_is(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path, clock, snapshot=False)
+    there, real = names(path), Recovery._there
+
+    def fail(recovery: Recovery, *_: object) -> apsw.Connection:
+        if names(path) == there:
+            raise apsw.CorruptError("database disk image is malformed")
+        raise apsw.IOError("disk I/O error")
+
+    monkeypatch.setattr(Recovery, "_there", fail)
+    monkeypatch.setattr(Recovery, "_new", fail)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert "cannot be written" in store.problems[0].message
+    monkeypatch.setattr(Recovery, "_there", real)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one", "two"]
 
 
 async def test_a_first_start_that_fails_leaves_no_connection_behind(
