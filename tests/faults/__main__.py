@@ -65,7 +65,15 @@ def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield cuts(folder / "lies", honest=False).run([0])
 
 
-SUITES: dict[str, Suite] = {"kills": _kills, "powercut": _powercut}
+def _syscalls(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    syscalls = importlib.import_module("tests.faults.syscalls")
+    for when in ("writing", "starting"):
+        for encrypted in (False, True):
+            yield syscalls.run(folder / f"{when}-{encrypted}", when=when, encrypted=encrypted)
+    yield syscalls.run(folder / "early", errors=["ENOSPC"], early=True)
+
+
+SUITES: dict[str, Suite] = {"kills": _kills, "powercut": _powercut, "syscalls": _syscalls}
 
 
 if __name__ == "__main__":
