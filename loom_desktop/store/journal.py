@@ -154,7 +154,7 @@ class Journal:
         for (blob,) in cast(list[tuple[bytes]], blobs):
             try:
                 events.append(_decoder.decode(blob))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 log.warning("An event of the journal is not readable: %s", error)
         return events
 

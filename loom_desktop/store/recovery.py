@@ -39,6 +39,9 @@ from loom_desktop.store.salvage import salvage
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str, str], None]
+PAGE_BYTES = 4096
+"""SQLite reads a last page that is cut off as it is: without a word, and without its checksum when
+the file is encrypted. With a log beside it a write was cut short, and the log has that page."""
 MOST_LOADED_BYTES = 64 << 20
 """A store that can only be read is taken into memory up to this size."""
 
@@ -95,8 +98,7 @@ class Recovery:
         if damaged:
             return self._restored("damaged", "corrupt")
         mark = self._mark()
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if not size:
+        if not _size(self.path):
             if mark is None:
                 return self._new()
             return self._restored("gone", "lost")
@@ -113,6 +115,9 @@ class Recovery:
 
     def _there(self, mark: _Mark | None) -> apsw.Connection:
         """The file as it is. Raises one of DAMAGED when it is not what it should be."""
+        logs = (Path(f"{self.path}{tail}") for tail in ("-wal", "-journal"))
+        if _size(self.path) % PAGE_BYTES and not any(map(_size, logs)):
+            raise apsw.CorruptError("its last page is not whole")
         connection = connect(self.path, self._key)
         try:
             version = schema.version(connection)
@@ -213,7 +218,7 @@ class Recovery:
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name}.{number}")
-        there = self.path.exists() and self.path.stat().st_size > 0
+        there = _size(self.path) > 0
         for tail in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 os.replace(f"{self.path}{tail}", f"{aside}{tail}")
@@ -323,6 +328,10 @@ def _copy(source: Path, target: Path | str) -> None:
     import shutil  # a start without trouble does not need it
 
     shutil.copyfile(source, target)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _reason(error: Exception) -> str:

@@ -118,6 +118,36 @@ async def test_a_damaged_header_costs_what_came_after_the_snapshot(
         assert store.problems == []
 
 
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_a_last_page_that_is_not_whole_is_damage(
+    path: Path, clock: HandClock, key: bytes | None
+) -> None:
+    """SQLite itself reads it as it is, and says that all is well."""
+    async with opening(path, clock, key) as store:
+        assert await store.snapshot()
+    with open(path, "rb+") as file:
+        file.truncate(path.stat().st_size - 100)
+    async with opening(path, clock, key) as store:
+        (problem,) = store.problems
+        assert "damaged" in problem.message
+        assert not store.in_memory
+
+
+async def test_a_last_page_that_is_in_the_log_is_no_damage(path: Path, clock: HandClock) -> None:
+    """The power went off while the log was being moved into the file."""
+    async with opening(path, clock) as store:
+        await store.notes.add("one")
+        there = {name: path.with_name(name).read_bytes() for name in ("loom.db", "loom.db-wal")}
+    assert there["loom.db-wal"]
+    for name, content in there.items():
+        path.with_name(name).write_bytes(content)
+    with open(path, "ab") as file:
+        file.write(bytes(100))
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one"]
+
+
 async def test_a_wrong_key_destroys_nothing_and_the_right_one_opens_it_again(
     path: Path, clock: HandClock
 ) -> None:
