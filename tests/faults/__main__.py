@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=tuple(SUITES), metavar="SUITE")
     parser.add_argument("--kills", type=int, default=1_000, help="half of them encrypted")
     parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
+    parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
@@ -73,7 +74,33 @@ def _syscalls(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield syscalls.run(folder / "early", errors=["ENOSPC"], early=True)
 
 
-SUITES: dict[str, Suite] = {"kills": _kills, "powercut": _powercut, "syscalls": _syscalls}
+def _full_disk(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    full_disk = importlib.import_module("tests.faults.full_disk")
+    yield full_disk.run(folder / "limit", how="limit")
+    if full_disk.namespaces():
+        for encrypted in (False, True):
+            yield full_disk.run(folder / f"tmpfs-{encrypted}", how="tmpfs", encrypted=encrypted)
+        yield full_disk.run(folder / "bare", how="tmpfs", ballast_bytes=0)
+    else:
+        sys.stderr.write("full disk: only with a limit; no user namespaces here\n")
+
+
+def _flips(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    flips = importlib.import_module("tests.faults.flips")
+    amounts = {"pages": 60, "cuts": 60, "headers": 20, "empty files": 1}
+    for encrypted in (True, False):
+        yield flips.run(folder / f"{encrypted}", {"flips": chosen.flips}, encrypted=encrypted)
+        yield flips.run(folder / f"{encrypted}-more", amounts, encrypted=encrypted)
+    yield flips.unguarded(folder / "bare", chosen.flips)
+
+
+SUITES: dict[str, Suite] = {
+    "kills": _kills,
+    "powercut": _powercut,
+    "syscalls": _syscalls,
+    "full_disk": _full_disk,
+    "flips": _flips,
+}
 
 
 if __name__ == "__main__":
