@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=1_000, help="half of them encrypted")
     parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
+    parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
     chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
@@ -94,12 +95,20 @@ def _flips(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield flips.unguarded(folder / "bare", chosen.flips)
 
 
+def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    leaks = importlib.import_module("tests.faults.leaks")
+    yield leaks.run(folder / "bus", "bus", chosen.events)
+    yield leaks.run(folder / "journal", "journal", chosen.events)
+    yield leaks.run(folder / "leaking", "bus", chosen.events, leak_bytes=16)
+
+
 SUITES: dict[str, Suite] = {
     "kills": _kills,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "full_disk": _full_disk,
     "flips": _flips,
+    "leaks": _leaks,
 }
 
 
