@@ -194,8 +194,10 @@ class Database:
         self._writer.start()
         try:
             await asyncio.wrap_future(ready)
-        except BaseException:
+        except BaseException as error:
             self._closed = True
+            if isinstance(error, asyncio.CancelledError):
+                self._jobs.put(_STOP)  # the thread opens it all the same, and lets go of it again
             raise
 
     async def close(self, deadline_s: float = 5.0) -> None:
@@ -324,6 +326,8 @@ class Database:
         return answer
 
     def _write(self, ready: Future[None]) -> None:
+        if not ready.set_running_or_notify_cancel():
+            return
         try:
             self._open_with(False)
         except BaseException as error:
@@ -414,7 +418,7 @@ class Database:
             raise
         except BaseException as error:  # the thread outlives every job
             if not connection.in_transaction:  # SQLite gave up all of it
-                raise apsw.AbortError(str(error)) from error
+                raise _reason(error) from error
             job.error = error
             del self.notes[said:]
             connection.execute("rollback to job")
@@ -508,8 +512,11 @@ class Database:
                     return False
             finally:
                 fresh.close(True)
-        except (apsw.Error, OSError) as error:
+        except DAMAGED as error:
             log.warning("The store is damaged: %s", error)
+        except (apsw.Error, OSError) as error:  # the disk fails: that is no reason to replace it
+            log.warning("The store cannot be looked at: %s", error)
+            return False
         with self._alone():
             self._open_with(True)
         return True
@@ -601,7 +608,10 @@ class Database:
             except DAMAGED:
                 try:
                     self._special(self._mend).result(60.0)
-                    job.result = self._look(job.work)
+                    if self.in_memory:  # the one connection that there is now
+                        job.result = self.submit(job.work).result(60.0)
+                    else:
+                        job.result = self._look(job.work)
                 except Exception as error:
                     job.error = error
             except Exception as error:
@@ -674,6 +684,17 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
+
+
+def _reason(error: BaseException) -> apsw.Error:
+    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
+    gone, on its way out of the error that counts."""
+    before: BaseException | None = error
+    while before is not None:
+        if isinstance(before, _WHOLE_GROUP):
+            return before
+        before = before.__context__
+    return apsw.AbortError(str(error))
 
 
 async def _ended(thread: threading.Thread, timeout_s: float) -> bool:

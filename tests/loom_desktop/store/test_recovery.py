@@ -21,6 +21,7 @@ from loom_desktop.event import Event
 from loom_desktop.store import Problem, Store, schema
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.database import connect, is_encrypted
+from loom_desktop.store.recovery import Recovery
 from tests.loom_desktop.store.conftest import KEY, HandClock
 
 OTHER = bytes(32)
@@ -117,6 +118,36 @@ async def test_a_damaged_header_costs_what_came_after_the_snapshot(
         assert store.problems == []
 
 
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_a_last_page_that_is_not_whole_is_damage(
+    path: Path, clock: HandClock, key: bytes | None
+) -> None:
+    """SQLite itself reads it as it is, and says that all is well."""
+    async with opening(path, clock, key) as store:
+        assert await store.snapshot()
+    with open(path, "rb+") as file:
+        file.truncate(path.stat().st_size - 100)
+    async with opening(path, clock, key) as store:
+        (problem,) = store.problems
+        assert "damaged" in problem.message
+        assert not store.in_memory
+
+
+async def test_a_last_page_that_is_in_the_log_is_no_damage(path: Path, clock: HandClock) -> None:
+    """The power went off while the log was being moved into the file."""
+    async with opening(path, clock) as store:
+        await store.notes.add("one")
+        there = {name: path.with_name(name).read_bytes() for name in ("loom.db", "loom.db-wal")}
+    assert there["loom.db-wal"]
+    for name, content in there.items():
+        path.with_name(name).write_bytes(content)
+    with open(path, "ab") as file:
+        file.write(bytes(100))
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one"]
+
+
 async def test_a_wrong_key_destroys_nothing_and_the_right_one_opens_it_again(
     path: Path, clock: HandClock
 ) -> None:
@@ -152,6 +183,68 @@ async def test_a_store_from_before_encryption_is_encrypted_in_place(
     async with opening(path, clock) as store:
         assert await notes(store) == ["PLAINMARKER"]
         assert store.problems == []
+
+
+async def test_damage_that_is_not_there_the_second_time_replaces_nothing(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls a file malformed also when its disk failed once."""
+    await filled(path, clock)
+    times: list[int] = []
+
+    def version(connection: apsw.Connection) -> int:
+        times.append(1)
+        if len(times) == 1:
+            raise apsw.CorruptError("database disk image is malformed")
+        return len(schema.STEPS)
+
+    monkeypatch.setattr(schema, "version", version)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one", "two"]
+    assert names(path) == ["loom.db", "loom.db.mark"]
+
+
+async def test_what_nothing_can_replace_stays_where_it_is(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path, clock, snapshot=False)
+    there, real = names(path), Recovery._there
+
+    def fail(recovery: Recovery, *_: object) -> apsw.Connection:
+        if names(path) == there:
+            raise apsw.CorruptError("database disk image is malformed")
+        raise apsw.IOError("disk I/O error")
+
+    monkeypatch.setattr(Recovery, "_there", fail)
+    monkeypatch.setattr(Recovery, "_new", fail)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert "cannot be written" in store.problems[0].message
+    monkeypatch.setattr(Recovery, "_there", real)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one", "two"]
+
+
+async def test_a_first_start_that_fails_leaves_no_connection_behind(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks would be in the way of the next try, for as long as the error is looked at."""
+    kept: list[Exception] = []
+
+    def fail(connection: apsw.Connection, **_: Any) -> bool:
+        if connection.filename:
+            kept.append(apsw.FullError("no room"))
+            raise kept[-1]
+        return bool(migrate(connection))
+
+    migrate = schema.migrate
+    monkeypatch.setattr(schema, "migrate", fail)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert kept
+        assert str(path) not in [one.filename for one in apsw.connections()]
 
 
 async def test_a_newer_schema_is_left_alone_and_said(path: Path, clock: HandClock) -> None:
