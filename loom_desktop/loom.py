@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Broken, Outside
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
-from loom_desktop.runtime.schedule import Timers
+from loom_desktop.runtime.schedule import Timers, Told
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Schedule, Store
@@ -147,7 +148,9 @@ class Loom:
                 ),
                 self.tasks,
                 self.status.trouble,
+                crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
+            self.store.journal.committed = self.supervisor.durable.committed
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 notifications = Notifications(
@@ -162,8 +165,9 @@ class Loom:
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
             self.timers = Timers(
-                self.store.schedules, self._fire, self.clock, zone=lambda: self.zone.key
-            )
+                self.store.schedules, self._fire, self.clock, zone=lambda: self.zone.key,
+                publish=self.bus.publish,
+            )  # fmt: skip
             if self._listening:
                 self.reminders.timers = self.agenda.timers = self.timers
             if self._listening:
@@ -196,6 +200,8 @@ class Loom:
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
         await self.recorder.settled(_DRAIN_S)
+        with contextlib.suppress(LoomError):  # told by the store
+            await self.store.state.set_fact("running", False)
         await self._stop.aclose()
 
     @functools.cached_property
@@ -541,9 +547,9 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
-    def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
+    def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> Told:
         whose = self.agenda if schedule.agent else self.reminders
-        whose.fire(schedule, occurrence, late_s)
+        return whose.fire(schedule, occurrence, late_s)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -558,6 +564,12 @@ class Loom:
 
     def _zone_now(self) -> ZoneInfo:
         return self.zone
+
+    async def _previous_run_broke_off(self) -> bool:
+        """Whether the run before this one did not come to its end; from now on this one runs."""
+        broke_off = bool(await self.store.state.fact("running", False))
+        await self.store.state.set_fact("running", True)
+        return broke_off
 
     async def _resume_pause(self) -> None:
         self.status.paused_until = float(await self.store.state.fact("paused_until", 0.0))

@@ -217,6 +217,7 @@ class Bus:
         deadline_s: float | None = None,
         inline: bool = False,
         managed: bool = False,
+        from_journal: bool = False,
     ) -> Subscription: ...
     def subscribe(
         self, pattern: str | Sequence[str], handler: Any, **options: Any
@@ -229,7 +230,9 @@ class Bus:
         is how long one may take (None: 2 s, 30 s or 15 minutes, by its lane). ``inline`` is for
         handlers that never wait: they run inside the turn, without a task, so ``asyncio.timeout``
         and task groups do not work in them; one that waits all the same goes on in a task. A
-        ``managed`` handler looks after its deadline and its cancel itself (``on_cancel``).
+        ``managed`` handler looks after its deadline and its cancel itself (``on_cancel``). One
+        ``from_journal`` gets of what is published only what is realtime; the rest comes to its
+        ``deliver`` once it is on the disk.
 
         An event that matches several patterns of one subscription comes once. Raises UsageError
         for what is no pattern.
@@ -373,6 +376,10 @@ class Bus:
             )
             for box in self._subscriptions
         ]  # fmt: skip
+
+    def takes(self, subscription: Subscription, topic: str) -> bool:
+        """Whether an event of that topic wakes it."""
+        return subscription in self._boxes(topic)
 
     # ------------------------------------------------------------------ for subscriptions
 

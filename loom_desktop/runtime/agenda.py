@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.runtime.attention import Desk
-    from loom_desktop.runtime.schedule import Timers
+    from loom_desktop.runtime.schedule import Timers, Told
 
 log = logging.getLogger(__name__)
 Policy = Literal["skip", "once", "all", "ask"]
@@ -132,17 +132,19 @@ class Agenda:
         """Those of the agent that are to come, the next first."""
         return [_plan(one) for one in await self._store.schedules.active(agent=agent)]
 
-    def fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
-        """The moment has come. What was missed under ``ask`` becomes a question first."""
+    def fire(self, schedule: Schedule, occurrence: float, late_s: float) -> Told:
+        """The moment has come: its event; what was missed under ``ask`` is a question first."""
         from loom_desktop.runtime.schedule import LATE_S, passed
 
         missed = passed(schedule, schedule.next, occurrence)
         if schedule.policy == "ask" and late_s > LATE_S:
-            self._tasks.start(
-                f"ask for {schedule.agent}", self._ask(schedule, occurrence, late_s, missed)
-            )
-            return
-        self._say(schedule, occurrence, late_s, missed)
+
+            def ask() -> None:
+                work = self._ask(schedule, occurrence, late_s, missed)
+                self._tasks.start(f"ask for {schedule.agent}", work)
+
+            return ask
+        return self._event(schedule, occurrence, late_s, missed)
 
     # ---------------------------------------------------------------- setting
     def _understood(
@@ -259,13 +261,12 @@ class Agenda:
         if event.topic != f"card.answered.{schedule.agent}.{_RUN}" or not schedule.agent:
             log.warning("%s asked for a schedule that is not its own", event.topic)
             return
-        self._say(
-            schedule, float(asked["at"]), float(asked["late_s"]), int(asked["missed"]),
-        )  # fmt: skip
+        at, late_s = float(asked["at"]), float(asked["late_s"])
+        self._bus.publish(self._event(schedule, at, late_s, int(asked["missed"])))
 
-    def _say(self, schedule: Schedule, at: float, late_s: float, missed: int) -> None:
+    def _event(self, schedule: Schedule, at: float, late_s: float, missed: int) -> Event:
         before = _cause(schedule, self._clock())
-        event = Event(
+        return Event(
             topic=f"schedule.fired.{schedule.agent}.{schedule.text}",
             payload={
                 "name": schedule.text,
@@ -281,7 +282,6 @@ class Agenda:
             origin=before.origin,
             privacy=before.privacy,
         )
-        self._bus.publish(event)
 
 
 def _cause(schedule: Schedule, now: float) -> Event:

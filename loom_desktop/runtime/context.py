@@ -13,7 +13,7 @@ import msgspec
 from loom_desktop.actions import Broker, Call, Result
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
-from loom_desktop.errors import Denied, Unavailable
+from loom_desktop.errors import Denied, LoomError, Unavailable
 from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
 from loom_desktop.event import follow as follow
 from loom_desktop.event import named as named
@@ -70,10 +70,30 @@ class Parts(msgspec.Struct, frozen=True):
     """The sources by name; the clipboard is asked for what it holds."""
 
 
+class Staged:
+    """What the handlers of a durable agent remember of one event, until they have ended."""
+
+    __slots__ = ("values", "versions")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.versions: dict[str, int] = {}
+        """Those that were read: they must still be the same when it is written."""
+
+    def write(self, key: str, value: Any) -> None:
+        """Raises TypeError for what is not plain data."""
+        msgspec.msgpack.encode(value)
+        self.values[key] = value
+
+    def writes(self, agent: str) -> list[tuple[str, str, Any, int | None]]:
+        """As ``Deliveries.commit`` takes them."""
+        return [(agent, key, value, self.versions.get(key)) for key, value in self.values.items()]
+
+
 class Context:
     """One agent on one event. What it makes belongs to that event: same thread, same labels."""
 
-    __slots__ = ("_parts", "_stopped", "_tasks", "agent", "event", "local", "log")
+    __slots__ = ("_parts", "_staged", "_stopped", "_tasks", "agent", "event", "local", "log")
 
     def __init__(
         self,
@@ -83,13 +103,17 @@ class Context:
         tasks: Tasks,
         local: dict[str, Any],
         stopped: Callable[[], bool] = lambda: False,
+        staged: Staged | None = None,
     ) -> None:
-        """``stopped``: whether the person stopped this work; from then on it says nothing."""
+        """``stopped``: whether the person stopped this work; from then on it says nothing.
+
+        ``staged`` collects what a durable agent remembers.
+        """
         self.agent, self.event = agent, event
         self.local = local
         """What this agent keeps in memory between events; gone with the process."""
         self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
-        self._parts, self._tasks, self._stopped = parts, tasks, stopped
+        self._parts, self._tasks, self._stopped, self._staged = parts, tasks, stopped, staged
 
     @property
     def settings(self) -> Any:
@@ -114,10 +138,13 @@ class Context:
             privacy=max(self.event.privacy, level),
         )
 
-    async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> None:
-        """Say that something happened. Realtime events are not kept; all others are.
+    async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> bool:
+        """Say that something happened. Whether it is on the disk: realtime events are not kept.
 
-        Raises Denied for a topic that is published by the runtime alone.
+        Waits for room in mailboxes that ``block`` and, unless it is realtime, for the commit. When
+        the disk does not take it (which the store tells) it was said all the same, and the answer
+        is False. Raises Denied for a topic that is published by the runtime alone, TimedOut when
+        there is no room; then nobody got it.
 
         Work that was stopped says nothing any more: a late piece of an answer would come after
         the word that it was stopped.
@@ -125,8 +152,17 @@ class Context:
         _check(topic, self.agent)
         if self._stopped():
             self.log.debug("%s was not said: the work was stopped", topic)
-            return
-        self._parts.bus.publish(self._follow(topic, payload, qos=qos))
+            return False
+        event = self._follow(topic, payload, qos=qos)
+        await self._parts.bus.emit(event)
+        if event.qos is QoS.REALTIME or self._parts.store.in_memory:
+            return False
+        try:
+            await self._parts.store.journal.flush()
+        except LoomError as error:
+            self.log.warning("%s is not on the disk: %s", topic, error.message)
+            return False
+        return True
 
     async def reply(self, question: Event, /, **payload: Any) -> None:
         """Answer a request."""
@@ -146,11 +182,11 @@ class Context:
         """Id of the conversation or piece of work that this belongs to."""
         return self.event.begins
 
-    async def broadcast(self, *, qos: QoS | None = None, **payload: Any) -> None:
+    async def broadcast(self, *, qos: QoS | None = None, **payload: Any) -> bool:
         """Say something to everybody in this thread, on ``thread.{id}.broadcast``."""
         from loom_desktop.envelope import broadcast_topic
 
-        await self.emit(broadcast_topic(self.thread), qos=qos, **payload)
+        return await self.emit(broadcast_topic(self.thread), qos=qos, **payload)
 
     async def gather(
         self,
@@ -269,16 +305,29 @@ class Context:
         await self._parts.desk.supersede(self.agent, key)
 
     async def remember(self, key: str, value: Any) -> None:
-        """Keep plain data of this agent over restarts, with the labels of this event."""
+        """Keep plain data of this agent over restarts, with the labels of this event.
+
+        A durable agent's is written when its handler has ended, together with the mark that it had
+        the event: both or neither. Raises TypeError for what is not plain data.
+        """
         labelled = [value, sorted(self.event.origin), int(self.event.privacy)]
-        await self._parts.store.state.put(self.agent, key, labelled)
+        if self._staged is None:
+            await self._parts.store.state.put(self.agent, key, labelled)
+        else:
+            self._staged.write(key, labelled)
 
     async def recall(self, key: str, default: Any = None) -> Any:
         """What was remembered under the key; its labels come back with it."""
-        found = await self._parts.store.state.get(self.agent, key)
-        if found is None:
-            return default
-        value, origin, privacy = found.value
+        staged = self._staged
+        if staged is not None and key in staged.values:
+            value, origin, privacy = staged.values[key]
+        else:
+            found = await self._parts.store.state.get(self.agent, key)
+            if staged is not None:
+                staged.versions[key] = found.version if found is not None else 0
+            if found is None:
+                return default
+            value, origin, privacy = found.value
         self.absorb(named(frozenset(origin)) | _MEMORY, Privacy(privacy))
         return value
 
@@ -370,8 +419,9 @@ class CapabilityContext(Context):
         self.named = named
         """Paths that the person named or allowed for this call."""
         super().__init__(
-            asker.agent, asker.event, asker._parts, asker._tasks, asker.local, asker._stopped
-        )
+            asker.agent, asker.event, asker._parts, asker._tasks, asker.local, asker._stopped,
+            asker._staged,
+        )  # fmt: skip
 
     @property
     def event(self) -> Event:

@@ -10,6 +10,7 @@ told.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
@@ -20,10 +21,11 @@ from msgspec import Struct
 
 from loom_desktop.bus import MOST_WAITING, Subscription
 from loom_desktop.bus.topics import matches, segments
-from loom_desktop.errors import LoomError, NotFound, UsageError
+from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Event, QoS
 from loom_desktop.runtime.agent import Agent, Handler
-from loom_desktop.runtime.context import Context, Parts
+from loom_desktop.runtime.context import Context, Parts, Staged
+from loom_desktop.runtime.durable import Durable, Follower
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,8 @@ class _Life:
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
         self.local: dict[str, Any] = {}
+        self.follower: Follower | None = None
+        """Where it gets its events from when it is durable."""
         self._found: dict[str, tuple[Handler, ...]] = {}
 
     @property
@@ -108,10 +112,20 @@ class Supervisor:
     """Keeps agents going."""
 
     def __init__(
-        self, parts: Parts, tasks: Tasks, trouble: Callable[[str, str], None] = _nothing
+        self,
+        parts: Parts,
+        tasks: Tasks,
+        trouble: Callable[[str, str], None] = _nothing,
+        *,
+        crashed: bool = False,
     ) -> None:
-        """``trouble`` is told, in words and with a hint, of an agent that is paused."""
+        """``trouble`` is told, in words and with a hint, of an agent that is paused.
+
+        ``crashed``: the run before this one did not end, it broke off.
+        """
         self.parts = parts
+        self.durable = Durable(parts.bus, parts.store, tasks, crashed=crashed)
+        self.durable.buried = self._buried
         self._parts, self._tasks, self._trouble = parts, tasks, trouble
         self._lives: dict[str, _Life] = {}
         self._running: _Running = defaultdict(set)
@@ -121,7 +135,7 @@ class Supervisor:
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
         """Told whenever an agent begins, pauses, ends or listens to something else."""
-        parts.bus.on_cancel.append(self._stop_work)
+        parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
     def busy(self) -> int:
@@ -173,7 +187,8 @@ class Supervisor:
     async def stop(self, name: str, *, drain_s: float = 5.0) -> None:
         """It gets no more events; what it has in hand is finished, or cancelled after that time.
 
-        What waited is gone. What it keeps in the store stays. Raises NotFound.
+        What waited is gone, but for a durable one, which goes on there when it starts again. What
+        it keeps in the store stays. Raises NotFound.
         """
         life = self._life(name)
         box, life.box, life.state = life.box, None, "stopped"
@@ -181,6 +196,7 @@ class Supervisor:
             return
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
+        self.durable.leave(name)
         box.close(finish=True)
         life.open.set()
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
@@ -205,6 +221,7 @@ class Supervisor:
         del self._lives[name]
         self.failed.pop(name, None)
         if forget:
+            await self._parts.store.deliveries.forget(name)
             await self._parts.store.state.forget(name)
 
     def pause(self, name: str) -> None:
@@ -267,7 +284,10 @@ class Supervisor:
         """Return when nothing is being handled and nothing waits, or when the time is over."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.busy or any(box.queue or not box.idle for box in self._boxes()):
+                while True:
+                    await self._all_committed()
+                    if not (self.busy or any(not box.idle for box in self._boxes())):
+                        return True
                     works = [one for ones in self._running.values() for one in ones]
                     running = [one for one in works if isinstance(one, asyncio.Task)]
                     running += [one.task for one in works if isinstance(one, _Work) and one.task]
@@ -275,9 +295,16 @@ class Supervisor:
                     await (asyncio.wait(running) if running else asyncio.sleep(0))
         except TimeoutError:
             return False
-        return True
 
     # ------------------------------------------------------------------ below
+
+    async def _all_committed(self) -> None:
+        """What was published so far has come to those who get it from the disk."""
+        if not self.durable.followed:
+            return
+        with contextlib.suppress(LoomError):  # a disk that takes nothing: nothing comes from it
+            await self._parts.store.journal.flush()
+        await self.durable.caught_up()
 
     def _boxes(self) -> list[Subscription]:
         return [life.box for life in self._lives.values() if life.box is not None]
@@ -315,8 +342,9 @@ class Supervisor:
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
-            managed=True,
+            managed=True, from_journal=agent.durable,
         )  # fmt: skip
+        life.follower = self.durable.follow(agent.name, life.box) if agent.durable else None
         life.state = "running"
         self.changed(self._report(life))
 
@@ -355,6 +383,7 @@ class Supervisor:
         if box is None:
             return
         name, life.state = life.agent.name, "failed"
+        self.durable.leave(name)
         box.close(finish=True)
         message = f"The agent {name} failed again and again and is paused."
         hint = f"The log says why. loom start {name} tries it again, and so does the next start."
@@ -383,9 +412,7 @@ class Supervisor:
                 until: set[asyncio.Future[Any]] = {work.stop, opened}
                 await asyncio.wait(until, return_when=_FIRST)
                 opened.cancel()
-            for handler in life.handlers(event.topic):
-                if not work.stopped:
-                    dead |= await self._handle(life.agent, handler, event, work)
+            dead = await self._let_handle(life, event, work)
         except Exception:  # not the handler's: those are told and forgotten in ``_handle``
             log.exception("agent %s died", life.agent.name)
             dead = True
@@ -397,21 +424,70 @@ class Supervisor:
         if dead:
             await self._died(life)
 
-    async def _handle(self, agent: Agent, handler: Handler, event: Event, work: _Work) -> bool:
+    async def _let_handle(self, life: _Life, event: Event, work: _Work) -> bool:
         """Whether that cost the agent: a handler goes on that should have ended."""
+        follower, before = life.follower, self.left_behind
+        staged = Staged() if follower is not None else None
+        error: BaseException | None = None
+        failing = ""
+        for handler in life.handlers(event.topic):
+            if not work.stopped:
+                failed = await self._handle(life.agent, handler, event, work, staged)
+                if failed is not None:
+                    error, failing = failed, getattr(handler, "__qualname__", repr(handler))
+        if follower is not None and staged is not None:
+            await self._settle(follower, event, staged, None if work.stopped else error, failing)
+        return self.left_behind > before
+
+    async def _settle(
+        self,
+        follower: Follower,
+        event: Event,
+        staged: Staged,
+        error: BaseException | None,
+        failing: str,
+    ) -> None:
+        """Mark what a durable agent has had, with what it remembers; or have it come again."""
+        if error is None and staged.values:
+            try:
+                if await follower.commit(event, staged.writes(follower.name)):
+                    return
+                error = Unavailable("What it remembers was changed by somebody else meanwhile.")
+            except LoomError as refused:
+                error = refused
+        if error is None:
+            follower.had(event)
+        else:
+            await follower.failed(event, error, failing)
+
+    def _buried(self, name: str, event: Event, letter: int) -> None:
+        self._trouble(
+            f"The agent {name} could not work on {event.topic}, and does not try any more.",
+            f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
+        )
+
+    async def _handle(
+        self,
+        agent: Agent,
+        handler: Handler,
+        event: Event,
+        work: _Work,
+        staged: Staged | None = None,
+    ) -> BaseException | None:
+        """Why it failed, which was told, or None."""
         spawned = _Spawned(self._tasks, self._running, event.begins)
         local = self._lives[agent.name].local
-        before = self.left_behind
-        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped)
+        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped, staged)
         try:
-            await self._attempt(agent, handler, event, ctx, work)
+            return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
             await self._failed(ctx, error)
-        return self.left_behind > before
+            return error
 
     async def _attempt(
         self, agent: Agent, handler: Handler, event: Event, ctx: Context, work: _Work
-    ) -> None:
+    ) -> BaseException | None:
+        failed: BaseException | None = None
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
@@ -421,10 +497,12 @@ class Supervisor:
                 pass  # the end of the block waits for it, though not for ever
             elif not done:
                 inside.cancel(task)
-                await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
-            elif not task.cancelled() and (error := task.exception()) is not None:
-                await self._failed(ctx, error)
+                failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
+                await self._tell(ctx, failed.message, "")
+            elif not task.cancelled() and (failed := task.exception()) is not None:
+                await self._failed(ctx, failed)
         self.left_behind += inside.left_behind
+        return failed
 
     async def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
