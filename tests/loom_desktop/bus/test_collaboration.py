@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loom_desktop.bus import Bus, until
-from loom_desktop.bus.collaboration import Barrier, Gathered, Latecomers, gather
+from loom_desktop.bus.collaboration import Barrier, Gathered, Latecomers, gather, outcome
 from loom_desktop.bus.until import Tally, Until
 from loom_desktop.errors import TimedOut, UsageError
 from loom_desktop.event import Event, Privacy
@@ -171,6 +171,14 @@ async def test_an_answer_that_takes_its_time_is_waited_for() -> None:
             assert not waiting.done()
             bus.publish(Event(topic=f"thread.{asked.id}.reply", sender=name, answers=asked.id))
         assert [one.sender for one in (await waiting).replies] == ["a", "b"]
+
+
+async def test_an_answer_that_comes_together_with_the_end_of_the_time_is_an_answer() -> None:
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[str] = loop.create_future()
+    loop.call_soon(over.set_result, "enough")  # in the same turn of the loop as the time is over
+    assert await outcome(over, 0, "timeout") == "enough"
+    assert await outcome(loop.create_future(), 0, "timeout") == "timeout"
 
 
 async def test_a_cancel_leaves_nothing_behind() -> None:
