@@ -303,6 +303,8 @@ def from_metadata(
     Raises UsageError that names the key: not a number, below zero, more than ``MOST_HOPS`` hops,
     no hops left, longer than ``MOST_CHARACTERS``, no trace parent, a label that is none.
     """
+    if not isinstance(payload, dict):
+        raise _wrong("payload", "it is not a map of plain data")
     _check_sizes(topic, metadata)
     said = _Said(metadata)
     id_ = said.id("id", ids) or next_local_id()

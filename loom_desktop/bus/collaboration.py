@@ -138,6 +138,8 @@ class _Replies:
 
 async def outcome(over: asyncio.Future[T], limit_s: float, otherwise: T) -> T:
     """What the future says, also when it and the end of the time come together."""
+    if over.done():
+        return over.result()  # without a timer, which a busy loop would keep until it comes round
     try:
         async with asyncio.timeout(limit_s):
             return await over

@@ -231,8 +231,9 @@ class Context:
     ) -> Contracted:
         """Announce a task, and have it done by the one whose bid scores highest (see ``bid``).
 
-        When that one fails, refuses or is silent, the next gets it. Raises TimedOut when nobody
-        bid.
+        When that one fails, refuses or is silent, the next gets it, so it takes up to
+        ``bids_for_s`` and ``most_awards`` times ``execute_s``: an agent whose events may take
+        less (``deadline_s``) is stopped before. Raises TimedOut when nobody bid.
         """
         from loom_desktop.bus.contract import ANNOUNCED, contract
 
@@ -254,7 +255,8 @@ class Context:
         ``execute(award)`` returns what came of it.
 
         Returns when that is settled: ``completed``, ``failed``, ``rejected`` or ``silent``. A
-        handler that waits for it keeps the next event waiting; ``spawn`` does not.
+        handler that waits for it keeps the next event waiting, and has its deadline; ``spawn``
+        does not.
         """
         from loom_desktop.bus.contract import bid_for
 

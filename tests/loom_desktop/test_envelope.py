@@ -234,6 +234,8 @@ def test_too_many_keys_and_what_is_no_text_are_refused() -> None:
         from_metadata("a.b", {}, {f"x{n}": "" for n in range(MOST_KEYS + 1)})
     with pytest.raises(UsageError, match=r"loom\.hop"):
         from_metadata("a.b", {}, {"loom.hop": 3})  # type: ignore[dict-item]
+    with pytest.raises(UsageError, match="payload"):
+        from_metadata("a.b", [], {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

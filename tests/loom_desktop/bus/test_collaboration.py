@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loom_desktop.bus import Bus, until
-from loom_desktop.bus.collaboration import Barrier, Gathered, Latecomers, gather
+from loom_desktop.bus.collaboration import Barrier, Gathered, Latecomers, gather, outcome
 from loom_desktop.bus.until import Tally, Until
 from loom_desktop.errors import TimedOut, UsageError
 from loom_desktop.event import Event, Privacy
@@ -171,6 +171,14 @@ async def test_an_answer_that_takes_its_time_is_waited_for() -> None:
             assert not waiting.done()
             bus.publish(Event(topic=f"thread.{asked.id}.reply", sender=name, answers=asked.id))
         assert [one.sender for one in (await waiting).replies] == ["a", "b"]
+
+
+async def test_an_answer_that_comes_together_with_the_end_of_the_time_is_an_answer() -> None:
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[str] = loop.create_future()
+    loop.call_soon(over.set_result, "enough")  # in the same turn of the loop as the time is over
+    assert await outcome(over, 0, "timeout") == "enough"
+    assert await outcome(loop.create_future(), 0, "timeout") == "timeout"
 
 
 async def test_a_cancel_leaves_nothing_behind() -> None:
@@ -366,3 +374,49 @@ async def test_who_is_cancelled_at_a_barrier_does_not_open_it(names: list[str]) 
             assert waiting.cancelled()
             assert not barrier._waiting
             assert (await barrier.wait(timeout_s=0)).generation == 0
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from("abx"), st.none() | st.integers(-1, 3)) | st.just("wait"),
+    max_size=30,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(STEPS)
+def test_a_barrier_is_what_a_list_of_who_came_says(steps: list[Any]) -> None:
+    async def walk() -> None:
+        came: list[tuple[str, int]] = []
+        passed = duplicates = late = strangers = 0
+        async with watched_bus() as bus:
+            with Barrier(bus, "round.reached", "ab") as barrier:
+                for step in steps:
+                    if step != "wait":
+                        name, generation = step
+                        said = {} if generation is None else {"generation": generation}
+                        check_in(bus, name, **said)
+                        meant = (name, passed if generation is None else generation)
+                        if name == "x" or meant[1] > passed + 1:
+                            strangers += 1
+                        elif meant[1] < passed:
+                            late += 1
+                        elif meant in came:
+                            duplicates += 1
+                        else:
+                            came.append(meant)
+                        continue
+                    there = [name for name, generation in came if generation == passed]
+                    if len(there) == 2:
+                        met = await barrier.wait(timeout_s=0)
+                        assert [one.sender for one in met.arrivals] == there
+                        assert met.generation == passed
+                        passed += 1
+                    else:
+                        with pytest.raises(TimedOut) as told:
+                            await barrier.wait(timeout_s=0)
+                        missing = ", ".join(sorted(set("ab") - set(there)))
+                        assert told.value.hint == f"Missing: {missing}."
+                found = (barrier.generation, barrier.duplicates, barrier.late, barrier.strangers)
+                assert found == (passed, duplicates, late, strangers)
+
+    asyncio.run(walk())

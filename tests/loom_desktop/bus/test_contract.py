@@ -269,7 +269,7 @@ async def test_who_takes_a_bid_back_is_passed_over_at_no_cost() -> None:
 
 async def test_a_bidder_that_is_cancelled_says_so_and_the_next_gets_it_at_once() -> None:
     async with watched_bus() as bus, Tasks() as tasks:
-        bidders = Bidders(bus, tasks)
+        seen, bidders = stages(bus), Bidders(bus, tasks)
         bidders.add("a", 1)
         bidders.add("b", 2, dug)
 
@@ -284,6 +284,27 @@ async def test_a_bidder_that_is_cancelled_says_so_and_the_next_gets_it_at_once()
         )
         assert done.winner == "b"
         assert done.failures == (("a", "cancelled"),)
+    award = next(one for one in seen if one.topic == "contract.awarded")
+    failed = next(one for one in seen if one.topic == "contract.failed")
+    assert failed.answers == award.id
+
+
+async def test_a_bid_that_is_taken_back_while_it_is_awarded_costs_no_time() -> None:
+    async with watched_bus() as bus:
+        bids = list[Event]()
+        bus.always("contract.bid", bids.append)
+        bus.always("contract.announced", lambda one: bus.publish(silent_bid(one, "a", 1)))
+        bus.always(
+            "contract.awarded",
+            lambda one: bus.publish(
+                Event(topic="contract.failed", sender="a", answers=bids[0].id,
+                      payload={"error": "withdrawn"})
+            ),
+        )  # fmt: skip
+        done = await contract(
+            bus, work(), score=cheapest, enough=1, bids_for_s=LONG, execute_s=LONG
+        )
+        assert done.failures == (("a", "withdrawn"),)
 
 
 async def test_work_that_takes_too_long_is_stopped_on_both_sides() -> None:
