@@ -105,6 +105,7 @@ class Deliveries:
         self._writing: dict[str, _Marks] = {}
         self._at_work = False
         self._revived: set[tuple[str, int]] = set()
+        self._begun: set[str] = set()
 
     # ------------------------------------------------------------------ subscribers
 
@@ -135,6 +136,7 @@ class Deliveries:
             )
 
         place = await self._db.do(write)
+        self._begun.add(name)
         self._revived = {one for one in self._revived if one[0] != name}
         return place
 
@@ -157,6 +159,7 @@ class Deliveries:
             return connection.changes() > 0
 
         with self._lock:
+            self._begun.discard(name)
             self._waiting.pop(name, None)
         return await self._db.do(write)
 
@@ -170,9 +173,12 @@ class Deliveries:
         """It has had this event, and everything up to ``low``. From any thread; never waits.
 
         Written with the next group, once for each name; when the disk does not take it, with the
-        one after that.
+        one after that. Nothing happens when it did not begin since the store was opened or
+        restored.
         """
         with self._lock:
+            if name not in self._begun:
+                return
             marks = self._waiting.get(name)
             if marks is None:
                 marks = self._waiting[name] = _Marks()
@@ -185,9 +191,9 @@ class Deliveries:
     async def commit(self, name: str, seq: int, low: int, writes: Sequence[Write]) -> bool:
         """``done`` together with what the handler writes to the state: both are saved, or neither.
 
-        False, and nothing is written, when it had this event before or a version is not the
-        expected one. Raises TypeError for a value that is not plain data, Unavailable when the disk
-        does not take it.
+        False, and nothing is written, when it had this event before, did not begin (see ``done``),
+        or a version is not the expected one. Raises TypeError for a value that is not plain data,
+        Unavailable when the disk does not take it.
         """
         name = storable(name)
         rows = [
@@ -198,7 +204,7 @@ class Deliveries:
         def write(connection: apsw.Connection) -> None:
             self._catch_up(connection)
             there = _subscriber(connection, name)
-            if there is None:
+            if there is None or name not in self._begun:
                 raise _Conflict
             again = connection.execute(
                 "select 1 from dead where subscriber = ? and seq = ? and taken <> 0", (name, seq)
@@ -359,9 +365,11 @@ class Deliveries:
     # ------------------------------------------------------------------ writing
 
     def restored(self) -> None:
-        """Another file took the place of the store: what was not written belongs to the old one."""
+        """In the store's thread: another file took the place of the store, so numbers of what was
+        done say nothing any more. Who subscribes begins anew."""
         with self._lock:
-            self._waiting, self._revived = {}, set()
+            self._waiting, self._writing = {}, {}
+            self._begun, self._revived = set(), set()
 
     def retry(self) -> None:
         """Try again to write what the disk did not take. Never waits."""

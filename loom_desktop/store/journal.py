@@ -436,7 +436,10 @@ class Journal:
     def faults(
         self, connection: apsw.Connection, *, thorough: bool, stopping: Callable[[], bool]
     ) -> Faults:
-        """Whether every event is there, and if ``thorough`` is what was written. Takes long."""
+        """Whether every event is there, and if ``thorough`` is what was written. Takes long.
+
+        Raises UnicodeDecodeError when a topic is no text any more.
+        """
         missing = 0
         counted = f"""select b.count - (select count(*) from event
                 where seq between b.id << {BLOCK_BITS} and (b.id << {BLOCK_BITS}) + ?)
