@@ -117,7 +117,7 @@ class Deliveries:
         name = storable(name)
 
         def write(connection: apsw.Connection) -> Place:
-            self._catch_up(connection)
+            self._catch_up(connection, name)
             there = _subscriber(connection, name)
             if there is None:
                 seq = 0 if from_start else self._journal.last(connection)
@@ -176,6 +176,7 @@ class Deliveries:
         one after that. Nothing happens when it did not begin since the store was opened or
         restored.
         """
+        name = storable(name)
         with self._lock:
             if name not in self._begun:
                 return
@@ -202,7 +203,7 @@ class Deliveries:
         ]
 
         def write(connection: apsw.Connection) -> None:
-            self._catch_up(connection)
+            self._catch_up(connection, name)
             there = _subscriber(connection, name)
             if there is None or name not in self._begun:
                 raise _Conflict
@@ -267,7 +268,7 @@ class Deliveries:
         )  # fmt: skip
 
         def write(connection: apsw.Connection) -> int:
-            self._catch_up(connection)
+            self._catch_up(connection, name)
             self._mark(connection, name, low, (seq,), keep_dead=True)
             connection.execute(
                 """insert into dead(subscriber, seq, event_id, topic, thread, handler, traceback,
@@ -404,16 +405,17 @@ class Deliveries:
         if more:
             self._work_on()
 
-    def _catch_up(self, connection: apsw.Connection) -> None:
+    def _catch_up(self, connection: apsw.Connection, *names: str) -> None:
         """Write what is not on the disk; that it may be written twice does no harm."""
         with self._lock:
             marks = [
                 (name, one.low, {*one.done, *one.again})
                 for waiting in (self._writing, self._waiting)
                 for name, one in waiting.items()
+                if not names or name in names
             ]
         for name, low, done in marks:
-            self._mark(connection, storable(name), low, done)
+            self._mark(connection, name, low, done)
 
     def _mark(
         self,

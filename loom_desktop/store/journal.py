@@ -226,7 +226,8 @@ class Journal:
         """In the store's thread: what was taken is on the disk, or not."""
         with self._lock:
             if error is None:
-                self._waiting_bytes -= sum(len(one[1]) for one in self._waiting[: self._taken])
+                left = 1 - self._taken / max(len(self._waiting), 1)
+                self._waiting_bytes = int(self._waiting_bytes * left)  # near enough for a bound
                 del self._waiting[: self._taken]
                 self._written += self._taken
             self._at_work = False
@@ -279,10 +280,9 @@ class Journal:
                     at += step
             _count(connection, first, kept)
         except (apsw.ConstraintError, TypeError, ValueError, OverflowError):
-            connection.execute("rollback to rows")
+            connection.execute("rollback to rows; release rows")
             return 0
-        finally:
-            connection.execute("release rows")
+        connection.execute("release rows")
         self._next = seq
         self._db.notes += notes
         return first
