@@ -120,6 +120,8 @@ class Store:
         if key is not None and len(key) != 32:
             raise ValueError("The key of the store is 32 bytes.")
         self.problems: list[Problem] = []
+        self.restored: Callable[[], None] | None = None
+        """Called on the loop when a copy took the place of everything there was."""
         self._clock = clock
         self._told, self._over = told, over
         self._upkeep = upkeep
@@ -253,10 +255,11 @@ class Store:
     async def restore(self, path: Path) -> None:
         """Put a copy in the place of everything there is, while running. It is verified first.
 
-        What there was is kept as ``before-restore-TIME.db`` beside the snapshots. Subscribers begin
-        anew: what the copy says they had is what they had. Raises NotFound, UsageError when the
-        copy is damaged, of another key or of a newer Loom, Unavailable when the disk does not take
-        it; nothing was changed then.
+        What there was is kept as ``before-restore-TIME.db`` beside the snapshots. Subscribers have
+        to begin anew, see ``restored``: what the copy says they had is what they had.
+
+        Raises NotFound, UsageError when the copy is damaged, of another key or of a newer Loom,
+        Unavailable when the disk does not take it; nothing was changed then.
         """
         self._on_disk()
         draft = self._folder / "restoring.db"
@@ -265,14 +268,15 @@ class Store:
             try:
                 await self._written()
                 await self._db.aside(self._copy_before_restore)
-                await self._db.replace(draft)
+                await self._db.replace(draft, self.deliveries.restored)
             except (apsw.Error, OSError) as error:
                 raise Unavailable(
                     f"The copy was not restored ({error}).", hint="Nothing was changed."
                 ) from error
             finally:
                 await asyncio.to_thread(remove, draft)
-            self.deliveries.restored()
+        if self.restored is not None:
+            self.restored()
         await self.snapshot()  # so that no damage ever brings back what there was before
 
     async def check(self, *, thorough: bool = False) -> bool:
@@ -293,6 +297,9 @@ class Store:
             return True
         except apsw.Error as error:
             log.warning("The check found damage: %s", error)
+        except UnicodeDecodeError as error:
+            log.warning("The check found a text that is none: %s", error)
+            sure = True
         return not await self._db.mend(sure=sure)
 
     def _on_disk(self) -> None:

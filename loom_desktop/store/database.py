@@ -304,12 +304,14 @@ class Database:
         """Look whether the file is damaged, and if so (or ``sure``) recover. Whether it was."""
         return await asyncio.wrap_future(self._special(lambda: self._mend(sure)))
 
-    async def replace(self, draft: Path) -> None:
+    async def replace(self, draft: Path, replaced: Callable[[], None] = lambda: None) -> None:
         """Put this file in the place of the database. What was asked before is done before.
+
+        ``replaced`` is called in the store's thread before anything is asked of the new one.
 
         A crash meanwhile leaves the old one or the new one. Raises OSError, and nothing is changed.
         """
-        await asyncio.wrap_future(self._special(lambda: self._replace(draft)))
+        await asyncio.wrap_future(self._special(lambda: self._replace(draft, replaced)))
 
     # ------------------------------------------------------------------ the writing thread
 
@@ -521,13 +523,14 @@ class Database:
             self._open_with(True)
         return True
 
-    def _replace(self, draft: Path) -> None:
+    def _replace(self, draft: Path, replaced: Callable[[], None]) -> None:
         left = Path(f"{self.path}-wal")
         with self._alone():
             try:
                 if left.exists() and left.stat().st_size:  # it would be taken for the new one's
                     raise OSError(errno.EBUSY, "the log was not emptied")
                 os.replace(draft, self.path)
+                replaced()
                 sync_folder(draft.parent)
             finally:
                 self._open_with(False)

@@ -105,6 +105,7 @@ class Deliveries:
         self._writing: dict[str, _Marks] = {}
         self._at_work = False
         self._revived: set[tuple[str, int]] = set()
+        self._begun: set[str] = set()
 
     # ------------------------------------------------------------------ subscribers
 
@@ -116,7 +117,7 @@ class Deliveries:
         name = storable(name)
 
         def write(connection: apsw.Connection) -> Place:
-            self._catch_up(connection)
+            self._catch_up(connection, name)
             there = _subscriber(connection, name)
             if there is None:
                 seq = 0 if from_start else self._journal.last(connection)
@@ -135,6 +136,7 @@ class Deliveries:
             )
 
         place = await self._db.do(write)
+        self._begun.add(name)
         self._revived = {one for one in self._revived if one[0] != name}
         return place
 
@@ -157,6 +159,7 @@ class Deliveries:
             return connection.changes() > 0
 
         with self._lock:
+            self._begun.discard(name)
             self._waiting.pop(name, None)
         return await self._db.do(write)
 
@@ -170,9 +173,13 @@ class Deliveries:
         """It has had this event, and everything up to ``low``. From any thread; never waits.
 
         Written with the next group, once for each name; when the disk does not take it, with the
-        one after that.
+        one after that. Nothing happens when it did not begin since the store was opened or
+        restored.
         """
+        name = storable(name)
         with self._lock:
+            if name not in self._begun:
+                return
             marks = self._waiting.get(name)
             if marks is None:
                 marks = self._waiting[name] = _Marks()
@@ -185,9 +192,9 @@ class Deliveries:
     async def commit(self, name: str, seq: int, low: int, writes: Sequence[Write]) -> bool:
         """``done`` together with what the handler writes to the state: both are saved, or neither.
 
-        False, and nothing is written, when it had this event before or a version is not the
-        expected one. Raises TypeError for a value that is not plain data, Unavailable when the disk
-        does not take it.
+        False, and nothing is written, when it had this event before, did not begin (see ``done``),
+        or a version is not the expected one. Raises TypeError for a value that is not plain data,
+        Unavailable when the disk does not take it.
         """
         name = storable(name)
         rows = [
@@ -196,9 +203,9 @@ class Deliveries:
         ]
 
         def write(connection: apsw.Connection) -> None:
-            self._catch_up(connection)
+            self._catch_up(connection, name)
             there = _subscriber(connection, name)
-            if there is None:
+            if there is None or name not in self._begun:
                 raise _Conflict
             again = connection.execute(
                 "select 1 from dead where subscriber = ? and seq = ? and taken <> 0", (name, seq)
@@ -261,7 +268,7 @@ class Deliveries:
         )  # fmt: skip
 
         def write(connection: apsw.Connection) -> int:
-            self._catch_up(connection)
+            self._catch_up(connection, name)
             self._mark(connection, name, low, (seq,), keep_dead=True)
             connection.execute(
                 """insert into dead(subscriber, seq, event_id, topic, thread, handler, traceback,
@@ -359,9 +366,11 @@ class Deliveries:
     # ------------------------------------------------------------------ writing
 
     def restored(self) -> None:
-        """Another file took the place of the store: what was not written belongs to the old one."""
+        """In the store's thread: another file took the place of the store, so numbers of what was
+        done say nothing any more. Who subscribes begins anew."""
         with self._lock:
-            self._waiting, self._revived = {}, set()
+            self._waiting, self._writing = {}, {}
+            self._begun, self._revived = set(), set()
 
     def retry(self) -> None:
         """Try again to write what the disk did not take. Never waits."""
@@ -396,16 +405,17 @@ class Deliveries:
         if more:
             self._work_on()
 
-    def _catch_up(self, connection: apsw.Connection) -> None:
+    def _catch_up(self, connection: apsw.Connection, *names: str) -> None:
         """Write what is not on the disk; that it may be written twice does no harm."""
         with self._lock:
             marks = [
                 (name, one.low, {*one.done, *one.again})
                 for waiting in (self._writing, self._waiting)
                 for name, one in waiting.items()
+                if not names or name in names
             ]
         for name, low, done in marks:
-            self._mark(connection, storable(name), low, done)
+            self._mark(connection, name, low, done)
 
     def _mark(
         self,

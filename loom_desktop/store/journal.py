@@ -8,11 +8,11 @@ The columns are what questions are asked about; the event itself is one msgpack 
 it was handed over, so that later changes to its payload cannot reach it.
 
 **What is verified.** Each row has a CRC-32 of its blob and number, which is looked at whenever it
-is read; one that fails is never given to anybody. Each block of 1,024 numbers knows how many rows
+is read from a store without encryption; one that fails is never given to anybody. Pages of an
+encrypted store are authenticated as they are read. Each block of 1,024 numbers knows how many rows
 it should have, which ``faults`` compares (part of ``Store.check``). So what a disk changes in a
 blob is seen at once; a row that is gone, or a column that makes a question miss it, is seen by the
-check. Not seen: a file that was put back as a whole, and a forger, who can make a CRC. In an
-encrypted store each page is authenticated besides.
+check. Not seen: a file that was put back as a whole, and a forger, who can make a CRC.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ _COUNT = """
         count = count + excluded.count, last = max(last, excluded.last)"""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Event).decode
-_Kept = tuple[Event, bytes, str]
-"""The event as it was handed over, its blob, and its topic as a column."""
+_Kept = tuple[Event, bytes]
+"""The event as it was handed over, and its blob."""
 Numbered = tuple[int, Event]
 
 
@@ -96,6 +96,7 @@ class Journal:
         self._at_work = False
         self._flushing: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._unkept = self._unkept_told = 0
+        self._sealed = database.key is not None
         self._numbered: apsw.Connection | None = None
         self._next = 1
         database.noted = self._tell_committed
@@ -119,18 +120,21 @@ class Journal:
         ``retry``.
         """
         try:
-            kept = _kept(event)
-        except (TypeError, ValueError) as error:
+            blob = _encode(event)
+        except (TypeError, ValueError, OverflowError):
+            try:
+                blob = encoded(event)
+            except (TypeError, ValueError) as error:
+                self._unkept += 1
+                log.error("An event %s is not plain data and was not kept: %s", event.topic, error)
+                return
+        waiting = self._waiting
+        if len(waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
             self._unkept += 1
-            log.error("An event %s is not plain data and was not kept: %s", event.topic, error)
             return
-        size = len(kept[1])
-        if len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
-            self._unkept += 1
-            return
-        self._waiting_bytes += size
+        self._waiting_bytes += len(blob)
         # no lock: ``_settled`` clears the flag before it looks whether something waits
-        self._waiting.append(kept)
+        waiting.append((event, blob))
         if not self._at_work:
             self.retry()
 
@@ -140,12 +144,12 @@ class Journal:
         Raises TypeError for a payload that is not plain data, ValueError for another event with an
         id that is taken, Unavailable when the disk does not take it.
         """
-        kept = _kept(event)
+        kept = (event, encoded(event))
         return await self._db.do(lambda connection: self._put(connection, kept))
 
     async def append_many(self, events: Iterable[Event]) -> list[int]:
         """The same for several in one transaction: all of them, or none."""
-        kept = [_kept(event) for event in events]
+        kept = [(event, encoded(event)) for event in events]
         if not kept:
             return []
 
@@ -159,7 +163,7 @@ class Journal:
 
     def put(self, connection: apsw.Connection, event: Event) -> int:
         """``append`` inside a transaction of the store. Raises what it raises."""
-        return self._put(connection, _kept(event))
+        return self._put(connection, (event, encoded(event)))
 
     async def flush(self) -> None:
         """Return when everything kept so far is on the disk.
@@ -222,7 +226,8 @@ class Journal:
         """In the store's thread: what was taken is on the disk, or not."""
         with self._lock:
             if error is None:
-                self._waiting_bytes -= sum(len(one[1]) for one in self._waiting[: self._taken])
+                left = 1 - self._taken / max(len(self._waiting), 1)
+                self._waiting_bytes = int(self._waiting_bytes * left)  # near enough for a bound
                 del self._waiting[: self._taken]
                 self._written += self._taken
             self._at_work = False
@@ -258,9 +263,9 @@ class Journal:
         first = seq = self._number(connection)
         values: list[Any] = []
         notes: list[Numbered] = []
-        for event, blob, topic in kept:
+        for event, blob in kept:
             values += (
-                seq, event.id, event.time, topic, event.thread, event.cause,
+                seq, event.id, event.time, event.topic, event.thread, event.cause,
                 crc32(blob, seq), blob,
             )  # fmt: skip
             notes.append((seq, event))
@@ -275,20 +280,20 @@ class Journal:
                     at += step
             _count(connection, first, kept)
         except (apsw.ConstraintError, TypeError, ValueError, OverflowError):
-            connection.execute("rollback to rows")
+            connection.execute("rollback to rows; release rows")
             return 0
-        finally:
-            connection.execute("release rows")
+        connection.execute("release rows")
         self._next = seq
         self._db.notes += notes
         return first
 
     def _put(self, connection: apsw.Connection, kept: _Kept) -> int:
         """Its number: put now, or the very same was there before."""
-        event, blob, topic = kept
+        event, blob = kept
         seq = self._number(connection)
         row = (
-            seq, event.id, event.time, topic, event.thread, event.cause, check_of(blob, seq), blob,
+            seq, event.id, event.time, storable(event.topic), event.thread, event.cause,
+            check_of(blob, seq), blob,
         )  # fmt: skip
         try:
             connection.execute(_PUT[1], row)
@@ -431,7 +436,10 @@ class Journal:
     def faults(
         self, connection: apsw.Connection, *, thorough: bool, stopping: Callable[[], bool]
     ) -> Faults:
-        """Whether every event is there, and if ``thorough`` is what was written. Takes long."""
+        """Whether every event is there, and if ``thorough`` is what was written. Takes long.
+
+        Raises UnicodeDecodeError when a topic is no text any more.
+        """
         missing = 0
         counted = f"""select b.count - (select count(*) from event
                 where seq between b.id << {BLOCK_BITS} and (b.id << {BLOCK_BITS}) + ?)
@@ -467,7 +475,9 @@ class Journal:
         if not (page := rows.fetchall()):
             return []
         seqs, checks, blobs = zip(*page, strict=True)
-        if (*map(crc32, blobs, seqs),) == checks:  # at once: the check of each row costs a third
+        # at once, as one by one costs half as much again; a page of an encrypted store was
+        # authenticated when SQLite read it
+        if self._sealed or (*map(crc32, blobs, seqs),) == checks:
             with contextlib.suppress(msgspec.DecodeError):
                 return [*zip(seqs, map(_decode, blobs), strict=True)]
         found: list[Numbered] = []
@@ -530,22 +540,17 @@ def is_sound(seq: Any, crc: Any, blob: Any, columns: Sequence[Any]) -> bool:
 
 def encoded(event: Event) -> bytes:
     """The event as it is written. Raises TypeError for a payload that is not plain data."""
-    return _kept(event)[1]
-
-
-def _kept(event: Event) -> _Kept:
     try:
-        return event, _encode(event), event.topic
+        return _encode(event)
     except UnicodeEncodeError:  # a file name that is not text, most often
-        topic = storable(event.topic)
         text = msgspec.structs.replace(
             event,
             payload=plain(event.payload),
-            topic=topic,
+            topic=storable(event.topic),
             sender=storable(event.sender),
             origin=frozenset(storable(one) for one in event.origin),
         )
-        return event, _encode(text), topic
+        return _encode(text)
     except OverflowError as error:  # whole numbers beyond 64 bits
         raise TypeError(str(error)) from error
 

@@ -158,7 +158,12 @@ async def test_a_backup_brings_everything_back_while_the_store_is_open(
     await store.journal.append_many(Event(id=n, topic="a.b") for n in range(4, 9))
     store.deliveries.done("a", 8, 8)
     clock.now += HOUR
+    heard: list[str] = []
+    store.restored = lambda: heard.append("restored")
     await store.restore(backup)
+    assert heard == ["restored"]
+    store.deliveries.done("a", 3, 9)
+    assert not await store.deliveries.commit("a", 3, 9, [("x", "y", 1, None)])
     assert await notes(store) == ["one"]
     assert [event.id for event in await store.journal.events()] == [1, 2, 3]
     assert (await store.deliveries.begin("a")).seq == 2

@@ -201,11 +201,13 @@ async def test_a_group_is_told_once_in_the_order_of_its_numbers(store: Store) ->
 async def test_what_is_told_is_the_very_object_that_was_kept(store: Store) -> None:
     told: list[Event] = []
     store.journal.committed = lambda group: told.extend(event for _, event in group)
-    event = Event(id=1, topic="a.b", payload={"path": "/x/\udcff"})
+    event = Event(id=1, topic="a.b\udcff", payload={"path": "/x/\udcff"})
     store.journal.keep(event)
     await store.journal.flush()
     assert len(told) == 1
     assert told[0] is event
+    assert [one.topic for one in await store.journal.events("a.b\ufffd")] == ["a.b\ufffd"]
+    assert await faults(store) == Faults(0, 0)
 
 
 async def test_an_event_made_earlier_and_kept_later_comes_later(store: Store) -> None:

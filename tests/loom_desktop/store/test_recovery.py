@@ -376,6 +376,22 @@ async def test_events_that_are_not_what_was_written_come_back_from_the_copy(
         assert await store.check(thorough=True)
 
 
+async def test_a_topic_that_is_no_text_any_more_comes_back_from_the_copy(
+    path: Path, clock: HandClock
+) -> None:
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        await store.journal.append(Event(id=1, topic="seldom.seen"))
+        assert await store.snapshot()
+        clock.now += 60
+    content = bytearray(path.read_bytes())
+    content[content.index(b"seldom.seen")] ^= 0x80
+    path.write_bytes(content)
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        assert not await store.check(thorough=True)
+        assert [event.topic for event in await store.journal.events()] == ["seldom.seen"]
+        assert await store.check(thorough=True)
+
+
 async def test_without_a_copy_they_are_gone_and_that_is_said(path: Path, clock: HandClock) -> None:
     await spoilt(path, clock, copy=False)
     async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
