@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
+    parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
@@ -95,6 +96,13 @@ def _flips(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield flips.unguarded(folder / "bare", chosen.flips)
 
 
+def _histories(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    histories = importlib.import_module("tests.faults.histories")
+    yield histories.run(chosen.histories)
+    yield histories.run(200, tick_s=1e9)
+    yield histories.run(200, forgetful=True)
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     yield leaks.run(folder / "bus", "bus", chosen.events)
@@ -108,6 +116,7 @@ SUITES: dict[str, Suite] = {
     "syscalls": _syscalls,
     "full_disk": _full_disk,
     "flips": _flips,
+    "histories": _histories,
     "leaks": _leaks,
 }
 
