@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.faults.report import Report, table
+from tests.faults.stores import memory
 
 Suite = Callable[[argparse.Namespace, Path], Iterator[Report]]
 
@@ -35,9 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
-    with tempfile.TemporaryDirectory(prefix="loom-faults-", ignore_cleanup_errors=True) as folder:
-        for name in chosen.only or SUITES:
-            for report in SUITES[name](chosen, Path(folder) / name):
+    for name in chosen.only or SUITES:
+        place = memory() if name in IN_MEMORY else None
+        with tempfile.TemporaryDirectory(prefix="loom-faults-", dir=place) as folder:
+            for report in SUITES[name](chosen, Path(folder)):
                 reports.append(report)
                 sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
     machine = {"system": platform.platform(), "python": platform.python_version()}
@@ -119,6 +121,9 @@ SUITES: dict[str, Suite] = {
     "histories": _histories,
     "leaks": _leaks,
 }
+
+IN_MEMORY = {"powercut", "syscalls", "flips"}
+"""They bring a disk of their own, or need none."""
 
 
 if __name__ == "__main__":
