@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.faults.report import Report, table
+from tests.faults.stores import memory
 
 Suite = Callable[[argparse.Namespace, Path], Iterator[Report]]
 
@@ -31,12 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
+    parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
-    with tempfile.TemporaryDirectory(prefix="loom-faults-", ignore_cleanup_errors=True) as folder:
-        for name in chosen.only or SUITES:
-            for report in SUITES[name](chosen, Path(folder) / name):
+    for name in chosen.only or SUITES:
+        place = memory() if name in IN_MEMORY else None
+        with tempfile.TemporaryDirectory(prefix="loom-faults-", dir=place) as folder:
+            for report in SUITES[name](chosen, Path(folder)):
                 reports.append(report)
                 sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
     machine = {"system": platform.platform(), "python": platform.python_version()}
@@ -95,6 +98,13 @@ def _flips(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield flips.unguarded(folder / "bare", chosen.flips)
 
 
+def _histories(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    histories = importlib.import_module("tests.faults.histories")
+    yield histories.run(chosen.histories)
+    yield histories.run(200, tick_s=1e9)
+    yield histories.run(200, forgetful=True)
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     yield leaks.run(folder / "bus", "bus", chosen.events)
@@ -108,8 +118,12 @@ SUITES: dict[str, Suite] = {
     "syscalls": _syscalls,
     "full_disk": _full_disk,
     "flips": _flips,
+    "histories": _histories,
     "leaks": _leaks,
 }
+
+IN_MEMORY = {"powercut", "syscalls", "flips"}
+"""They bring a disk of their own, or need none."""
 
 
 if __name__ == "__main__":

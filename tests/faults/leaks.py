@@ -82,7 +82,7 @@ async def _run(what: str, events: int, leak_bytes: int, path: Path) -> dict[str,
     bus.subscribe("leak.>", count)
     bus.subscribe("leak.*", lambda event: None)
     if what == "bus":
-        return await _measure(bus, events)
+        return await _measure(bus, events, partial(asyncio.sleep, 0))
     from tests.faults.stores import opening
 
     async with opening(path, bytes(32)) as store:
@@ -91,7 +91,7 @@ async def _run(what: str, events: int, leak_bytes: int, path: Path) -> dict[str,
 
 
 async def _measure(
-    bus: Bus, events: int, settle: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
+    bus: Bus, events: int, settle: Callable[[], Awaitable[None]]
 ) -> dict[str, float]:
     points: list[tuple[int, int]] = []
     before = (0, 0)

@@ -12,35 +12,35 @@ MORE = {"pages": 20, "cuts": 20, "headers": 5, "empty files": 1}
 
 
 @pytest.mark.timeout(120)
-def test_no_flipped_bit_of_an_encrypted_store_gives_a_wrong_row(tmp_path: Path) -> None:
-    report = flips.run(tmp_path, {"flips": 300}, encrypted=True)
+def test_no_flipped_bit_of_an_encrypted_store_gives_a_wrong_row(folder: Path) -> None:
+    report = flips.run(folder, {"flips": 300}, encrypted=True)
     assert report.wrong == []
     assert report.figures["started"] == report.figures["told"] == 300
 
 
-def test_no_other_harm_to_an_encrypted_store_gives_a_wrong_row(tmp_path: Path) -> None:
-    report = flips.run(tmp_path, MORE, encrypted=True)
+def test_no_other_harm_to_an_encrypted_store_gives_a_wrong_row(folder: Path) -> None:
+    report = flips.run(folder, MORE, encrypted=True)
     assert report.wrong == []
     assert report.figures["started"] == sum(MORE.values())
 
 
-def test_a_plain_store_that_lost_its_end_or_its_header_starts_and_says_so(tmp_path: Path) -> None:
+def test_a_plain_store_that_lost_its_end_or_its_header_starts_and_says_so(folder: Path) -> None:
     some = {kind: MORE[kind] for kind in ("cuts", "headers", "empty files")}
-    report = flips.run(tmp_path, some, encrypted=False)
+    report = flips.run(folder, some, encrypted=False)
     assert report.wrong == []
     assert report.figures["started"] == report.figures["told"]
 
 
 @pytest.mark.xfail(strict=True, reason="the rows of a plain journal are not verified yet")
-def test_no_flipped_bit_of_a_plain_store_gives_a_wrong_event(tmp_path: Path) -> None:
-    assert flips.run(tmp_path, {"flips": 100, "pages": 10}, encrypted=False).wrong == []
+def test_no_flipped_bit_of_a_plain_store_gives_a_wrong_event(folder: Path) -> None:
+    assert flips.run(folder, {"flips": 100, "pages": 10}, encrypted=False).wrong == []
 
 
-def test_a_plain_store_starts_whatever_flips(tmp_path: Path) -> None:
-    figures = flips.run(tmp_path, {"flips": 60, "pages": 10}, encrypted=False, seed=5).figures
+def test_a_plain_store_starts_whatever_flips(folder: Path) -> None:
+    figures = flips.run(folder, {"flips": 60, "pages": 10}, encrypted=False, seed=5).figures
     assert figures["started"] == figures["tried"]
 
 
-def test_bare_sqlite_does_not_notice(tmp_path: Path) -> None:
+def test_bare_sqlite_does_not_notice(folder: Path) -> None:
     """The negative control."""
-    assert len(flips.unguarded(tmp_path, 100).wrong) > 50
+    assert len(flips.unguarded(folder, 100).wrong) > 50

@@ -19,21 +19,21 @@ def check(report: Report) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_no_cut_loses_what_was_acknowledged(tmp_path: Path) -> None:
-    plain = Cuts(tmp_path / "plain").run(range(SEEDS))
-    encrypted = Cuts(tmp_path / "encrypted", encrypted=True).run(range(SEEDS), step=3)
+def test_no_cut_loses_what_was_acknowledged(folder: Path) -> None:
+    plain = Cuts(folder / "plain").run(range(SEEDS))
+    encrypted = Cuts(folder / "encrypted", encrypted=True).run(range(SEEDS), step=3)
     check(plain)
     check(encrypted)
     assert plain.figures["cuts"] + encrypted.figures["cuts"] >= 400
 
 
-def test_no_cut_in_the_first_start_ends_it_or_loses_anything(tmp_path: Path) -> None:
-    check(Cuts(tmp_path).run([0], step=5, first_start=True))
+def test_no_cut_in_the_first_start_ends_it_or_loses_anything(folder: Path) -> None:
+    check(Cuts(folder).run([0], step=5, first_start=True))
 
 
 @pytest.mark.parametrize(
     "disk", [{"sync": "normal"}, {"sync": "off"}, {"honest": False}], ids=["normal", "off", "lies"]
 )
-def test_a_disk_that_syncs_less_loses(tmp_path: Path, disk: dict[str, Any]) -> None:
-    report = Cuts(tmp_path, **disk).run([0], step=3)
+def test_a_disk_that_syncs_less_loses(folder: Path, disk: dict[str, Any]) -> None:
+    report = Cuts(folder, **disk).run([0], step=3)
     assert any("lost" in what for what in report.wrong)

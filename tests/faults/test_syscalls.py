@@ -10,9 +10,9 @@ from tests.faults import syscalls
 
 
 @pytest.mark.timeout(120)
-def test_no_failing_call_loses_what_was_acknowledged_or_stops_what_follows(tmp_path: Path) -> None:
-    plain = syscalls.run(tmp_path / "plain", step=3)
-    encrypted = syscalls.run(tmp_path / "encrypted", errors=["EIO"], encrypted=True, step=3)
+def test_no_failing_call_loses_what_was_acknowledged_or_stops_what_follows(folder: Path) -> None:
+    plain = syscalls.run(folder / "plain", step=3)
+    encrypted = syscalls.run(folder / "encrypted", errors=["EIO"], encrypted=True, step=3)
     assert plain.wrong == []
     assert encrypted.wrong == []
     assert plain.figures["points"] + encrypted.figures["points"] >= 390
@@ -21,13 +21,13 @@ def test_no_failing_call_loses_what_was_acknowledged_or_stops_what_follows(tmp_p
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
 def test_no_failing_call_in_a_start_ends_it_or_takes_the_file_for_damaged(
-    tmp_path: Path, encrypted: bool
+    folder: Path, encrypted: bool
 ) -> None:
-    report = syscalls.run(tmp_path, when="starting", encrypted=encrypted, errors=["EIO"], step=4)
+    report = syscalls.run(folder, when="starting", encrypted=encrypted, errors=["EIO"], step=4)
     assert report.wrong == []
     assert report.figures["points"] > 50
 
 
-def test_the_faults_find_an_acknowledgement_that_comes_early(tmp_path: Path) -> None:
-    report = syscalls.run(tmp_path, errors=["ENOSPC"], step=8, early=True)
+def test_the_faults_find_an_acknowledgement_that_comes_early(folder: Path) -> None:
+    report = syscalls.run(folder, errors=["ENOSPC"], step=8, early=True)
     assert any("lost" in what for what in report.wrong)
