@@ -29,6 +29,7 @@ from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
+from loom_desktop.runtime.degradation import Degradation, Signals, memory_taken
 from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
@@ -158,6 +159,7 @@ class Loom:
                 self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
                 self.bus.subscribe(">", self.loop_watch.arm)
                 stack.callback(self.loop_watch.stop)
+                self.degradation = self._slowed_by(self.loop_watch)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -181,6 +183,7 @@ class Loom:
             self.status.changed = self._say_status
             if self._listening:
                 self.loop_watch.start()
+                self.tasks.start("degradation", self.degradation.run())
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -541,6 +544,15 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
+    def _slowed_by(self, watch: LoopWatch) -> Degradation:
+        def signals() -> Signals:
+            return Signals(lag_s=watch.lag_s, disk=self.store.disk, memory=memory_taken())
+
+        pace = getattr(self.bus, "pace", lambda lane, share: None)  # one lane cannot be paced
+        made = Degradation(signals, pace, self.bus.publish, self.clock, clock.monotonic)
+        watch.turned = made.arm
+        return made
+
     def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
         whose = self.agenda if schedule.agent else self.reminders
         whose.fire(schedule, occurrence, late_s)

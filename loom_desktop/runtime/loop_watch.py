@@ -79,10 +79,13 @@ class LoopWatch:
         self.last: Hang | None = None
         """The last one that is over."""
         self.hangs = 0
+        self.turned: Callable[[], None] = lambda: None
+        """Called on the loop with each beat: while something happens, and not while it is idle."""
         self._publish, self._wall, self._clock = publish, wall, clock
         self._limit_s, self._look_s = limit_s, look_s
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
+        self._turned_at = 0.0
         self._lags: deque[float] = deque(maxlen=_KEPT)
         self._armed = self._stopping = False
         self._woken, self._beaten = threading.Event(), threading.Event()
@@ -143,9 +146,9 @@ class LoopWatch:
     def _beat(self) -> None:
         self._beaten.clear()
         began, worked = self._clock(), time.process_time()
-        self._loop.call_soon_threadsafe(self._beaten.set)
+        self._loop.call_soon_threadsafe(self._turn)
         if self._stopping or self._beaten.wait(self._limit_s):
-            lag_s = self._clock() - began
+            lag_s = max(0.0, self._turned_at - began)  # of the loop: this thread may be late too
             self._lags.append(lag_s)
             self._rest(self._limit_s - lag_s)
             return
@@ -156,6 +159,12 @@ class LoopWatch:
                 return  # the process was stopped, or got no processor: it was nobody's fault
         if not self._beaten.is_set():  # or it turned at the very last moment
             self._tell(began)
+
+    def _turn(self) -> None:
+        """On the loop: it turns."""
+        self._turned_at = self._clock()
+        self._beaten.set()
+        self.turned()
 
     def _rest(self, seconds: float) -> None:
         """Between two beats; only the end of all cuts it short."""

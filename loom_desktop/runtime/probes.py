@@ -30,6 +30,11 @@ _DISK: dict[str, tuple[str, str]] = {
     "broken": ("The disk cannot be written.", "Look whether the disk is failing."),
     "memory": ("Nothing of this run is saved.", "Settings > Health says why."),
 }
+_DROPPED = {
+    "circled": "events went in circles and were dropped.",
+    "dropped": "events were dropped: what waited for somebody was full.",
+}
+_FULL = 0.9
 _LATE_TICKS = 3
 _RECENT_S = 300.0
 
@@ -46,6 +51,7 @@ def watch(loom: Loom) -> Health:
         health.register("timers", partial(timers, loom.timers, loom.clock))
     if loom.loop_watch is not None:
         health.register("loop", partial(loop, loom.loop_watch, monotonic))
+        health.register("load", loom.degradation.finding)
     health.register("models", lambda: models(loom._router))
     health.register(
         "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)
@@ -68,16 +74,22 @@ def store(store: Store) -> Finding:
 
 
 def bus(bus: Any) -> Callable[[], Finding]:
-    """Whether events arrive. What went in circles since the last look is told, older is over."""
-    seen = 0
+    """Whether events arrive. What was dropped since the last look is told, older is over."""
+    seen = dict.fromkeys(_DROPPED, 0)
 
     def look() -> Finding:
-        nonlocal seen
-        before, seen = seen, bus.circled
-        facts = {name: getattr(bus, name) for name in ("published", "expired", "circled")}
-        if seen > before:
-            words = f"{seen - before} events went in circles and were dropped."
-            return Finding("degraded", words, "The log names their topic.", facts=facts)
+        counts = {name: getattr(bus, name, 0) for name in _DROPPED}
+        lost = {name: counts[name] - seen[name] for name in _DROPPED}
+        seen.update(counts)
+        boxes = getattr(bus, "mailboxes", list)()
+        full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
+        facts = {"published": bus.published, **counts, "full": full}
+        words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
+        if full:
+            words.append(f"Next to full: what waits for {', '.join(full)}.")
+        if words:
+            hint = "The log names them. It is over when it is told no more."
+            return Finding("degraded", " ".join(words), hint, facts=facts)
         return Finding(facts=facts)
 
     return look

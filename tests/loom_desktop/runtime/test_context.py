@@ -262,7 +262,8 @@ async def test_reminders_and_notes_of_a_tainted_conversation_are_kept_and_marked
     "topic", ["consent.given", "card.answered.downloads.move", "status.changed", "popup.requested",
               "window.requested", "action.decided", "chat.answered", "chat.asked", "timer.due",
               "reminder.added", "settings.changed", "application.quitting", "act.interrupted",
-              "system.unlocked", "hotkey.pressed", "schedule.fired.lamp.glow", "runtime.loop.blocked"],
+              "system.unlocked", "hotkey.pressed", "schedule.fired.lamp.glow",
+              "runtime.degraded"],
 )  # fmt: skip
 async def test_what_the_runtime_says_nobody_else_can_say(tmp_path: Path, topic: str) -> None:
     async with loom_for_tests(tmp_path) as loom:
