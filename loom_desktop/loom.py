@@ -156,10 +156,6 @@ class Loom:
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
                 stack.push_async_callback(notifications.close)
-                self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
-                self.bus.subscribe(">", self.loop_watch.arm)
-                stack.callback(self.loop_watch.stop)
-                self.degradation = self._slowed_by(self.loop_watch)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -182,7 +178,7 @@ class Loom:
             await self._resume_pause()
             self.status.changed = self._say_status
             if self._listening:
-                self.loop_watch.start()
+                stack.callback(self._watch_loop().stop)
                 self.tasks.start("degradation", self.degradation.run())
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
@@ -544,14 +540,19 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
-    def _slowed_by(self, watch: LoopWatch) -> Degradation:
+    def _watch_loop(self) -> LoopWatch:
+        """See that the loop turns, and slow what can wait when it turns late."""
+        watch = self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
+
         def signals() -> Signals:
             return Signals(lag_s=watch.lag_s, disk=self.store.disk, memory=memory_taken())
 
         pace = getattr(self.bus, "pace", lambda lane, share: None)  # one lane cannot be paced
-        made = Degradation(signals, pace, self.bus.publish, self.clock, clock.monotonic)
-        watch.turned = made.arm
-        return made
+        self.degradation = Degradation(signals, pace, self.bus.publish, self.clock, clock.monotonic)
+        watch.turned = self.degradation.arm
+        self.bus.subscribe(">", watch.arm)
+        watch.start()
+        return watch
 
     def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
         whose = self.agenda if schedule.agent else self.reminders

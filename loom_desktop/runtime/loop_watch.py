@@ -87,7 +87,8 @@ class LoopWatch:
         self._loop_thread = threading.get_ident()
         self._turned_at = 0.0
         self._lags: deque[float] = deque(maxlen=_KEPT)
-        self._armed = self._stopping = False
+        self._armed = False
+        self._end = threading.Event()
         self._woken, self._beaten = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="loom-watch", daemon=True)
 
@@ -97,7 +98,7 @@ class LoopWatch:
 
     def stop(self) -> None:
         """Return when the thread has ended."""
-        self._stopping = True
+        self._end.set()
         self._woken.set()
         self._beaten.set()
         if self._thread.ident is not None:
@@ -126,10 +127,10 @@ class LoopWatch:
 
     # ---------------------------------------------------------------- in the thread
     def _watch(self) -> None:
-        while not self._stopping:
+        while not self._end.is_set():
             if not self._armed:
                 self._woken.wait(self._look_s)
-            if self._stopping:
+            if self._end.is_set():
                 return
             self._woken.clear()
             if not self._armed and self._idle():
@@ -147,7 +148,7 @@ class LoopWatch:
         self._beaten.clear()
         began, worked = self._clock(), time.process_time()
         self._loop.call_soon_threadsafe(self._turn)
-        if self._stopping or self._beaten.wait(self._limit_s):
+        if self._end.is_set() or self._beaten.wait(self._limit_s):
             lag_s = max(0.0, self._turned_at - began)  # of the loop: this thread may be late too
             self._lags.append(lag_s)
             self._rest(self._limit_s - lag_s)
@@ -169,7 +170,7 @@ class LoopWatch:
     def _rest(self, seconds: float) -> None:
         """Between two beats; only the end of all cuts it short."""
         self._beaten.clear()
-        if not self._stopping and seconds > 0:
+        if not self._end.is_set() and seconds > 0:
             self._beaten.wait(seconds)
 
     def _tell(self, began: float) -> None:
@@ -181,7 +182,7 @@ class LoopWatch:
             "the loop has not turned for %.2f s: %s at %s\n%s", self.hang.seconds, who, where, stack
         )
         self._say("runtime.loop.blocked", self.hang)
-        while not self._beaten.wait(1.0) and not self._stopping:
+        while not self._beaten.wait(1.0) and not self._end.is_set():
             pass
         over = self.last = Hang(self._clock() - began, who, where, began)
         self._lags.append(over.seconds)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.clock import monotonic
-from loom_desktop.runtime.health import Finding, Health
+from loom_desktop.runtime.health import Finding, Health, State
 from loom_desktop.runtime.schedule import TICK_S
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def watch(loom: Loom) -> Health:
     health.register("bus", bus(loom.bus))
     health.register("agents", partial(agents, loom.supervisor, loom.agents_wanted), needed=True)
     for name in loom.outside.sources:
-        health.register(f"source {name}", lambda name=name: _source(loom, name))
+        health.register(f"source {name}", partial(_source, loom, name))
     if loom.reminders.timers is not None:
         health.register("timers", partial(timers, loom.timers, loom.clock))
     if loom.loop_watch is not None:
@@ -81,7 +81,7 @@ def bus(bus: Any) -> Callable[[], Finding]:
         counts = {name: getattr(bus, name, 0) for name in _DROPPED}
         lost = {name: counts[name] - seen[name] for name in _DROPPED}
         seen.update(counts)
-        boxes = getattr(bus, "mailboxes", list)()
+        boxes: list[Any] = getattr(bus, "mailboxes", list)()
         full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
         facts = {"published": bus.published, **counts, "full": full}
         words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
@@ -106,7 +106,7 @@ def agents(supervisor: Supervisor, wanted: tuple[str, ...]) -> Finding:
     }
     away = [name for name in wanted if name not in there]
     if away:
-        state = "failed" if len(away) == len(wanted) else "degraded"
+        state: State = "failed" if len(away) == len(wanted) else "degraded"
         words = f"Not running: {', '.join(away)}."
         return Finding(state, words, "The log says why. Start Loom again.", facts=facts)
     if supervisor.left_behind:
@@ -123,7 +123,7 @@ def source(outside: Outside, name: str, *, asked_for: bool) -> Finding:
     failed = outside.failed.get(name)
     if failed is None and not outside.running(name):
         return Finding(words="Off.", facts={"on": False})
-    state = "degraded" if asked_for else "ok"
+    state: State = "degraded" if asked_for else "ok"
     if failed is not None:
         return Finding(state, failed.message, failed.hint, facts={"on": outside.running(name)})
     report = outside.sources[name].report()
