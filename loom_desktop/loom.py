@@ -29,7 +29,6 @@ from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
-from loom_desktop.runtime.degradation import Degradation, Signals, memory_taken
 from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.llm.router import Router
+    from loom_desktop.runtime.degradation import Degradation
     from loom_desktop.runtime.health import Health
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class Loom:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
         self.loop_watch: LoopWatch | None = None
+        self.degradation: Degradation | None = None
         self.started = False
         """Whether everything is joined and runs."""
         self.agents_wanted: tuple[str, ...] = ()
@@ -179,7 +180,6 @@ class Loom:
             self.status.changed = self._say_status
             if self._listening:
                 stack.callback(self._watch_loop().stop)
-                self.tasks.start("degradation", self.degradation.run())
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -541,8 +541,18 @@ class Loom:
 
     # ---------------------------------------------------------------- time
     def _watch_loop(self) -> LoopWatch:
-        """See that the loop turns, and slow what can wait when it turns late."""
         watch = self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
+        watch.turned = self._watch_strain
+        self.bus.subscribe(">", watch.arm)
+        watch.start()
+        return watch
+
+    def _watch_strain(self) -> None:
+        """With the first beat, so that the start need not load it: slow what can wait."""
+        from loom_desktop.runtime.degradation import Degradation, Signals, memory_taken
+
+        watch = self.loop_watch
+        assert watch, "it is the watch that calls"
 
         def signals() -> Signals:
             return Signals(lag_s=watch.lag_s, disk=self.store.disk, memory=memory_taken())
@@ -550,9 +560,7 @@ class Loom:
         pace = getattr(self.bus, "pace", lambda lane, share: None)  # one lane cannot be paced
         self.degradation = Degradation(signals, pace, self.bus.publish, self.clock, clock.monotonic)
         watch.turned = self.degradation.arm
-        self.bus.subscribe(">", watch.arm)
-        watch.start()
-        return watch
+        self.tasks.start("degradation", self.degradation.run())
 
     def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
         whose = self.agenda if schedule.agent else self.reminders

@@ -34,6 +34,7 @@ _DROPPED = {
     "circled": "events went in circles and were dropped.",
     "dropped": "events were dropped: what waited for somebody was full.",
 }
+_OK = Finding()
 _FULL = 0.9
 _LATE_TICKS = 3
 _RECENT_S = 300.0
@@ -51,7 +52,7 @@ def watch(loom: Loom) -> Health:
         health.register("timers", partial(timers, loom.timers, loom.clock))
     if loom.loop_watch is not None:
         health.register("loop", partial(loop, loom.loop_watch, monotonic))
-        health.register("load", loom.degradation.finding)
+        health.register("load", lambda: loom.degradation.finding() if loom.degradation else _OK)
     health.register("models", lambda: models(loom._router))
     health.register(
         "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)

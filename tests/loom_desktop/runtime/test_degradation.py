@@ -261,11 +261,16 @@ async def test_signals_that_cannot_be_read_are_calm(caplog: pytest.LogCaptureFix
 async def test_a_running_loom_paces_and_tells(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path, listening=True) as loom:
         now = FakeClock(0.0)
-        loom.degradation._signals, loom.degradation._clock = (lambda: HARD), now
+        assert loom.loop_watch
+        if loom.degradation is None:
+            loom.loop_watch.turned()
+        made = loom.degradation
+        assert made
+        made._signals, made._clock = (lambda: HARD), now
         told = loom.tasks.run("wait", next_event(loom, "runtime.degraded"))
         await asyncio.sleep(0)
         for _ in range(4):
-            loom.degradation.look()
+            made.look()
             now.forward(1)
         assert (await told).payload["reason"] == "The loop is 2000 ms late."
         health = await loom.call("health")
