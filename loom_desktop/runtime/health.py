@@ -156,6 +156,7 @@ class _Watched:
         said = self._said
         if self.hangs or said is None:
             said = Finding("failed", "It does not answer.", "The log says more.")
+        self._since = self._since or now
         if said.state != self._state:
             if _rank(said.state) > _rank(self._state):
                 self._falls.append(now)
@@ -171,7 +172,7 @@ class _Watched:
             shown = msgspec.structs.replace(self._worst, words=words, since=self._falls[0])
         return Part(
             name=self.name, state=shown.state, words=shown.words, hint=shown.hint,
-            since=shown.since or self._since or now, flapping=flapping, needed=self.needed,
+            since=shown.since or self._since, flapping=flapping, needed=self.needed,
             facts=said.facts,
         )  # fmt: skip
 

@@ -86,6 +86,8 @@ class LoopWatch:
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._turned_at = 0.0
+        self._below: FrameType | None = None
+        """What calls the callbacks of the loop: with uvloop, the frame that runs it."""
         self._lags: deque[float] = deque(maxlen=_KEPT)
         self._armed = False
         self._end = threading.Event()
@@ -163,6 +165,7 @@ class LoopWatch:
 
     def _turn(self) -> None:
         """On the loop: it turns."""
+        self._below = sys._getframe(1)
         self._turned_at = self._clock()
         self._beaten.set()
         self.turned()
@@ -208,7 +211,11 @@ class LoopWatch:
     def _idle(self) -> bool:
         """Whether the loop waits for something to happen."""
         frame = sys._current_frames().get(self._loop_thread)
-        return frame is not None and frame.f_code.co_filename.endswith("selectors.py")
+        if frame is None:  # its thread has ended: the next beat finds it closed
+            return False
+        if frame is self._below:  # uvloop waits in C
+            return True
+        return frame.f_code.co_filename.endswith(("selectors.py", "windows_events.py"))
 
 
 def _where(frame: FrameType | None) -> str:
@@ -216,7 +223,7 @@ def _where(frame: FrameType | None) -> str:
     while frame is not None and frame.f_code.co_filename.startswith(_LIBRARY):
         frame = frame.f_back
     if frame is None or _runs_the_loop(frame):
-        frame = innermost
+        frame = innermost  # all that was called is Python's own
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "unknown"
 
 
@@ -229,6 +236,10 @@ def _runs_the_loop(frame: Any) -> bool:
 
 
 def _stack(frame: FrameType | None) -> str:
+    """From what the loop called on: what is below is the same each time."""
     import traceback  # only who hangs needs it
 
-    return "".join(traceback.format_stack(frame)) if frame is not None else ""
+    depth, below = 0, frame
+    while below is not None and below.f_code.co_name != "_run_once":
+        depth, below = depth + 1, below.f_back
+    return "".join(traceback.format_stack(frame, depth)) if frame is not None else ""
