@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.llm.router import Router
+    from loom_desktop.runtime.degradation import Degradation
     from loom_desktop.runtime.health import Health
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class Loom:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
         self.loop_watch: LoopWatch | None = None
+        self.degradation: Degradation | None = None
         self.started = False
         """Whether everything is joined and runs."""
         self.agents_wanted: tuple[str, ...] = ()
@@ -158,9 +160,6 @@ class Loom:
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
                 stack.push_async_callback(notifications.close)
-                self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
-                self.bus.subscribe(">", self.loop_watch.arm)
-                stack.callback(self.loop_watch.stop)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -184,7 +183,7 @@ class Loom:
             await self._resume_pause()
             self.status.changed = self._say_status
             if self._listening:
-                self.loop_watch.start()
+                stack.callback(self._watch_loop().stop)
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -547,6 +546,29 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
+    def _watch_loop(self) -> LoopWatch:
+        watch = self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
+        watch.turned = self._watch_strain
+        self.bus.subscribe(">", watch.arm)
+        watch.start()
+        return watch
+
+    def _watch_strain(self) -> None:
+        """With the first beat, so that the start need not load it: slow what can wait."""
+        from loom_desktop.runtime.degradation import Degradation, Signals, memory_taken
+
+        watch = self.loop_watch
+        assert watch, "it is the watch that calls"
+
+        def signals() -> Signals:
+            return Signals(lag_s=watch.lag_s, disk=self.store.disk, memory=memory_taken())
+
+        self.degradation = Degradation(
+            signals, self.bus.pace, self.bus.publish, self.clock, clock.monotonic
+        )
+        watch.turned = self.degradation.arm
+        self.tasks.start("degradation", self.degradation.run())
+
     def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> Told:
         whose = self.agenda if schedule.agent else self.reminders
         return whose.fire(schedule, occurrence, late_s)

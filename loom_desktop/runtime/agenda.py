@@ -134,17 +134,16 @@ class Agenda:
 
     def fire(self, schedule: Schedule, occurrence: float, late_s: float) -> Told:
         """The moment has come: its event; what was missed under ``ask`` is a question first."""
-        from loom_desktop.runtime.schedule import LATE_S, passed
+        from loom_desktop.runtime.schedule import LATE_S
 
-        missed = passed(schedule, schedule.next, occurrence)
         if schedule.policy == "ask" and late_s > LATE_S:
 
             def ask() -> None:
-                work = self._ask(schedule, occurrence, late_s, missed)
+                work = self._ask(schedule, occurrence, late_s)
                 self._tasks.start(f"ask for {schedule.agent}", work)
 
             return ask
-        return self._event(schedule, occurrence, late_s, missed)
+        return self._fired(schedule, occurrence, late_s, _missed(schedule, occurrence))
 
     # ---------------------------------------------------------------- setting
     def _understood(
@@ -230,11 +229,11 @@ class Agenda:
         return next((one for one in active if one.text == name), None)
 
     # ---------------------------------------------------------------- firing
-    async def _ask(self, schedule: Schedule, at: float, late_s: float, missed: int) -> None:
+    async def _ask(self, schedule: Schedule, at: float, late_s: float) -> None:
         from loom_desktop.runtime.attention import Offer
         from loom_desktop.text.when import words
 
-        zone = self._zone()
+        missed, zone = _missed(schedule, at), self._zone()
         now = datetime.fromtimestamp(self._clock(), UTC).astimezone(zone)
         due = words(datetime.fromtimestamp(at, zone), "", now)
         more = f", and {missed} times before" if missed > 1 else ", and once before"
@@ -255,16 +254,16 @@ class Agenda:
         asked = event.payload["data"]
         try:
             schedule = await self._store.schedules.get(int(asked["schedule"]))
+            at, late_s, missed = asked["at"], asked["late_s"], asked["missed"]
         except (LoomError, KeyError, TypeError, ValueError):
             log.warning("%s: there is no such schedule any more", event.topic)
             return
         if event.topic != f"card.answered.{schedule.agent}.{_RUN}" or not schedule.agent:
             log.warning("%s asked for a schedule that is not its own", event.topic)
             return
-        at, late_s = float(asked["at"]), float(asked["late_s"])
-        self._bus.publish(self._event(schedule, at, late_s, int(asked["missed"])))
+        self._bus.publish(self._fired(schedule, at, late_s, missed))
 
-    def _event(self, schedule: Schedule, at: float, late_s: float, missed: int) -> Event:
+    def _fired(self, schedule: Schedule, at: float, late_s: float, missed: int) -> Event:
         before = _cause(schedule, self._clock())
         return Event(
             topic=f"schedule.fired.{schedule.agent}.{schedule.text}",
@@ -282,6 +281,13 @@ class Agenda:
             origin=before.origin,
             privacy=before.privacy,
         )
+
+
+def _missed(schedule: Schedule, at: float) -> int:
+    """How many earlier ones this one stands for; ``next`` is the earliest that did not fire."""
+    from loom_desktop.runtime.schedule import passed
+
+    return passed(schedule, schedule.next, at)
 
 
 def _cause(schedule: Schedule, now: float) -> Event:

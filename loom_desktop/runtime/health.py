@@ -102,7 +102,7 @@ class Health:
             await self._ask([one for one in watched if not one.hangs])
             now = self._clock()
             parts = tuple(one.standing(now) for one in watched)
-        worst = max((one.state for one in parts), key=_rank, default="ok")
+        worst: State = max((one.state for one in parts), key=_rank, default="ok")
         started = self._started()
         failed = any(one.needed and one.state == "failed" for one in parts)
         return Standing(
@@ -146,19 +146,17 @@ class _Watched:
         """In the thread."""
         self._said = None
         try:
-            said = self._probe()
+            self._said = _checked(self._probe())
         except Exception as error:
             log.warning("%s cannot say how it stands", self.name, exc_info=error)
-            said = Finding("failed", f"It cannot say how it stands: {error or type(error)}")
-        if not isinstance(said, Finding):
-            said = Finding("failed", f"It cannot say how it stands: it said {said!r}.")
-        self._said = said
+            self._said = Finding("failed", f"It cannot say how it stands: {error or type(error)}")
 
     def standing(self, now: float) -> Part:
         """How it stands by what was said last, with what comes and goes held down."""
         said = self._said
         if self.hangs or said is None:
             said = Finding("failed", "It does not answer.", "The log says more.")
+        self._since = self._since or now
         if said.state != self._state:
             if _rank(said.state) > _rank(self._state):
                 self._falls.append(now)
@@ -174,7 +172,7 @@ class _Watched:
             shown = msgspec.structs.replace(self._worst, words=words, since=self._falls[0])
         return Part(
             name=self.name, state=shown.state, words=shown.words, hint=shown.hint,
-            since=shown.since or self._since or now, flapping=flapping, needed=self.needed,
+            since=shown.since or self._since, flapping=flapping, needed=self.needed,
             facts=said.facts,
         )  # fmt: skip
 
@@ -218,6 +216,12 @@ class _Round:
     def _tell(self) -> None:
         if not self.over.done():
             self.over.set_result(None)
+
+
+def _checked(said: object) -> Finding:
+    if not isinstance(said, Finding):
+        raise TypeError(f"it said {said!r}")
+    return said
 
 
 def _rank(state: State) -> int:

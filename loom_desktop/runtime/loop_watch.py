@@ -79,12 +79,18 @@ class LoopWatch:
         self.last: Hang | None = None
         """The last one that is over."""
         self.hangs = 0
+        self.turned: Callable[[], None] = lambda: None
+        """Called on the loop with each beat: while something happens, and not while it is idle."""
         self._publish, self._wall, self._clock = publish, wall, clock
         self._limit_s, self._look_s = limit_s, look_s
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
+        self._turned_at = 0.0
+        self._below: FrameType | None = None
+        """What calls the callbacks of the loop: with uvloop, the frame that runs it."""
         self._lags: deque[float] = deque(maxlen=_KEPT)
-        self._armed = self._stopping = False
+        self._armed = False
+        self._end = threading.Event()
         self._woken, self._beaten = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="loom-watch", daemon=True)
 
@@ -94,7 +100,7 @@ class LoopWatch:
 
     def stop(self) -> None:
         """Return when the thread has ended."""
-        self._stopping = True
+        self._end.set()
         self._woken.set()
         self._beaten.set()
         if self._thread.ident is not None:
@@ -123,10 +129,10 @@ class LoopWatch:
 
     # ---------------------------------------------------------------- in the thread
     def _watch(self) -> None:
-        while not self._stopping:
+        while not self._end.is_set():
             if not self._armed:
                 self._woken.wait(self._look_s)
-            if self._stopping:
+            if self._end.is_set():
                 return
             self._woken.clear()
             if not self._armed and self._idle():
@@ -143,9 +149,9 @@ class LoopWatch:
     def _beat(self) -> None:
         self._beaten.clear()
         began, worked = self._clock(), time.process_time()
-        self._loop.call_soon_threadsafe(self._beaten.set)
-        if self._stopping or self._beaten.wait(self._limit_s):
-            lag_s = self._clock() - began
+        self._loop.call_soon_threadsafe(self._turn)
+        if self._end.is_set() or self._beaten.wait(self._limit_s):
+            lag_s = max(0.0, self._turned_at - began)  # of the loop: this thread may be late too
             self._lags.append(lag_s)
             self._rest(self._limit_s - lag_s)
             return
@@ -157,10 +163,17 @@ class LoopWatch:
         if not self._beaten.is_set():  # or it turned at the very last moment
             self._tell(began)
 
+    def _turn(self) -> None:
+        """On the loop: it turns."""
+        self._below = sys._getframe(1)
+        self._turned_at = self._clock()
+        self._beaten.set()
+        self.turned()
+
     def _rest(self, seconds: float) -> None:
         """Between two beats; only the end of all cuts it short."""
         self._beaten.clear()
-        if not self._stopping and seconds > 0:
+        if not self._end.is_set() and seconds > 0:
             self._beaten.wait(seconds)
 
     def _tell(self, began: float) -> None:
@@ -172,7 +185,7 @@ class LoopWatch:
             "the loop has not turned for %.2f s: %s at %s\n%s", self.hang.seconds, who, where, stack
         )
         self._say("runtime.loop.blocked", self.hang)
-        while not self._beaten.wait(1.0) and not self._stopping:
+        while not self._beaten.wait(1.0) and not self._end.is_set():
             pass
         over = self.last = Hang(self._clock() - began, who, where, began)
         self._lags.append(over.seconds)
@@ -198,7 +211,11 @@ class LoopWatch:
     def _idle(self) -> bool:
         """Whether the loop waits for something to happen."""
         frame = sys._current_frames().get(self._loop_thread)
-        return frame is not None and frame.f_code.co_filename.endswith("selectors.py")
+        if frame is None:  # its thread has ended: the next beat finds it closed
+            return False
+        if frame is self._below:  # uvloop waits in C
+            return True
+        return frame.f_code.co_filename.endswith(("selectors.py", "windows_events.py"))
 
 
 def _where(frame: FrameType | None) -> str:
@@ -206,7 +223,7 @@ def _where(frame: FrameType | None) -> str:
     while frame is not None and frame.f_code.co_filename.startswith(_LIBRARY):
         frame = frame.f_back
     if frame is None or _runs_the_loop(frame):
-        frame = innermost
+        frame = innermost  # all that was called is Python's own
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "unknown"
 
 
@@ -219,6 +236,10 @@ def _runs_the_loop(frame: Any) -> bool:
 
 
 def _stack(frame: FrameType | None) -> str:
+    """From what the loop called on: what is below is the same each time."""
     import traceback  # only who hangs needs it
 
-    return "".join(traceback.format_stack(frame)) if frame is not None else ""
+    depth, below = 0, frame
+    while below is not None and below.f_code.co_name != "_run_once":
+        depth, below = depth + 1, below.f_back
+    return "".join(traceback.format_stack(frame, depth)) if frame is not None else ""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.clock import monotonic
-from loom_desktop.runtime.health import Finding, Health
+from loom_desktop.runtime.health import Finding, Health, State
 from loom_desktop.runtime.schedule import TICK_S
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ _DISK: dict[str, tuple[str, str]] = {
     "broken": ("The disk cannot be written.", "Look whether the disk is failing."),
     "memory": ("Nothing of this run is saved.", "Settings > Health says why."),
 }
+_DROPPED = {
+    "circled": "events went in circles and were dropped.",
+    "dropped": "events were dropped: what waited for somebody was full.",
+}
+_OK = Finding()
+_FULL = 0.9
 _LATE_TICKS = 3
 _RECENT_S = 300.0
 
@@ -41,11 +47,12 @@ def watch(loom: Loom) -> Health:
     health.register("bus", bus(loom.bus))
     health.register("agents", partial(agents, loom.supervisor, loom.agents_wanted), needed=True)
     for name in loom.outside.sources:
-        health.register(f"source {name}", lambda name=name: _source(loom, name))
+        health.register(f"source {name}", partial(_source, loom, name))
     if loom.reminders.timers is not None:
         health.register("timers", partial(timers, loom.timers, loom.clock))
     if loom.loop_watch is not None:
         health.register("loop", partial(loop, loom.loop_watch, monotonic))
+        health.register("load", lambda: loom.degradation.finding() if loom.degradation else _OK)
     health.register("models", lambda: models(loom._router))
     health.register(
         "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)
@@ -68,16 +75,22 @@ def store(store: Store) -> Finding:
 
 
 def bus(bus: Any) -> Callable[[], Finding]:
-    """Whether events arrive. What went in circles since the last look is told, older is over."""
-    seen = 0
+    """Whether events arrive. What was dropped since the last look is told, older is over."""
+    seen = dict.fromkeys(_DROPPED, 0)
 
     def look() -> Finding:
-        nonlocal seen
-        before, seen = seen, bus.circled
-        facts = {name: getattr(bus, name) for name in ("published", "expired", "circled")}
-        if seen > before:
-            words = f"{seen - before} events went in circles and were dropped."
-            return Finding("degraded", words, "The log names their topic.", facts=facts)
+        counts = {name: getattr(bus, name, 0) for name in _DROPPED}
+        lost = {name: counts[name] - seen[name] for name in _DROPPED}
+        seen.update(counts)
+        boxes: list[Any] = getattr(bus, "mailboxes", list)()
+        full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
+        facts = {"published": bus.published, **counts, "full": full}
+        words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
+        if full:
+            words.append(f"Next to full: what waits for {', '.join(full)}.")
+        if words:
+            hint = "The log names them. It is over when it is told no more."
+            return Finding("degraded", " ".join(words), hint, facts=facts)
         return Finding(facts=facts)
 
     return look
@@ -94,7 +107,7 @@ def agents(supervisor: Supervisor, wanted: tuple[str, ...]) -> Finding:
     }
     away = [name for name in wanted if name not in there]
     if away:
-        state = "failed" if len(away) == len(wanted) else "degraded"
+        state: State = "failed" if len(away) == len(wanted) else "degraded"
         words = f"Not running: {', '.join(away)}."
         return Finding(state, words, "The log says why. Start Loom again.", facts=facts)
     if supervisor.left_behind:
@@ -111,7 +124,7 @@ def source(outside: Outside, name: str, *, asked_for: bool) -> Finding:
     failed = outside.failed.get(name)
     if failed is None and not outside.running(name):
         return Finding(words="Off.", facts={"on": False})
-    state = "degraded" if asked_for else "ok"
+    state: State = "degraded" if asked_for else "ok"
     if failed is not None:
         return Finding(state, failed.message, failed.hint, facts={"on": outside.running(name)})
     report = outside.sources[name].report()

@@ -138,8 +138,10 @@ async def test_a_single_fall_is_over_when_it_is_over() -> None:
     clock, disk = FakeClock(), Says()
     health = Health(clock, yes)
     health.register("disk", disk)
+    first = clock.now
     await health.look()
     clock.forward(100)
+    assert part(await health.look(), "disk").since == first, "as long as anybody has looked"
     disk.finding = Finding("degraded", "Nearly full.")
     fallen = clock.now
     assert part(await health.look(), "disk").since == fallen

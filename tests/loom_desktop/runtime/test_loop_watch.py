@@ -17,7 +17,7 @@ from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.tasks import Tasks
 from loom_desktop.testing import loom_for_tests
 
-LIMIT_S = 0.02
+LIMIT_S = 0.1
 
 
 class Seen:
@@ -75,10 +75,12 @@ async def test_a_task_that_blocks_is_named_with_its_line_and_told_once(
         (Path(__file__).name, True)
     )
     assert LIMIT_S <= blocked.payload["seconds"] <= recovered.payload["seconds"]
-    assert (blocked.qos, blocked.origin) == (QoS.REALTIME, {"schedule"})
+    assert blocked.qos is QoS.REALTIME
+    assert blocked.origin == {"schedule"}
     told = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert len(told) == 1
     assert "in handle" in told[0].getMessage(), "the whole stack"
+    assert "run_until_complete" not in told[0].getMessage(), "and nothing below the loop"
     assert (watch.hangs, watch.hang) == (1, None)
     assert watch.last
     assert watch.lag_s >= LIMIT_S
@@ -162,12 +164,13 @@ async def test_a_loop_that_is_closed_ends_the_watch(seen: Seen) -> None:
 async def test_idle_it_sleeps(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is put into a loop that waits: each beat would wake it."""
     watch = LoopWatch(seen, limit_s=LIMIT_S, look_s=0.001)
-    looked, beats = threading.Semaphore(0), list[int]()
-    idle = watch._idle
+    looked, beats, idle = threading.Semaphore(0), list[int](), list[bool]()
+    is_idle = watch._idle
 
     def look() -> bool:
+        idle.append(is_idle())
         looked.release()
-        return idle()
+        return idle[-1]
 
     def beat() -> None:
         beats.append(1)
@@ -187,7 +190,8 @@ async def test_idle_it_sleeps(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> No
     await enough
     thread.join()
     watch.stop()
-    assert len(beats) <= 2, "at most at the two moments at which the loop did something"
+    assert idle.count(True) > len(idle) / 2, "it sees that the loop waits"
+    assert len(beats) == idle.count(False), "a beat would wake it"
 
 
 async def test_a_running_loom_is_watched_and_each_event_arms_the_watch(tmp_path: Path) -> None:

@@ -42,6 +42,18 @@ async def test_a_part_that_fails_is_named_and_the_doctor_says_it_too(tmp_path: P
     assert (agents.state, agents.words) == ("degraded", "Not running: ghost.")
 
 
+def test_what_was_dropped_is_told_once_and_what_is_full_as_long_as_it_is() -> None:
+    box = SimpleNamespace(name="lamp", size=100, waiting=10)
+    bus = SimpleNamespace(published=7, circled=0, dropped=3, mailboxes=lambda: [box])
+    look = probes.bus(bus)
+    assert "3 events were dropped" in look().words
+    assert look().state == "ok"
+    box.waiting = 95
+    for _ in range(2):
+        found = look()
+        assert (found.state, found.facts["full"]) == ("degraded", ["lamp"])
+
+
 @pytest.mark.parametrize(
     ("disk", "problems", "lost", "state"),
     [
