@@ -88,9 +88,11 @@ class _Life:
         if found is None:
             parts = topic.split(".")
             found = tuple(
-                handler
-                for pattern, handler in (*self.agent.handlers, *self.more)
-                if matches(segments(pattern), parts)
+                dict.fromkeys(  # of several patterns of one handler it is woken once
+                    handler
+                    for pattern, handler in (*self.agent.handlers, *self.more)
+                    if matches(segments(pattern), parts)
+                )
             )
             if len(self._found) > _MOST_TOPICS:
                 self._found.clear()
@@ -135,6 +137,8 @@ class Supervisor:
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
         """Told whenever an agent begins, pauses, ends or listens to something else."""
+        self.deleted: Callable[[str], None] = lambda name: None
+        """Told of an agent that there is not any more."""
         parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
@@ -150,6 +154,10 @@ class Supervisor:
     def reports(self) -> list[AgentReport]:
         """Every agent there is, by name."""
         return [self._report(life) for _, life in sorted(self._lives.items())]
+
+    def report(self, name: str) -> AgentReport:
+        """How one agent stands. Raises NotFound."""
+        return self._report(self._life(name))
 
     def at_work(self, thread: int) -> bool:
         """Whether anything is being done for this thread, or waits to be."""
@@ -220,6 +228,7 @@ class Supervisor:
         await self.stop(name)
         del self._lives[name]
         self.failed.pop(name, None)
+        self.deleted(name)
         if forget:
             await self._parts.store.deliveries.forget(name)
             await self._parts.store.state.forget(name)
@@ -273,6 +282,18 @@ class Supervisor:
     def subscriptions(self, name: str) -> list[str]:
         """The patterns that wake it now. Raises NotFound."""
         return self._life(name).patterns
+
+    def begin_anew(self) -> None:
+        """The store holds other data now: durable agents go on from where those say they are.
+
+        What waited for them was of the data before, and is gone; what is in hand is finished, and
+        the store takes no mark of it.
+        """
+        self.durable.begin_anew()
+        for name, life in self._lives.items():
+            if life.box is not None and life.follower is not None:
+                life.box.remove(lambda event: event.qos is not QoS.REALTIME)
+                life.follower = self.durable.follow(name, life.box)
 
     # ------------------------------------------------------------------ stopping work
 
@@ -337,7 +358,7 @@ class Supervisor:
     def _begin(self, life: _Life) -> None:
         agent = life.agent
         for one in agent.capabilities:
-            self._parts.broker.add(one)
+            self._parts.broker.add(one, provider=agent.name)
         life.open.set()
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
