@@ -156,7 +156,7 @@ class Loom:
                 crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
             self.store.journal.committed = self.supervisor.durable.committed
-            self.store.restored = self._restored
+            self.store.restored = self.supervisor.begin_anew
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 notifications = Notifications(
@@ -353,20 +353,6 @@ class Loom:
         if rescan is not None:
             rescan()
 
-    def _restored(self) -> None:
-        """A copy took the place of everything there was."""
-        self.supervisor.begin_anew()
-        self.timers.changed()
-        self.tasks.start("after a restore", self._after_restore())
-
-    async def _after_restore(self) -> None:
-        # What the copy says of this run is of another one.
-        await self.store.state.set_fact("running", True)
-        await self.store.state.set_fact("paused_until", self.status.paused_until)
-        if self._listening:
-            await self.desk.start_over()
-        self._say_status()
-
     # ---------------------------------------------------------------- folders
     @property
     def folders(self) -> Folders:
@@ -506,20 +492,23 @@ class Loom:
             except (NotFound, Unavailable, UsageError) as error:
                 self.status.trouble(error.message, error.hint)
 
-    def start_agent(self, name: str) -> None:
-        """One of the catalogue that loom.toml does not name, for this run. Raises LoomError."""
+    def start_agent(self, name: str) -> str:
+        """The one in that file, which loom.toml does not name, for this run; answers with what it
+        is called. Raises LoomError."""
         self.entries.look_again()
-        self._start_agent(name, self.settings)
+        return self._start_agent(name, self.settings)
 
-    def _start_agent(self, name: str, on: Settings) -> None:
+    def _start_agent(self, name: str, on: Settings) -> str:
         module = self.entries.load("agents", name)
         settings = self.entries.settings("agents", name, on)
+        agent = catalog.export("agents", module)
         try:
-            self.supervisor.start(catalog.export("agents", module))
+            self.supervisor.start(agent)
         except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
             message, hint = broken("agents", name, error)
             raise Unavailable(message, hint=hint) from error
         self.agents_settings[name] = settings
+        return str(agent.name)
 
     def _make_sources(self, on: Settings) -> None:
         for name in self.entries.names("sources"):
@@ -609,7 +598,12 @@ class Loom:
         assert watch, "it is the watch that calls"
 
         def signals() -> Signals:
-            return Signals(lag_s=watch.lag_s, disk=self.store.disk, memory=memory_taken())
+            states = self.supervisor.states.items()
+            held_up = {f"agent:{name}" for name, state in states if state == "paused"}
+            return Signals(
+                lag_s=watch.lag_s, fill=self.bus.fill(but=held_up), disk=self.store.disk,
+                memory=memory_taken(),
+            )  # fmt: skip
 
         self.degradation = Degradation(
             signals, self.bus.pace, self.bus.publish, self.clock, clock.monotonic

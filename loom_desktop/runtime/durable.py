@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from loom_desktop.bus import Bus, Subscription
 from loom_desktop.errors import LoomError, NotFound
-from loom_desktop.event import Event, QoS
+from loom_desktop.event import Event, QoS, next_id
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class Durable:
             raise NotFound(
                 f"{found.subscriber} does not run.", hint=f"Start it: loom start {found.subscriber}"
             )
+        await follower.caught_up()  # before it has begun, the store would take it for a new start
         found = await self.store.deliveries.revive(letter)
         return follower.revive(found.seq, found.event)
 
@@ -107,6 +108,12 @@ class Durable:
     def followed(self) -> bool:
         """Whether there is a durable subscriber."""
         return bool(self._followers)
+
+    @property
+    def behind(self) -> dict[str, int]:
+        """Subscriber -> events of this run that are on the disk and that it has not taken, for
+        those that do not get them as they are committed."""
+        return {name: one.behind for name, one in [*self._followers.items()] if one.behind}
 
     async def caught_up(self) -> None:
         """Return when what was committed waits in the mailboxes of all, or was had."""
@@ -122,6 +129,8 @@ class Follower:
         self._parent, self._box = parent, box
         self._deliveries = parent.store.deliveries
         self._loop = parent.bus.loop
+        self._from_id = next_id()
+        """What is made from now on is missed by nobody who is new."""
         self._taken = -1
         """Everything up to this number was looked at; -1 until it is known where to begin."""
         self._marked = 0
@@ -146,6 +155,11 @@ class Follower:
         self._stopped = self._void = False
         self._waiting: list[asyncio.Future[None]] = []
 
+    @property
+    def behind(self) -> int:
+        """How many numbers of the journal it has not come to; 0 when it gets them at once."""
+        return max(0, self._parent.end - self._taken) if self._behind else 0
+
     async def caught_up(self) -> None:
         """Return when it has taken what was committed, or as much as there is room for."""
         while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
@@ -157,7 +171,7 @@ class Follower:
         """Go on where it left off, with what the journal has since."""
         while self._taken < 0 and not self._stopped:
             try:
-                place = await self._deliveries.begin(self.name)
+                place = await self._deliveries.begin(self.name, from_id=self._from_id)
             except LoomError as error:
                 log.warning("%s cannot go on yet: %s", self.name, error.message)
                 await asyncio.sleep(_RETRY_S)

@@ -58,6 +58,7 @@ class AgentReport(Struct, frozen=True):
     """In the last minute."""
     failure: str
     """The last one, in words."""
+    durable: bool
 
 
 class _Life:
@@ -150,6 +151,11 @@ class Supervisor:
     def agents(self) -> list[str]:
         """Who runs, or is paused."""
         return sorted(name for name, life in self._lives.items() if life.box is not None)
+
+    @property
+    def states(self) -> dict[str, AgentState]:
+        """How every agent stands, by name. From any thread."""
+        return {name: life.state for name, life in sorted(self._lives.items())}
 
     def reports(self) -> list[AgentReport]:
         """Every agent there is, by name."""
@@ -348,11 +354,13 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
+        waiting, handled, dropped = (
+            (0, 0, 0) if box is None else (len(box), box.handled, box.dropped)
+        )
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            len(box.queue) if box else 0, busy, box.handled if box else 0,
-            box.dropped if box else 0, len(life.recent_deaths(_loop_time())),
-            self.failed.get(name, ""),
+            waiting, busy, handled, dropped, len(life.recent_deaths(_loop_time())),
+            self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
     def _begin(self, life: _Life) -> None:
@@ -483,7 +491,7 @@ class Supervisor:
 
     def _buried(self, name: str, event: Event, letter: int) -> None:
         self._trouble(
-            f"The agent {name} could not work on {event.topic}, and does not try any more.",
+            buried_words(name, event.topic),
             f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
         )
 
@@ -537,6 +545,11 @@ class Supervisor:
             await ctx.emit(
                 "agent.failed", agent=ctx.agent, topic=ctx.event.topic, error=message, hint=hint
             )
+
+
+def buried_words(name: str, topic: str) -> str:
+    """What is told of a dead letter, and taken back when there is none like it any more."""
+    return f"The agent {name} could not work on {topic}, and does not try any more."
 
 
 class _Work:

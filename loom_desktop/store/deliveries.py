@@ -109,10 +109,12 @@ class Deliveries:
 
     # ------------------------------------------------------------------ subscribers
 
-    async def begin(self, name: str, *, from_start: bool = False) -> Place:
+    async def begin(self, name: str, *, from_start: bool = False, from_id: int = 0) -> Place:
         """Where it goes on; what it has revived and not finished is a dead letter again.
 
-        A new name begins behind what is in the journal now, or with ``from_start`` before it.
+        A new name begins behind what is in the journal now, or with ``from_start`` before it. With
+        ``from_id`` it has events of that id and later ones before it, also those that got there
+        before this did.
         """
         name = storable(name)
 
@@ -121,6 +123,9 @@ class Deliveries:
             there = _subscriber(connection, name)
             if there is None:
                 seq = 0 if from_start else self._journal.last(connection)
+                if from_id:
+                    before = "select coalesce(min(seq) - 1, ?2) from event where id >= ?1"
+                    seq = min(seq, int(str(connection.execute(before, (from_id, seq)).get)))
                 connection.execute("insert into subscriber(name, seq) values (?, ?)", (name, seq))
                 return Place(seq, frozenset(), {})
             connection.execute(
@@ -296,6 +301,14 @@ class Deliveries:
         return await self._letters(
             "where ?1 = '' or subscriber = ?1 order by id desc limit ?2",
             (storable(subscriber), limit),
+        )
+
+    async def count(self) -> int:
+        """How many dead letters there are that nobody tries again just now."""
+        return await self._db.read(
+            lambda connection: int(
+                str(connection.execute("select count(*) from dead where taken = 0").get)
+            )
         )
 
     async def dead_letter(self, id: int) -> DeadLetter:  # noqa: A002  # the name of the field
