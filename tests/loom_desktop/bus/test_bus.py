@@ -7,7 +7,7 @@ import pytest
 
 from loom_desktop.bus import Bus
 from loom_desktop.errors import TimedOut, UsageError
-from loom_desktop.event import MOST_HOPS, Event
+from loom_desktop.event import MOST_HOPS, Event, QoS
 from loom_desktop.tasks import Tasks
 from loom_desktop.testing import FakeClock
 
@@ -162,3 +162,21 @@ async def test_who_subscribes_or_leaves_during_a_delivery_changes_the_next_one()
     got.clear()
     bus.publish(Event(topic="a"))
     assert got[:2] == ["first", "third"]
+
+
+async def test_how_full_a_lane_is_is_how_full_its_fullest_mailbox_is() -> None:
+    async def never(event: Event) -> None: ...
+
+    async with Bus() as bus:
+        assert bus.fill() == {}
+        bus.subscribe("a", never, name="small", size=10)
+        bus.subscribe("a", never, name="large", size=100)
+        bus.subscribe("b", never, name="other", size=10)
+        for _ in range(5):
+            bus.publish(Event(topic="a"))
+        for _ in range(2):
+            bus.publish(Event(topic="b", qos=QoS.BACKGROUND))
+        assert bus.fill() == {QoS.BATCHED: 0.5, QoS.BACKGROUND: 0.2}
+        assert bus.fill(but=["small"]) == {QoS.BATCHED: 0.05, QoS.BACKGROUND: 0.2}
+        assert await bus.settled(5)
+        assert bus.fill() == {}
