@@ -152,7 +152,7 @@ class Loom:
                 self.status.trouble,
                 crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
-            self.store.journal.committed = self.supervisor.durable.committed
+            await self.supervisor.durable.prepare()
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 notifications = Notifications(

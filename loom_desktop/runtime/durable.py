@@ -49,13 +49,18 @@ class Durable:
         self._followers: dict[str, Follower] = {}
         self.buried: Callable[[str, Event, int], None] = lambda name, event, letter: None
         """Told of every event that became a dead letter, with its number."""
-        self._end = 0
-        """The highest number that was committed in this run."""
+        self.end = 0
+        """The highest number that was committed."""
+
+    async def prepare(self) -> None:
+        """Look where the journal ends, so that who is new begins there. Once, before ``follow``."""
+        self.end = await self.store.journal.last_seq()
+        self.store.journal.committed = self.committed
 
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
         """What the journal has just written, in order."""
         if events:
-            self._end = max(self._end, events[-1][0])
+            self.end = max(self.end, events[-1][0])
         for follower in self._followers.values():
             follower.offer(events)
 
@@ -91,11 +96,6 @@ class Durable:
         return found
 
     @property
-    def end(self) -> int:
-        """The highest number that was committed in this run."""
-        return self._end
-
-    @property
     def followed(self) -> bool:
         """Whether there is a durable subscriber."""
         return bool(self._followers)
@@ -112,6 +112,8 @@ class Follower:
     def __init__(self, parent: Durable, name: str, box: Subscription) -> None:
         self.name = name
         self._parent, self._box = parent, box
+        self._from = parent.end
+        """Where it begins when it is new."""
         self._deliveries = parent.store.deliveries
         self._loop = parent.bus.loop
         self._taken = -1
@@ -147,7 +149,7 @@ class Follower:
         """Go on where it left off, with what the journal has since."""
         while self._taken < 0 and not self._stopped:
             try:
-                place = await self._deliveries.begin(self.name)
+                place = await self._deliveries.begin(self.name, after=self._from)
             except LoomError as error:
                 log.warning("%s cannot go on yet: %s", self.name, error.message)
                 await asyncio.sleep(_RETRY_S)
