@@ -42,9 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             for report in SUITES[name](chosen, Path(folder)):
                 reports.append(report)
                 sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
-    machine = {"system": platform.platform(), "python": platform.python_version()}
-    said = {"machine": machine, "processors": os.cpu_count()}
-    said |= {"suites": [one.plain() for one in reports]}
+    said = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "suites": [one.plain() for one in reports],
+    }
     chosen.file.parent.mkdir(parents=True, exist_ok=True)
     chosen.file.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(f"{table(reports)}\n{chosen.file}\n")
