@@ -34,7 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     chosen = parser.parse_args(argv)
-    logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
     for name in chosen.only or SUITES:
         place = memory() if name in IN_MEMORY else None
@@ -130,4 +129,5 @@ IN_MEMORY = {"powercut", "syscalls", "flips"}
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # the store says much when everything fails
     sys.exit(main())
