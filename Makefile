@@ -34,7 +34,7 @@ test: setup-test ## Run every test, the journeys on a real screen too (ARGS=... 
 bench: setup-test ## Measure start, memory and latency beside bare floors; see build/bench
 	@$(PYTHON_IN) -m tests.measures.bench build/bench
 
-faults: setup-test ## Kill, cut the power, fill the disk and flip bits, at length; see build/faults.json
+faults: setup-test ## Try every fault at length: kills, power cuts, full disks; see build
 	@$(PYTHON_IN) -m tests.faults build/faults.json $(ARGS)
 
 shots: setup-test ## Take pictures of every window into build/shots

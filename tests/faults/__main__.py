@@ -34,7 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     chosen = parser.parse_args(argv)
-    logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
     for name in chosen.only or SUITES:
         place = memory() if name in IN_MEMORY else None
@@ -42,9 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             for report in SUITES[name](chosen, Path(folder)):
                 reports.append(report)
                 sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
-    machine = {"system": platform.platform(), "python": platform.python_version()}
-    said = {"machine": machine, "processors": os.cpu_count()}
-    said |= {"suites": [one.plain() for one in reports]}
+    said = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "suites": [one.plain() for one in reports],
+    }
     chosen.file.parent.mkdir(parents=True, exist_ok=True)
     chosen.file.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(f"{table(reports)}\n{chosen.file}\n")
@@ -127,4 +129,5 @@ IN_MEMORY = {"powercut", "syscalls", "flips"}
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # the store says much when everything fails
     sys.exit(main())

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -97,8 +98,8 @@ def unguarded(folder: Path, amount: int, *, seed: int = 3) -> Report:
         report.add("tried")
         connection = apsw.Connection(str(path))
         try:
-            rows = dict(connection.execute("select id, text from event").fetchall())
-            if rows != said and connection.pragma("integrity_check") == "ok":
+            rows: list[Any] = connection.execute("select id, text from event").fetchall()
+            if dict(rows) != said and connection.pragma("integrity_check") == "ok":
                 report.wrong.append(f"flips {number}: wrong rows, and all is well")
         except (apsw.Error, UnicodeDecodeError):
             pass  # noticed

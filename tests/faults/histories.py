@@ -4,7 +4,8 @@ The real ``Timers`` look when they asked to be looked at; a clock on the wall an
 really passes go their own ways. Afterwards each schedule is judged by what ``calendar`` finds,
 minute by minute: nothing fired that does not come, nothing twice, nothing was missed, and what came
 up while the computer was awake was told within 60 s. Late ones are spread, a second apart: that
-many more are allowed. History number n is the same each time.
+many more are allowed. An instant that fired in the zone before does not fire again, though it is
+another wall time there. History number n is the same each time.
 
 Between two looks at which nothing is due the looks are left out, all but the last: they do nothing.
 """
@@ -293,26 +294,30 @@ class History:
                 bad.append(f"fired {one.at:.0f}, and {latest:.0f} was the last")
             if policy == "skip" and one.wall - one.at > LATE_S:
                 bad.append(f"fired {one.at:.0f}, {one.wall - one.at:.0f} s late")
-        for one in stay.comes:
-            first = self._due(one, stay.since, until)
+        for moment in stay.comes:
+            first = self._due(moment, stay.since, until)
             if first is None:
                 break
             self.occurrences += 1
-            told = [f.when for f in stay.fired if (f.at == one if policy == "all" else f.at >= one)]
-            if one in fired:
-                when = stay.fired[fired.index(one)].when
+            told = [
+                f.when
+                for f in stay.fired
+                if (f.at == moment if policy == "all" else f.at >= moment)
+            ]
+            if moment in fired:
+                when = stay.fired[fired.index(moment)].when
                 if not self._jumped(first, when):
                     waited = bisect_right(self._firings, when) - bisect_left(self._firings, first)
                     self.latest_s = max(self.latest_s, when - first - (waited - 1))
-            held = self._held(one, stay.since, until)
+            held = self._held(moment, stay.since, until)
             if held is None or any(when <= held + self._allowed_s(held) for when in told):
                 continue
-            if (stay.schedule.id, one) in self._instants:
+            if moment not in fired and (stay.schedule.id, moment) in self._instants:
                 continue  # in the zone before: no instant fires twice
             # once it was late it was dropped, also when the clock is set back later
-            on_time = max(self._shown(first), self._shown(held)) - one < LATE_S - TICK_S - 5
+            on_time = max(self._shown(first), self._shown(held)) - moment < LATE_S - TICK_S - 5
             if policy != "skip" or on_time:
-                bad.append(f"missed {one:.0f}, or told it late: {told}")
+                bad.append(f"missed {moment:.0f}, or told it late: {told}")
         return bad
 
     def _due(self, one: float, since: int, until: int) -> float | None:
