@@ -22,7 +22,7 @@ from msgspec import Struct
 from loom_desktop.bus import MOST_WAITING, Subscription
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
-from loom_desktop.event import Event, QoS
+from loom_desktop.event import Event, QoS, follow
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts, Staged
 from loom_desktop.runtime.durable import Durable, Follower
@@ -481,7 +481,7 @@ class Supervisor:
         try:
             return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
-            await self._failed(ctx, error)
+            self._failed(ctx, error)
             return error
 
     async def _attempt(
@@ -498,23 +498,24 @@ class Supervisor:
             elif not done:
                 inside.cancel(task)
                 failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
-                await self._tell(ctx, failed.message, "")
+                self._tell(ctx, failed.message, "")
             elif not task.cancelled() and (failed := task.exception()) is not None:
-                await self._failed(ctx, failed)
+                self._failed(ctx, failed)
         self.left_behind += inside.left_behind
         return failed
 
-    async def _failed(self, ctx: Context, error: BaseException) -> None:
+    def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
         hint = error.hint if isinstance(error, LoomError) else ""
-        await self._tell(ctx, str(error) or repr(error), hint)
+        self._tell(ctx, str(error) or repr(error), hint)
 
-    async def _tell(self, ctx: Context, message: str, hint: str) -> None:
+    def _tell(self, ctx: Context, message: str, hint: str) -> None:
         self.failed[ctx.agent] = message
         # An agent that listens to failures must not be able to fail for ever.
         if ctx.event.topic != "agent.failed":
-            await ctx.emit(
-                "agent.failed", agent=ctx.agent, topic=ctx.event.topic, error=message, hint=hint
+            told = {"agent": ctx.agent, "topic": ctx.event.topic, "error": message, "hint": hint}
+            self._parts.bus.publish(
+                follow(ctx.event, "agent.failed", told, sender=ctx.agent, time=self._parts.clock())
             )
 
 
