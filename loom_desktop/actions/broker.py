@@ -101,6 +101,10 @@ class Broker:
             raise ValueError(f"two capabilities are called {one.name}")
         self._capabilities[one.name] = one
 
+    def remove(self, name: str) -> None:
+        """From now on it cannot be called: whoever did it has stopped."""
+        self._capabilities.pop(name, None)
+
     def directory(self, families: Iterable[str] = ()) -> list[Capability]:
         """Everything that can be done, by name; ``families`` are loaded first."""
         for family in families:

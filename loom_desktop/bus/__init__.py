@@ -1,27 +1,73 @@
-"""Bus: publish, subscribe, request. In one process, on one event loop."""
+"""Bus: publish, subscribe, request. In one process, on one event loop.
+
+A plain function that subscribes is called inside ``publish``: for what must not be missed and takes
+no time. An async one gets a mailbox and a task (``subscription``), a lane and its share of time
+(``turns``), and a deadline.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter as now
+from typing import Any, Self, overload
 
+from msgspec import Struct
+
+from loom_desktop.bus.deadlines import Deadlines
+from loom_desktop.bus.mailbox import MOST_WAITING as MOST_WAITING
+from loom_desktop.bus.mailbox import Aggregate as Aggregate
+from loom_desktop.bus.mailbox import WhenFull as WhenFull
+from loom_desktop.bus.subscription import CANCELLED, Handler
+from loom_desktop.bus.subscription import Subscription as Subscription
 from loom_desktop.bus.topics import Trie, segments
+from loom_desktop.bus.turns import Turns
 from loom_desktop.clock import Clock
 from loom_desktop.clock import wall as wall_clock
-from loom_desktop.errors import TimedOut
-from loom_desktop.event import MOST_HOPS, Event
+from loom_desktop.errors import TimedOut, Unavailable
+from loom_desktop.event import MOST_HOPS, Event, QoS
+from loom_desktop.tasks import Tasks
+from loom_desktop.telemetry.tracing import Ring
 
 log = logging.getLogger(__name__)
 Deliver = Callable[[Event], None]
 _MOST_ROUTES = 65_536
 """Topics whose subscribers are remembered: about 13 MB when all of them carry an id."""
+_MOST_FROM_THREADS = 100_000
+"""Events from other threads that the loop has not come to yet."""
+_THREAD_SLICE_S = 0.0005
+_LOOK_S = 2.0
+"""How often it is looked whether a handler takes too long, while any runs: the shortest limit."""
+_NO_LANE = object()
+"""What no mailbox has for its lane: an event with a priority is sorted in."""
+_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...]]
 
 
-class _Subscription:
-    """One of perhaps several of the same pattern and function."""
+class MailboxReport(Struct, frozen=True):
+    """How one subscription stands."""
+
+    name: str
+    patterns: list[str]
+    policy: str
+    size: int
+    waiting: int
+    handled: int
+    failed: int
+    dropped: int
+    merged: int
+    expired: int
+    overdue: int
+    left_behind: int
+
+
+class _Tap:
+    """A plain function under a pattern. One of perhaps several of the same."""
 
     __slots__ = ("deliver",)
 
@@ -30,22 +76,54 @@ class _Subscription:
 
 
 class Bus:
-    """Made on the loop it serves."""
+    """Made on the loop it serves; ``async with``, or ``await close()``, ends its tasks."""
 
-    def __init__(self, clock: Clock = wall_clock) -> None:
+    def __init__(self, clock: Clock = wall_clock, ring: Ring | None = None) -> None:
         self.published = 0
         self.expired = 0
-        """Dropped because they were older than their ``ttl_ms``."""
+        """Dropped because they were older than their ``ttl_ms`` when they were published."""
         self.circled = 0
         """Dropped because more than ``MOST_HOPS`` events led to them."""
+        self.overrun = 0
+        """Dropped because other threads published faster than the loop could take."""
+        self.late_answers = 0
+        """Answers to questions that nobody waits for any more."""
+        self.loop = asyncio.get_running_loop()
+        self.turns = Turns(self.loop)
+        self.tasks = Tasks()
+        self.ring = ring or Ring()
+        self.record = self.ring.record
+        self.failed: Callable[[Subscription, Event, BaseException], None] = _logged
+        """Told of every handler that raised or overran its deadline."""
+        self.on_cancel: list[Callable[[int], int]] = []
+        """Asked to stop what they do for a thread; each answers with how much that was."""
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
-        self._subscribers: Trie[_Subscription] = Trie()
-        self._routes: dict[str, tuple[Deliver, ...]] = {}
+        self._found: Trie[_Tap | Subscription] = Trie()
+        self._subscriptions: dict[Subscription, None] = {}
+        self._routes: dict[str, _Route] = {}
         self._heads: dict[str, set[str]] = {}
         """First segment -> the remembered topics that begin with it."""
-        self._waiting: dict[int, asyncio.Future[Event]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Event], int]] = {}
+        """Question -> who waits, and the thread it belongs to."""
+        self._deadlines = Deadlines(self.loop)
+        self.at_work: set[Subscription] = set()
+        """Those that have something in hand, or had a moment ago."""
+        self._look: asyncio.TimerHandle | None = None
+        self._look_s = _LOOK_S
+        self.settling: list[asyncio.Future[None]] = []
+        """Resolved when another mailbox is empty: for ``settled``."""
+        self._from_threads: deque[Event] = deque()
+        self._gone = {"dropped": 0, "expired": 0, "merged": 0, "failed": 0}
+        """What subscriptions that ended had counted."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # ------------------------------------------------------------------ publishing
 
     def publish(self, event: Event) -> None:
         """Hand the event to everyone whose pattern matches. On the loop only. Never raises.
@@ -57,20 +135,30 @@ class Bus:
             self.circled += 1
             log.warning("%s was dropped: %d events led to it", event.topic, event.hop)
             return
-        if event.ttl_ms and self._clock() - event.time > event.ttl_ms / 1000:
+        if event.ttl_ms and self.late(event):
             self.expired += 1
             return
         self.published += 1
         if event.answers:
-            answer = self._waiting.pop(event.answers, None)
-            if answer is not None and not answer.done():
-                answer.set_result(event)
+            self._answer(event)
         route = self._routes.get(event.topic)
-        for deliver in self._find_route(event.topic) if route is None else route:
-            try:
-                deliver(event)
-            except Exception:
-                log.exception("a subscriber of %s failed; the others still get it", event.topic)
+        taps, boxes = self._find_route(event.topic) if route is None else route
+        self.record((event.time, event.id, event.cause, event.topic))
+        if taps:
+            for deliver in taps:
+                try:
+                    deliver(event)
+                except Exception:
+                    log.exception("a subscriber of %s failed; the others get it", event.topic)
+        qos = event.qos
+        plain = _NO_LANE if event.priority else qos
+        for box in boxes:
+            if box.lane is plain and len(box.queue) < box.size:
+                box.queue.append(event)
+            elif not self._put(box, event):
+                continue
+            if box.sleepers:
+                box.wake(qos)
 
     def publish_many(self, events: Iterable[Event]) -> None:
         """The same for several, in their order."""
@@ -78,45 +166,320 @@ class Bus:
             self.publish(event)
 
     def publish_from_thread(self, event: Event) -> None:
-        """The one way in from any thread."""
+        """The one way in from any thread. Never waits, never raises."""
         if threading.get_ident() == self._home:
             self.publish(event)
-            return
-        with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping
-            self._loop.call_soon_threadsafe(self.publish, event)
+        else:
+            self.publish_many_from_thread((event,))
 
-    def subscribe(self, pattern: str, deliver: Deliver) -> Callable[[], None]:
-        """From now on nothing that matches is missed (see ``topics``). Returns the undo."""
-        parts, one = segments(pattern), _Subscription(deliver)
-        self._subscribers.add(parts, one)
+    def publish_many_from_thread(self, events: Sequence[Event]) -> None:
+        """The same for several: they cost the loop one call."""
+        room = _MOST_FROM_THREADS - len(self._from_threads)
+        if room < len(events):
+            self.overrun += len(events) - max(0, room)
+            events = events[: max(0, room)]
+        first = not self._from_threads
+        self._from_threads.extend(events)
+        if first and events:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping
+                self.loop.call_soon_threadsafe(self._take_in)
+
+    async def emit(self, event: Event, *, timeout_s: float = 30.0) -> None:
+        """Publish once all mailboxes that ``block`` have room.
+
+        Raises TimedOut; then nobody got it.
+        """
+        if any(box.blocks for box in self._boxes(event.topic)):
+            try:
+                async with asyncio.timeout(timeout_s):
+                    while full := [box for box in self._boxes(event.topic) if box.blocks]:
+                        await full[0].room()
+            except TimeoutError:
+                raise TimedOut(
+                    f"{event.topic!r} was not published: there was no room within {timeout_s:g} s."
+                ) from None
+        self.publish(event)
+
+    # ------------------------------------------------------------------ subscribing
+
+    @overload
+    def subscribe(self, pattern: str | Sequence[str], handler: Deliver) -> Callable[[], None]: ...
+    @overload
+    def subscribe(
+        self,
+        pattern: str | Sequence[str],
+        handler: Handler,
+        *,
+        name: str = "",
+        size: int = MOST_WAITING,
+        when_full: WhenFull = "drop-oldest",
+        at_once: int = 1,
+        deadline_s: float | None = None,
+        inline: bool = False,
+        managed: bool = False,
+        from_journal: bool = False,
+    ) -> Subscription: ...
+    def subscribe(
+        self, pattern: str | Sequence[str], handler: Any, **options: Any
+    ) -> Callable[[], None]:
+        """From now on nothing that matches is missed (see ``topics``). Returns the undo.
+
+        A plain function is called inside ``publish``, before any mailbox is filled; it has no
+        options. An async one gets a ``Subscription``: at most ``size`` events wait, ``when_full``
+        says what becomes of more; ``at_once`` of them are handled at the same time; ``deadline_s``
+        is how long one may take (None: 2 s, 30 s or 15 minutes, by its lane). ``inline`` is for
+        handlers that never wait: they run inside the turn, without a task, so ``asyncio.timeout``
+        and task groups do not work in them; one that waits all the same goes on in a task. A
+        ``managed`` handler looks after its deadline and its cancel itself (``on_cancel``). One
+        ``from_journal`` gets of what is published only what is realtime; the rest comes to its
+        ``deliver`` once it is on the disk.
+
+        An event that matches several patterns of one subscription comes once. Raises UsageError
+        for what is no pattern.
+        """
+        patterns = [pattern] if isinstance(pattern, str) else list(pattern)
+        split = [segments(one) for one in patterns]
+        if not _is_async(handler):
+            if options:
+                raise TypeError(f"{handler!r} is called inside publish: it takes no {[*options]}")
+            return self._tap(split, handler)
+        name = options.pop("name", "") or ", ".join(patterns)
+        one = Subscription(self, patterns, handler, name=name, **options)
+        self._subscriptions[one] = None
+        for parts in split:
+            self._found.add(parts, one)
+            self._forget(parts)
+        if one.deadline_s is not None and one.deadline_s < self._look_s:
+            self._look_s = max(0.05, one.deadline_s)
+        return one
+
+    def also(self, subscription: Subscription, pattern: str) -> bool:
+        """Wake it on one more pattern. Whether it did not before. Raises UsageError."""
+        parts = segments(pattern)
+        if subscription.closed or pattern in subscription.patterns:
+            return False
+        subscription.patterns.append(pattern)
+        self._found.add(parts, subscription)
         self._forget(parts)
+        return True
 
-        def unsubscribe() -> None:
-            if self._subscribers.remove(parts, one):
-                self._forget(parts)
+    def no_more(self, subscription: Subscription, pattern: str) -> bool:
+        """Wake it on that pattern no longer. Whether it did before.
 
-        return unsubscribe
+        What waits goes, unless another of its patterns takes it in.
+        """
+        if pattern not in subscription.patterns:
+            return False
+        subscription.patterns.remove(pattern)
+        parts = segments(pattern)
+        self._found.remove(parts, subscription)
+        self._forget(parts)
+        subscription.remove(lambda event: subscription not in self._boxes(event.topic))
+        return True
+
+    def forget(self, subscription: Subscription) -> None:
+        """It ended; see ``Subscription.close``."""
+        if subscription not in self._subscriptions:
+            return
+        del self._subscriptions[subscription]
+        self.at_work.discard(subscription)
+        for pattern in subscription.patterns:
+            parts = segments(pattern)
+            self._found.remove(parts, subscription)
+            self._forget(parts)
+        for kind in self._gone:
+            self._gone[kind] += getattr(subscription, kind)
+
+    # ------------------------------------------------------------------ asking
 
     async def request(self, question: Event, *, timeout_s: float = 5.0) -> Event:
-        """Publish the question and wait for the event that answers it. Raises TimedOut."""
-        answer: asyncio.Future[Event] = self._loop.create_future()
-        self._waiting[question.id] = answer
+        """Publish the question and wait for the event that answers it.
+
+        Raises TimedOut, at most a twentieth of a second late, and Unavailable when its thread is
+        cancelled.
+        """
+        answer: asyncio.Future[Event] = self.loop.create_future()
+        self._waiting[question.id] = answer, question.thread or question.id
+        deadline = self._deadlines.arm(timeout_s, lambda: _give_up(answer))
         try:
-            async with asyncio.timeout(timeout_s):
-                self.publish(question)
-                return await answer
+            self.publish(question)
+            return await answer
         except TimeoutError:
             raise TimedOut(f"Nobody answered {question.topic!r} within {timeout_s:g} s.") from None
         finally:
+            self._deadlines.disarm(deadline)
             self._waiting.pop(question.id, None)
 
-    def _find_route(self, topic: str) -> tuple[Deliver, ...]:
+    # ------------------------------------------------------------------ stopping
+
+    def cancel(self, thread: int) -> int:
+        """Stop what is being done for this thread; how many pieces of work that was.
+
+        Events that wait are taken out, handlers are cancelled, and who waits for an answer gets
+        Unavailable.
+        """
+        stopped = 0
+        for box in self._subscriptions:
+            stopped += box.remove(lambda event: event.begins == thread)
+            for hand in () if box.managed else box.hands:
+                if hand.event is not None and hand.event.begins == thread:
+                    hand.stop(CANCELLED)
+                    stopped += 1
+        for answer, of in [*self._waiting.values()]:
+            if of == thread and not answer.done():
+                answer.set_exception(Unavailable("The question was cancelled."))
+                stopped += 1
+        return stopped + sum(stop(thread) for stop in self.on_cancel)
+
+    async def settled(self, deadline_s: float) -> bool:
+        """Return when nothing waits and nothing is in hand, or when the time is over."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                while self._from_threads or not all(box.idle for box in self._subscriptions):
+                    quiet: asyncio.Future[None] = self.loop.create_future()
+                    self.settling.append(quiet)
+                    await quiet
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """No further delivery; every task of the bus has ended, but for what ignores its cancel."""
+        for box in [*self._subscriptions]:
+            box.close()
+        self.turns.close()
+        self._deadlines.close()
+        for answer, _ in [*self._waiting.values()]:
+            if not answer.done():
+                answer.set_exception(Unavailable("Loom is stopping."))
+        if self._look is not None:
+            self._look.cancel()
+        await self.tasks.__aexit__()
+
+    # ------------------------------------------------------------------ how it stands
+
+    def pace(self, lane: QoS, share: float) -> None:
+        """Give a lane less of the time than it could have: see ``Turns.pace``."""
+        self.turns.pace(lane, share)
+
+    @property
+    def dropped(self) -> int:
+        """Events that some full mailbox did not take, of all subscriptions there ever were."""
+        return self._gone["dropped"] + sum(box.dropped for box in self._subscriptions)
+
+    def mailboxes(self) -> list[MailboxReport]:
+        """Every subscription there is, with what waits in it and what it lost."""
+        return [
+            MailboxReport(
+                box.name, list(box.patterns), box.policy, box.size, len(box.queue), box.handled,
+                box.failed, box.dropped, box.merged, box.expired, box.overdue, box.left_behind,
+            )
+            for box in self._subscriptions
+        ]  # fmt: skip
+
+    def takes(self, subscription: Subscription, topic: str) -> bool:
+        """Whether an event of that topic wakes it."""
+        return subscription in self._boxes(topic)
+
+    # ------------------------------------------------------------------ for subscriptions
+
+    def late(self, event: Event) -> bool:
+        """Whether its time to live is over."""
+        return self._clock() - event.time > event.ttl_ms / 1000
+
+    def handler_failed(self, box: Subscription, event: Event, error: BaseException) -> None:
+        """It costs this event and nothing else."""
+        box.failed += 1
+        try:
+            self.failed(box, event, error)
+        except Exception:
+            log.exception("what is told of a failure failed")
+
+    def was_left_behind(self, box: Subscription, event: Event) -> None:
+        """A handler ignores that it was cancelled."""
+        log.error("%s does not end on %s; it is left behind", box.name, event.topic)
+
+    def watch(self, box: Subscription) -> None:
+        """It works: look now and then whether it takes too long."""
+        self.at_work.add(box)
+        if self._look is None:
+            self._look = self.loop.call_later(self._look_s, self._look_after)
+
+    def unwatch(self, box: Subscription) -> None:
+        """It sleeps."""
+        if box.idle:
+            self.at_work.discard(box)
+            for quiet in self.settling:
+                if not quiet.done():
+                    quiet.set_result(None)
+            self.settling.clear()
+
+    # ------------------------------------------------------------------ below
+
+    def _answer(self, event: Event) -> None:
+        waiting = self._waiting.pop(event.answers, None)
+        if waiting is None:
+            self.late_answers += 1
+        elif not waiting[0].done():
+            waiting[0].set_result(event)
+
+    def _put(self, box: Subscription, event: Event) -> bool:
+        dropped = box.dropped
+        try:
+            taken = box.put(event)
+        except Exception:  # a key or a fold of somebody's own
+            box.dropped += 1
+            log.exception("%s did not take %s", box.name, event.topic)
+            return False
+        if box.dropped > dropped and not dropped:
+            log.warning("%s cannot follow and drops events (%s)", box.name, box.policy)
+        return taken
+
+    def _take_in(self) -> None:
+        until = now() + _THREAD_SLICE_S
+        events = self._from_threads
+        while events:
+            self.publish(events[0])
+            events.popleft()  # after it, so that nobody else calls for us meanwhile
+            if now() > until and events:
+                self.loop.call_soon(self._take_in)
+                return
+
+    def _look_after(self) -> None:
+        self._look = None
+        at = now()
+        for box in [*self.at_work]:
+            box.look(at)
+            self.unwatch(box)
+        if self.at_work:
+            self._look = self.loop.call_later(self._look_s, self._look_after)
+
+    def _tap(self, split: list[list[str]], deliver: Deliver) -> Callable[[], None]:
+        one = _Tap(deliver)
+        for parts in split:
+            self._found.add(parts, one)
+            self._forget(parts)
+
+        def unsubscribe() -> None:
+            for parts in split:
+                if self._found.remove(parts, one):
+                    self._forget(parts)
+
+        return unsubscribe
+
+    def _boxes(self, topic: str) -> tuple[Subscription, ...]:
+        route = self._routes.get(topic)
+        return (self._find_route(topic) if route is None else route)[1]
+
+    def _find_route(self, topic: str) -> _Route:
         if len(self._routes) >= _MOST_ROUTES:  # topics that carry an id would fill it for ever
             self._routes.clear()
             self._heads.clear()
         parts = topic.split(".")
-        route = tuple(one.deliver for one in self._subscribers.find(parts))
-        self._routes[topic] = route
+        found = dict.fromkeys(self._found.find(parts))
+        taps = tuple(one.deliver for one in found if isinstance(one, _Tap))
+        boxes = tuple(one for one in found if isinstance(one, Subscription))
+        route = self._routes[topic] = taps, boxes
         self._heads.setdefault(parts[0], set()).add(topic)
         return route
 
@@ -133,3 +496,19 @@ class Bus:
             topic = ".".join(pattern)
             if self._routes.pop(topic, None) is not None:
                 self._heads[head].discard(topic)
+
+
+def _is_async(handler: Any) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    called = getattr(type(handler), "__call__", None)  # noqa: B004  # an object with it
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(called)
+
+
+def _give_up(answer: asyncio.Future[Event]) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
+
+
+def _logged(box: Subscription, event: Event, error: BaseException) -> None:
+    log.error("%s failed on %s", box.name, event.topic, exc_info=error)

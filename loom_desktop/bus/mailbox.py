@@ -1,49 +1,252 @@
-"""Mailbox: what waits for one subscriber, within bounds."""
+"""Mailbox: what waits for one subscriber, within bounds, in the order in which it will be read.
+
+Realtime comes before batched, batched before background; within a lane the higher priority comes
+first, and what is equal stays in the order in which it came. What happens when it is full is the
+subscriber's choice, and everything that is not delivered is counted.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Literal, cast
 
-T = TypeVar("T")
+from msgspec import Struct
+
+from loom_desktop.errors import UsageError
+from loom_desktop.event import Event, QoS
+
+MOST_WAITING = 16_384
+"""Events that wait for one subscriber: as many as the kernel keeps for the watcher of a folder."""
 
 
-class Mailbox(Generic[T]):
-    """When full it drops its oldest letter and counts it: a slow reader never holds up a sender."""
+def topic_of(event: Event) -> Hashable:
+    """The key under which events are the same thing when nothing else is said."""
+    return event.topic
 
-    def __init__(self, size: int = 1024) -> None:
+
+class Aggregate(Struct, frozen=True):
+    """Of what waits under one key there is only one: the latest, or what ``fold`` makes of the
+    waiting and the new one. It keeps its place in the queue."""
+
+    key: Callable[[Event], Hashable] = topic_of
+    fold: Callable[[Event, Event], Event] | None = None
+
+
+WhenFull = Literal["drop-oldest", "drop-newest", "sample", "block"] | Aggregate
+"""What a full mailbox does with one more.
+
+``drop-oldest``: the oldest of the least urgent goes. ``drop-newest``: the new one goes, unless it
+is more urgent than what waits. ``sample``: every second one goes, and from then on only each second
+(fourth, eighth ...) is taken until it was empty once: what stays is spread evenly over what came.
+``block``: who can wait (``Bus.emit``) waits for room; for who cannot it is ``drop-newest``.
+``Aggregate`` keeps one per key, and drops the oldest when there are too many keys.
+"""
+_WORDS = ("drop-oldest", "drop-newest", "sample", "block")
+
+
+class Mailbox:
+    """Bounded, sorted, and not safe for threads. The parts that ``Bus.publish`` reads are public:
+    where ``lane`` is the event's lane and there is room, it is appended to ``queue`` as it is."""
+
+    __slots__ = (
+        "_merge", "_skipped", "_stride", "_when_full", "closed", "dropped", "expired", "lane",
+        "merged", "queue", "size",
+    )  # fmt: skip
+
+    def __init__(self, size: int = MOST_WAITING, when_full: WhenFull = "drop-oldest") -> None:
+        """Raises UsageError for a size below one and for a policy that there is not."""
+        if size < 1 or not (isinstance(when_full, Aggregate) or when_full in _WORDS):
+            raise UsageError(
+                f"A mailbox of {size} that does {when_full!r} when it is full is none.",
+                hint=f"Give it room for one at least, and one of: {', '.join(_WORDS)}, Aggregate.",
+            )
+        self.queue: deque[Event] = deque()
+        if isinstance(when_full, Aggregate):
+            self.queue = cast("deque[Event]", _Merging(when_full))
+        self.size = size
+        self.lane: QoS | None = None
+        """The lane of all that waits, when it is one and nothing has a priority."""
         self.dropped = 0
-        self._letters: deque[T] = deque(maxlen=size)
-        self._filled = asyncio.Event()
+        """Lost because the mailbox was full."""
+        self.merged = 0
+        """Not delivered as themselves, but in what they were aggregated into."""
+        self.expired = 0
+        """Older than their ``ttl_ms`` when their turn came."""
+        self.closed = False
+        self._when_full = when_full
+        self._merge = cast(_Merging, self.queue) if self.policy == "aggregate" else None
+        self._stride, self._skipped = 1, 0
 
     def __len__(self) -> int:
-        return len(self._letters)
+        return len(self.queue)
 
-    def put(self, letter: T) -> None:
-        """Never waits, never raises."""
-        if len(self._letters) == self._letters.maxlen:
+    @property
+    def policy(self) -> str:
+        """What it does when it is full, in a word."""
+        return "aggregate" if isinstance(self._when_full, Aggregate) else self._when_full
+
+    @property
+    def blocks(self) -> bool:
+        """Whether somebody who can wait has to wait now."""
+        return self._when_full == "block" and len(self.queue) >= self.size
+
+    def put(self, event: Event) -> bool:
+        """Take it in, or not. Never waits, never raises. Whether it waits here now."""
+        if self.closed:
+            return False
+        queue = self.queue
+        if self._merge is not None and self._merge.merge(event):
+            self.merged += 1
+            return True
+        if not queue:
+            self._stride, self._skipped = 1, 0
+        elif self._stride > 1:
+            self._skipped += 1
+            if self._skipped % self._stride:
+                self.dropped += 1
+                return False
+        if len(queue) >= self.size and not self._make_room(event):
             self.dropped += 1
-        self._letters.append(letter)
-        self._filled.set()
+            return False
+        self._insert(event)
+        return True
 
-    def remove(self, unwanted: Callable[[T], bool]) -> int:
-        """Take letters out unread. Returns how many."""
-        kept = [letter for letter in self._letters if not unwanted(letter)]
-        removed = len(self._letters) - len(kept)
+    def take(self) -> Event | None:
+        """The next one, or None."""
+        return self.queue.popleft() if self.queue else None
+
+    def remove(self, unwanted: Callable[[Event], bool]) -> int:
+        """Take events out unread. Returns how many."""
+        kept = [event for event in self.queue if not unwanted(event)]
+        removed = len(self.queue) - len(kept)
         if removed:
-            self._letters.clear()
-            self._letters.extend(kept)
+            self._refill(kept)
         return removed
 
-    def holds(self, wanted: Callable[[T], bool]) -> bool:
-        """Whether such a letter waits."""
-        return any(map(wanted, self._letters))
+    def holds(self, wanted: Callable[[Event], bool]) -> bool:
+        """Whether such an event waits."""
+        return any(map(wanted, self.queue))
 
-    async def get(self) -> T:
-        """Wait for the next letter. One reader only."""
-        while not self._letters:
-            self._filled.clear()
-            await self._filled.wait()
-        return self._letters.popleft()
+    def _insert(self, event: Event) -> None:
+        queue = self.queue
+        if not queue:
+            plain = not event.priority and self._merge is None
+            self.lane = event.qos if plain else None
+            queue.append(event)
+            return
+        if event.qos is not self.lane or event.priority or self._stride > 1:
+            self.lane = None
+        if _rank(queue[-1]) <= _rank(event):
+            queue.append(event)
+        else:
+            queue.insert(bisect_right(queue, _rank(event), key=_rank), event)
+
+    def _make_room(self, event: Event) -> bool:
+        """Whether the new one may come in; somebody else went then."""
+        queue, policy = self.queue, self._when_full
+        last = _rank(queue[-1])
+        if policy == "sample":
+            kept = list(queue)[::2]
+            self.dropped += len(queue) - len(kept)
+            self._stride *= 2
+            self._skipped = 0
+            self._refill(kept)
+            return len(queue) < self.size or self._displace(last, event)
+        if policy in ("drop-newest", "block"):
+            if _rank(event) >= last:
+                return False
+            queue.pop()
+            self.dropped += 1
+            return True
+        return self._displace(last, event)
+
+    def _displace(self, last: tuple[int, int], event: Event) -> bool:
+        """The oldest of the least urgent goes, if that is not the new one."""
+        queue = self.queue
+        if _rank(event) > last:
+            return False
+        if self.lane is not None:  # all are alike
+            queue.popleft()
+        else:
+            at = len(queue) - 1
+            while at and _rank(queue[at - 1]) == last:
+                at -= 1
+            del queue[at]
+        self.dropped += 1
+        return True
+
+    def _refill(self, kept: Iterable[Event]) -> None:
+        """In place: who reads from the queue holds it."""
+        if self._stride > 1:
+            self.lane = None
+        self.queue.clear()
+        self.queue.extend(kept)
+
+
+def _rank(event: Event) -> tuple[int, int]:
+    return event.qos, -event.priority
+
+
+class _Merging:
+    """A queue in which one key stands once. As much of a deque as a mailbox needs."""
+
+    __slots__ = ("_cells", "_fold", "_key", "_of_key")
+
+    def __init__(self, how: Aggregate) -> None:
+        self._key, self._fold = how.key, how.fold
+        self._cells: deque[list[Any]] = deque()
+        """Each [event, key]."""
+        self._of_key: dict[Hashable, list[Any]] = {}
+
+    def merge(self, event: Event) -> bool:
+        """Whether one of its key waited: now it is that one."""
+        cell = self._of_key.get(self._key(event))
+        if cell is None:
+            return False
+        cell[0] = event if self._fold is None else self._fold(cell[0], event)
+        return True
+
+    def append(self, event: Event) -> None:
+        self._cells.append(self._cell(event))
+
+    def insert(self, at: int, event: Event) -> None:
+        self._cells.insert(at, self._cell(event))
+
+    def popleft(self) -> Event:
+        return self._let_go(self._cells.popleft())
+
+    def pop(self) -> Event:
+        return self._let_go(self._cells.pop())
+
+    def clear(self) -> None:
+        self._cells.clear()
+        self._of_key.clear()
+
+    def extend(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.append(event)
+
+    def __delitem__(self, at: int) -> None:
+        self._let_go(self._cells[at])
+        del self._cells[at]
+
+    def __getitem__(self, at: int) -> Event:
+        return cast(Event, self._cells[at][0])
+
+    def __iter__(self) -> Iterator[Event]:
+        return (cell[0] for cell in self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def _cell(self, event: Event) -> list[Any]:
+        key = self._key(event)
+        cell = self._of_key[key] = [event, key]
+        return cell
+
+    def _let_go(self, cell: list[Any]) -> Event:
+        if self._of_key.get(cell[1]) is cell:
+            del self._of_key[cell[1]]
+        return cast(Event, cell[0])

@@ -18,6 +18,7 @@ COMMANDS = {  # name -> module: the function is called like the command
     "ask": "ask",
     "chat": "ask",
     "doctor": "doctor",
+    "health": "health",
     "inbox": "inbox",
     "models": "settings",
     "organize": "files",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loom_desktop.actions import Capability
+    from loom_desktop.bus import WhenFull
     from loom_desktop.event import Event
     from loom_desktop.runtime.context import Context
 
@@ -18,8 +19,10 @@ class Agent:
     """Only a description: it does nothing until a supervisor starts it.
 
     ``at_once`` is how many events it works on at the same time; ``deadline_s`` is how long one
-    may take (0: as the lane of the event says). ``on_event`` with ``topics`` is the same as
-    decorating a function with ``on`` for each topic.
+    may take (0: as the lane of the event says). ``room`` is how many may wait (0: 16,384), and
+    ``when_full`` what becomes of more (see ``bus.mailbox.WhenFull``). ``on_event`` with ``topics``
+    is the same as decorating a function with ``on`` for each topic. ``durable``: it gets every
+    event that is not realtime once that is on the disk, also after a crash (see ``durable``).
     """
 
     def __init__(
@@ -31,10 +34,14 @@ class Agent:
         on_event: Handler | None = None,
         at_once: int = 1,
         deadline_s: float = 0.0,
+        room: int = 0,
+        when_full: WhenFull = "drop-oldest",
+        durable: bool = False,
     ) -> None:
         self.name = name
         self.capabilities = list(capabilities)
         self.at_once, self.deadline_s = at_once, deadline_s
+        self.room, self.when_full, self.durable = room, when_full, durable
         self.handlers: list[tuple[str, Handler]] = []
         if on_event is not None:
             for topic in topics:

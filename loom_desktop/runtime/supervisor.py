@@ -2,61 +2,140 @@
 
 Every event is handled in a task of its own, so that one conversation can be stopped by its thread
 id, with all it started, while the agent goes on. A handler that raises or overruns its deadline
-costs that event and is told; it never costs the agent. An agent whose own task dies is started
-again after a wait; one that dies three times in a minute is paused, and that is told once.
+costs that event and is told; it never costs the agent. What breaks out of that, or ignores its
+cancel, costs the agent a restart after a wait; three in a minute, and it is paused and that is
+told.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypeGuard
 
-from loom_desktop.bus.mailbox import Mailbox
-from loom_desktop.bus.topics import segments
-from loom_desktop.errors import LoomError, UsageError
+from msgspec import Struct
+
+from loom_desktop.bus import MOST_WAITING, Subscription
+from loom_desktop.bus.topics import matches, segments
+from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Event, QoS
 from loom_desktop.runtime.agent import Agent, Handler
-from loom_desktop.runtime.context import Context, Parts
+from loom_desktop.runtime.context import Context, Parts, Staged
+from loom_desktop.runtime.durable import Durable, Follower
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
-Letter = tuple[Handler, Event]
 _NOT_AGENTS = frozenset({"broker", "desk", "loom", "person", "runtime"})
 """Who else acts and publishes: an agent of this name would be taken for them."""
-MOST_WAITING = 16_384
-"""Events that wait for one agent: as many as the kernel keeps for the watcher of a folder."""
 _MOST_DEATHS, _WITHIN_S = 3, 60.0
 _FIRST_WAIT_S = 0.5
 _FIRST = asyncio.FIRST_COMPLETED
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
+AgentState = Literal["running", "paused", "stopped", "failed"]
 
 
 def _nothing(message: str, hint: str) -> None:
     """Nobody is to be told."""
 
 
+class AgentReport(Struct, frozen=True):
+    """How one agent stands."""
+
+    name: str
+    state: AgentState
+    """``paused`` and ``stopped`` by somebody, ``failed`` by its failures."""
+    topics: list[str]
+    capabilities: list[str]
+    waiting: int
+    busy: int
+    handled: int
+    dropped: int
+    restarts: int
+    """In the last minute."""
+    failure: str
+    """The last one, in words."""
+
+
+class _Life:
+    """One agent, whether it runs or not."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.state: AgentState = "stopped"
+        self.box: Subscription | None = None
+        self.open = asyncio.Event()
+        """Cleared while it is paused."""
+        self.open.set()
+        self.deaths: list[float] = []
+        self.more: list[tuple[str, Handler]] = []
+        """What it listens to since it runs, beside what it was declared with."""
+        self.local: dict[str, Any] = {}
+        self.follower: Follower | None = None
+        """Where it gets its events from when it is durable."""
+        self._found: dict[str, tuple[Handler, ...]] = {}
+
+    @property
+    def patterns(self) -> list[str]:
+        return list(dict.fromkeys(pattern for pattern, _ in (*self.agent.handlers, *self.more)))
+
+    def handlers(self, topic: str) -> tuple[Handler, ...]:
+        """Those that this topic wakes, in the order of their declaration."""
+        found = self._found.get(topic)
+        if found is None:
+            parts = topic.split(".")
+            found = tuple(
+                handler
+                for pattern, handler in (*self.agent.handlers, *self.more)
+                if matches(segments(pattern), parts)
+            )
+            if len(self._found) > _MOST_TOPICS:
+                self._found.clear()
+            self._found[topic] = found
+        return found
+
+    def changed(self) -> None:
+        """Its patterns are others now."""
+        self._found.clear()
+
+    def recent_deaths(self, now: float) -> list[float]:
+        return [one for one in self.deaths if now - one < _WITHIN_S]
+
+
+_MOST_TOPICS = 4_096
+
+
 class Supervisor:
     """Keeps agents going."""
 
     def __init__(
-        self, parts: Parts, tasks: Tasks, trouble: Callable[[str, str], None] = _nothing
+        self,
+        parts: Parts,
+        tasks: Tasks,
+        trouble: Callable[[str, str], None] = _nothing,
+        *,
+        crashed: bool = False,
     ) -> None:
-        """``trouble`` is told, in words and with a hint, of an agent that is paused."""
+        """``trouble`` is told, in words and with a hint, of an agent that is paused.
+
+        ``crashed``: the run before this one did not end, it broke off.
+        """
         self.parts = parts
+        self.durable = Durable(parts.bus, parts.store, tasks, crashed=crashed)
+        self.durable.buried = self._buried
         self._parts, self._tasks, self._trouble = parts, tasks, trouble
-        self._deaths: defaultdict[str, list[float]] = defaultdict(list)
-        self._stops: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._lives: dict[str, _Life] = {}
         self._running: _Running = defaultdict(set)
-        self._mailboxes: dict[str, Mailbox[Letter]] = {}
-        self._local: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
         self.left_behind = 0
         """Handlers that ignored their cancel, and were waited for no longer."""
+        self.changed: Callable[[AgentReport], None] = lambda report: None
+        """Told whenever an agent begins, pauses, ends or listens to something else."""
+        parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
     def busy(self) -> int:
@@ -65,13 +144,19 @@ class Supervisor:
 
     @property
     def agents(self) -> list[str]:
-        """Who runs."""
-        return sorted(self._mailboxes)
+        """Who runs, or is paused."""
+        return sorted(name for name, life in self._lives.items() if life.box is not None)
+
+    def reports(self) -> list[AgentReport]:
+        """Every agent there is, by name."""
+        return [self._report(life) for _, life in sorted(self._lives.items())]
 
     def at_work(self, thread: int) -> bool:
         """Whether anything is being done for this thread, or waits to be."""
         waits = partial(_of, thread)
-        return thread in self._running or any(b.holds(waits) for b in self._mailboxes.values())
+        return thread in self._running or any(box.holds(waits) for box in self._boxes())
+
+    # ------------------------------------------------------------------ the life of an agent
 
     def start(self, agent: Agent) -> None:
         """From now on it misses nothing: it is subscribed here and not in its task.
@@ -79,39 +164,130 @@ class Supervisor:
         Raises UsageError for a topic that is none and for a name that is taken; then nothing was
         started.
         """
-        if agent.name in _NOT_AGENTS or agent.name in self._mailboxes:
+        if agent.name in _NOT_AGENTS or agent.name in self._lives:
             raise UsageError(
                 f"An agent cannot be called {agent.name!r}: somebody else is.",
                 hint="Give it another name in its file.",
             )
         for pattern, _ in agent.handlers:
             segments(pattern)
-        for one in agent.capabilities:
-            self._parts.broker.add(one)
-        mailbox: Mailbox[Letter] = Mailbox(MOST_WAITING)
-        self._mailboxes[agent.name] = mailbox
-        for pattern, handler in agent.handlers:
-            stop = self._parts.bus.subscribe(pattern, partial(_post, mailbox, handler))
-            self._stops[agent.name].append(stop)
-        for number in range(agent.at_once):
-            self._tasks.start(f"agent:{agent.name}:{number}", self._live(agent, mailbox))
+        life = _Life(agent)
+        self._begin(life)
+        self._lives[agent.name] = life
+
+    def start_again(self, name: str) -> None:
+        """One that was stopped, or paused by itself. Raises NotFound, and UsageError if it runs."""
+        life = self._life(name)
+        if life.box is not None:
+            raise UsageError(f"{name} runs already.", hint=f"loom restart {name} starts it anew.")
+        life.deaths.clear()
+        self.failed.pop(name, None)
+        self._begin(life)
+
+    async def stop(self, name: str, *, drain_s: float = 5.0) -> None:
+        """It gets no more events; what it has in hand is finished, or cancelled after that time.
+
+        What waited is gone, but for a durable one, which goes on there when it starts again. What
+        it keeps in the store stays. Raises NotFound.
+        """
+        life = self._life(name)
+        box, life.box, life.state = life.box, None, "stopped"
+        if box is None:
+            return
+        for one in life.agent.capabilities:
+            self._parts.broker.remove(one.name)
+        self.durable.leave(name)
+        box.close(finish=True)
+        life.open.set()
+        works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
+        if works:
+            _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
+            for work in works if late else ():
+                work.cancel()
+        self.changed(self._report(life))
+
+    async def restart(self, name: str) -> None:
+        """Stop it and start it anew; what it kept in memory is gone. Raises NotFound."""
+        await self.stop(name)
+        self._life(name).local.clear()
+        self.start_again(name)
+
+    async def delete(self, name: str, *, forget: bool = False) -> None:
+        """Stop it, and there is no such agent any more. ``forget``: nor what it kept in the store.
+
+        Raises NotFound.
+        """
+        await self.stop(name)
+        del self._lives[name]
+        self.failed.pop(name, None)
+        if forget:
+            await self._parts.store.deliveries.forget(name)
+            await self._parts.store.state.forget(name)
+
+    def pause(self, name: str) -> None:
+        """Events wait in its mailbox until it goes on. Raises NotFound; UsageError if it is off."""
+        self._open(name, False)
+
+    def resume(self, name: str) -> None:
+        """Go on with what waits. Raises NotFound; UsageError if it is off."""
+        self._open(name, True)
+
+    def subscribe(self, name: str, pattern: str, handler: Handler | None = None) -> bool:
+        """Wake it on one more pattern from now on; whether it did not before.
+
+        Without a handler, with the one it was declared with, if that is one. Raises NotFound,
+        UsageError for what is no pattern and when it is not clear which handler is meant.
+        """
+        life = self._running_life(name)
+        segments(pattern)
+        if pattern in life.patterns:
+            return False
+        if handler is None:
+            declared = list(dict.fromkeys(one for _, one in life.agent.handlers))
+            if len(declared) != 1:
+                raise UsageError(f"{name} has {len(declared)} handlers: say which one is meant.")
+            handler = declared[0]
+        life.more.append((pattern, handler))
+        life.changed()
+        assert life.box is not None
+        self._parts.bus.also(life.box, pattern)
+        self.changed(self._report(life))
+        return True
+
+    def unsubscribe(self, name: str, pattern: str) -> bool:
+        """Wake it on that pattern no longer; whether it did since ``subscribe``.
+
+        What it was declared with stays. Raises NotFound.
+        """
+        life = self._running_life(name)
+        kept = [one for one in life.more if one[0] != pattern]
+        if len(kept) == len(life.more):
+            return False
+        life.more = kept
+        life.changed()
+        if life.box is not None and pattern not in life.patterns:
+            self._parts.bus.no_more(life.box, pattern)
+        self.changed(self._report(life))
+        return True
+
+    def subscriptions(self, name: str) -> list[str]:
+        """The patterns that wake it now. Raises NotFound."""
+        return self._life(name).patterns
+
+    # ------------------------------------------------------------------ stopping work
 
     def cancel(self, thread: int) -> int:
         """Stop everything that is being done for this thread; how many pieces of work it was."""
-        waiting = sum(box.remove(partial(_of, thread)) for box in self._mailboxes.values())
-        running = self._running.pop(thread, set())
-        for one in running:
-            if isinstance(one, asyncio.Task):
-                self._tasks.cancel(one)
-            else:
-                one.cancel()
-        return len(running) + waiting
+        return self._parts.bus.cancel(thread)
 
     async def settled(self, deadline_s: float) -> bool:
         """Return when nothing is being handled and nothing waits, or when the time is over."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.busy or any(map(len, self._mailboxes.values())):
+                while True:
+                    await self._all_committed()
+                    if not (self.busy or any(not box.idle for box in self._boxes())):
+                        return True
                     works = [one for ones in self._running.values() for one in ones]
                     running = [one for one in works if isinstance(one, asyncio.Task)]
                     running += [one.task for one in works if isinstance(one, _Work) and one.task]
@@ -119,73 +295,199 @@ class Supervisor:
                     await (asyncio.wait(running) if running else asyncio.sleep(0))
         except TimeoutError:
             return False
-        return True
 
-    async def _live(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
-        while True:
-            try:
-                await self._work(agent, mailbox)
-            except Exception:  # not the handler's: those are told and forgotten in ``_handle``
-                log.exception("agent %s died", agent.name)
-            now = asyncio.get_running_loop().time()
-            deaths = [one for one in self._deaths[agent.name] if now - one < _WITHIN_S] + [now]
-            self._deaths[agent.name] = deaths
-            if len(deaths) >= _MOST_DEATHS:
-                self._pause(agent, mailbox)
-                return
-            import random  # only who fails needs it
+    # ------------------------------------------------------------------ below
 
-            await asyncio.sleep(_FIRST_WAIT_S * 2 ** len(deaths) * random.uniform(0.5, 1.0))
-
-    def _pause(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
-        """It gets no more events; told once, however many of its tasks die."""
-        if self._mailboxes.pop(agent.name, None) is None:
+    async def _all_committed(self) -> None:
+        """What was published so far has come to those who get it from the disk."""
+        if not self.durable.followed:
             return
-        for stop in self._stops.pop(agent.name):
-            stop()
-        mailbox.remove(lambda letter: True)
-        message = f"The agent {agent.name} failed again and again and is paused."
-        hint = "The log says why. It is tried again when Loom starts."
-        self.failed[agent.name] = message
+        with contextlib.suppress(LoomError):  # a disk that takes nothing: nothing comes from it
+            await self._parts.store.journal.flush()
+        await self.durable.caught_up()
+
+    def _boxes(self) -> list[Subscription]:
+        return [life.box for life in self._lives.values() if life.box is not None]
+
+    def _life(self, name: str) -> _Life:
+        life = self._lives.get(name)
+        if life is None:
+            raise NotFound(
+                f"There is no agent {name!r}.",
+                hint=f"There are: {', '.join(sorted(self._lives)) or 'none'}.",
+            )
+        return life
+
+    def _running_life(self, name: str) -> _Life:
+        life = self._life(name)
+        if life.box is None:
+            raise UsageError(f"{name} does not run.", hint=f"loom start {name} starts it.")
+        return life
+
+    def _report(self, life: _Life) -> AgentReport:
+        box, name = life.box, life.agent.name
+        busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
+        return AgentReport(
+            name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
+            len(box.queue) if box else 0, busy, box.handled if box else 0,
+            box.dropped if box else 0, len(life.recent_deaths(_loop_time())),
+            self.failed.get(name, ""),
+        )  # fmt: skip
+
+    def _begin(self, life: _Life) -> None:
+        agent = life.agent
+        for one in agent.capabilities:
+            self._parts.broker.add(one)
+        life.open.set()
+        life.box = self._parts.bus.subscribe(
+            life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
+            size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
+            managed=True, from_journal=agent.durable,
+        )  # fmt: skip
+        life.follower = self.durable.follow(agent.name, life.box) if agent.durable else None
+        life.state = "running"
+        self.changed(self._report(life))
+
+    def _open(self, name: str, on: bool) -> None:
+        life = self._running_life(name)
+        life.state = "running" if on else "paused"
+        if on:
+            life.open.set()
+        else:
+            life.open.clear()
+        self.changed(self._report(life))
+
+    def _stop_work(self, thread: int) -> int:
+        running = self._running.pop(thread, set())
+        for one in running:
+            if isinstance(one, asyncio.Task):
+                self._tasks.cancel(one)
+            else:
+                one.cancel()
+        return len(running)
+
+    async def _died(self, life: _Life) -> None:
+        """Wait before it goes on; not at all when it dies again and again."""
+        now = _loop_time()
+        life.deaths = [*life.recent_deaths(now), now]
+        if len(life.deaths) >= _MOST_DEATHS:
+            self._give_up(life)
+            return
+        import random  # only who fails needs it
+
+        await asyncio.sleep(_FIRST_WAIT_S * 2 ** len(life.deaths) * random.uniform(0.5, 1.0))
+
+    def _give_up(self, life: _Life) -> None:
+        """It gets no more events; told once, however many of its tasks die."""
+        box, life.box = life.box, None
+        if box is None:
+            return
+        name, life.state = life.agent.name, "failed"
+        self.durable.leave(name)
+        box.close(finish=True)
+        message = f"The agent {name} failed again and again and is paused."
+        hint = f"The log says why. loom start {name} tries it again, and so does the next start."
+        self.failed[name] = message
         self._trouble(message, hint)
         self._parts.bus.publish(
             Event(
                 topic="agent.failed",
-                payload={"agent": agent.name, "topic": "", "error": message, "hint": hint},
+                payload={"agent": name, "topic": "", "error": message, "hint": hint},
                 sender="supervisor",
                 time=self._parts.clock(),
                 origin=frozenset({"schedule"}),
             )
         )
+        self.changed(self._report(life))
 
-    async def _work(self, agent: Agent, mailbox: Mailbox[Letter]) -> None:
-        while True:
-            handler, event = await mailbox.get()
-            work = _Work()  # known from the moment it leaves the mailbox: a stop finds it
-            running = self._running[event.begins]
-            running.add(work)
-            try:
-                if agent.at_once > 1 or mailbox:
-                    await asyncio.sleep(0)
-                if not work.stopped:
-                    await self._handle(agent, handler, event, work)
-            finally:
-                running.discard(work)
-                if not running and self._running.get(event.begins) is running:
-                    del self._running[event.begins]  # and not of one asked after a cancel
-
-    async def _handle(self, agent: Agent, handler: Handler, event: Event, work: _Work) -> None:
-        spawned = _Spawned(self._tasks, self._running, event.begins)
-        local = self._local[agent.name]
-        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped)
+    async def _work(self, life: _Life, event: Event) -> None:
+        """One event, from when it leaves the mailbox: a stop finds it from that moment on."""
+        work = _Work(life.agent.name)
+        running = self._running[event.begins]
+        running.add(work)
+        dead = False
         try:
-            await self._attempt(agent, handler, event, ctx, work)
+            if not life.open.is_set():
+                opened = self._tasks.run(f"{life.agent.name} is paused", life.open.wait())
+                until: set[asyncio.Future[Any]] = {work.stop, opened}
+                await asyncio.wait(until, return_when=_FIRST)
+                opened.cancel()
+            dead = await self._let_handle(life, event, work)
+        except Exception:  # not the handler's: those are told and forgotten in ``_handle``
+            log.exception("agent %s died", life.agent.name)
+            dead = True
+        finally:
+            work.ended()
+            running.discard(work)
+            if not running and self._running.get(event.begins) is running:
+                del self._running[event.begins]  # and not of one asked after a cancel
+        if dead:
+            await self._died(life)
+
+    async def _let_handle(self, life: _Life, event: Event, work: _Work) -> bool:
+        """Whether that cost the agent: a handler goes on that should have ended."""
+        follower, before = life.follower, self.left_behind
+        staged = Staged() if follower is not None else None
+        error: BaseException | None = None
+        failing = ""
+        for handler in life.handlers(event.topic):
+            if not work.stopped:
+                failed = await self._handle(life.agent, handler, event, work, staged)
+                if failed is not None:
+                    error, failing = failed, getattr(handler, "__qualname__", repr(handler))
+        if follower is not None and staged is not None:
+            await self._settle(follower, event, staged, None if work.stopped else error, failing)
+        return self.left_behind > before
+
+    async def _settle(
+        self,
+        follower: Follower,
+        event: Event,
+        staged: Staged,
+        error: BaseException | None,
+        failing: str,
+    ) -> None:
+        """Mark what a durable agent has had, with what it remembers; or have it come again."""
+        if error is None and staged.values:
+            try:
+                if await follower.commit(event, staged.writes(follower.name)):
+                    return
+                error = Unavailable("What it remembers was changed by somebody else meanwhile.")
+            except LoomError as refused:
+                error = refused
+        if error is None:
+            follower.had(event)
+        else:
+            await follower.failed(event, error, failing)
+
+    def _buried(self, name: str, event: Event, letter: int) -> None:
+        self._trouble(
+            f"The agent {name} could not work on {event.topic}, and does not try any more.",
+            f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
+        )
+
+    async def _handle(
+        self,
+        agent: Agent,
+        handler: Handler,
+        event: Event,
+        work: _Work,
+        staged: Staged | None = None,
+    ) -> BaseException | None:
+        """Why it failed, which was told, or None."""
+        spawned = _Spawned(self._tasks, self._running, event.begins)
+        local = self._lives[agent.name].local
+        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped, staged)
+        try:
+            return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
             await self._failed(ctx, error)
+            return error
 
     async def _attempt(
         self, agent: Agent, handler: Handler, event: Event, ctx: Context, work: _Work
-    ) -> None:
+    ) -> BaseException | None:
+        failed: BaseException | None = None
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
@@ -195,10 +497,12 @@ class Supervisor:
                 pass  # the end of the block waits for it, though not for ever
             elif not done:
                 inside.cancel(task)
-                await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
-            elif not task.cancelled() and (error := task.exception()) is not None:
-                await self._failed(ctx, error)
+                failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
+                await self._tell(ctx, failed.message, "")
+            elif not task.cancelled() and (failed := task.exception()) is not None:
+                await self._failed(ctx, failed)
         self.left_behind += inside.left_behind
+        return failed
 
     async def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
@@ -217,14 +521,22 @@ class Supervisor:
 class _Work:
     """One event in hand: from when it leaves the mailbox until its handler has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, agent: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.agent = agent
         self.task: asyncio.Task[Any] | None = None
-        self.stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.stop: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[None] = loop.create_future()
         self._tasks: Tasks | None = None
 
     def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
         """From now on this task of ``tasks`` handles it."""
         self.task, self._tasks = task, tasks
+
+    def ended(self) -> None:
+        """Nothing is in hand any more."""
+        if not self.over.done():
+            self.over.set_result(None)
 
     @property
     def stopped(self) -> bool:
@@ -264,9 +576,13 @@ class _Spawned(Tasks):
             del self._threads[self._thread]
 
 
-def _of(thread: int, letter: Letter) -> bool:
-    return letter[1].begins == thread
+def _of(thread: int, event: Event) -> bool:
+    return event.begins == thread
 
 
-def _post(mailbox: Mailbox[Letter], handler: Handler, event: Event) -> None:
-    mailbox.put((handler, event))
+def _of_agent(work: _Work | asyncio.Task[Any], name: str) -> TypeGuard[_Work]:
+    return isinstance(work, _Work) and work.agent == name
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

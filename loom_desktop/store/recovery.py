@@ -28,11 +28,12 @@ from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.paths import private_folder
 from loom_desktop.store import schema, state
-from loom_desktop.store.backup import DAMAGED, Snapshots, born, remove, stamp
+from loom_desktop.store.backup import Snapshots, born, remove, stamp
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.columns import packed
 from loom_desktop.store.conversations import end_streams
 from loom_desktop.store.database import MEMORY, connect, is_encrypted
+from loom_desktop.store.failure import DAMAGED
 from loom_desktop.store.keys import check_value, sync_folder, write_private
 from loom_desktop.store.salvage import salvage
 

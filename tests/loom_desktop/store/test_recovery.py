@@ -18,7 +18,7 @@ import apsw
 import pytest
 
 from loom_desktop.event import Event
-from loom_desktop.store import Store, schema
+from loom_desktop.store import Problem, Store, schema
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.database import connect, is_encrypted
 from loom_desktop.store.recovery import Recovery
@@ -332,6 +332,75 @@ async def test_damage_found_while_running_is_mended_while_running(
         assert await store.check()
     async with opening(path, clock) as store:
         assert await notes(store) == ["one", "two"]
+
+
+async def spoilt(path: Path, clock: HandClock, *, copy: bool) -> None:
+    """A store without encryption in which bits flipped in the text of two events."""
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        await store.journal.append_many(
+            Event(id=n, topic="a.b", payload={"text": f"<{n}>" * 30}) for n in range(1, 301)
+        )
+        if copy:
+            assert await store.snapshot()
+            clock.now += 60
+        await store.journal.append(Event(id=301, topic="a.b"))
+    content = bytearray(path.read_bytes())
+    for n in (7, 200):
+        content[content.index(b"<%d><%d>" % (n, n)) + 1] ^= 1
+    path.write_bytes(content)
+
+
+async def test_events_that_are_not_what_was_written_come_back_from_the_copy(
+    path: Path, clock: HandClock
+) -> None:
+    await spoilt(path, clock, copy=True)
+    told: list[Problem] = []
+    mended = asyncio.Event()
+
+    def hear(problem: Problem) -> None:
+        told.append(problem)
+        if len(told) == 2:
+            mended.set()
+
+    async with Store(path, None, clock=clock, use_keyring=False, told=hear) as store:
+        found = await store.journal.events(limit=1_000)
+        assert [event.id for event in found] == [n for n in range(1, 302) if n not in (7, 200)]
+        await mended.wait()
+        found = await store.journal.events(limit=1_000)
+        assert [event.id for event in found] == [*range(1, 302)]
+        assert {event.payload["text"] for event in found[:300]} == {
+            f"<{n}>" * 30 for n in range(1, 301)
+        }
+        assert "left out" in told[0].message
+        assert "restored from the copy" in told[1].message
+        assert await store.check(thorough=True)
+
+
+async def test_a_topic_that_is_no_text_any_more_comes_back_from_the_copy(
+    path: Path, clock: HandClock
+) -> None:
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        await store.journal.append(Event(id=1, topic="seldom.seen"))
+        assert await store.snapshot()
+        clock.now += 60
+    content = bytearray(path.read_bytes())
+    content[content.index(b"seldom.seen")] ^= 0x80
+    path.write_bytes(content)
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        assert not await store.check(thorough=True)
+        assert [event.topic for event in await store.journal.events()] == ["seldom.seen"]
+        assert await store.check(thorough=True)
+
+
+async def test_without_a_copy_they_are_gone_and_that_is_said(path: Path, clock: HandClock) -> None:
+    await spoilt(path, clock, copy=False)
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        assert await store.check(), "pages are sound: SQLite sees nothing"
+        assert not await store.check(thorough=True)
+        assert "could not be read" in store.problems[-1].message
+        assert len(await store.journal.events(limit=1_000)) == 299
+        assert await store.check(thorough=True)
+        assert await store.journal.append(Event(id=400, topic="a.b")) == 302
 
 
 CHILD = """

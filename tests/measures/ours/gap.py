@@ -1,7 +1,7 @@
 """A window, the real crossing and a real engine in its thread: FOLDER SECONDS RATE HOG_MS LANE.
 
 RATE events a second are published on the bus: of a topic that crosses to the window in order, and
-that nobody else acts upon. Seven subscribers with mailboxes get each its share, and the window
+that nobody else acts upon. A subscriber with a mailbox handles them, seven at once, and the window
 gets all of them. Every half second the engine computes for HOG_MS without a pause, as a careless
 agent would. LANE ``realtime`` is not kept in the journal, ``batched`` is, each single one.
 """
@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -19,11 +18,9 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from app.crossing import Answers, Engine
 from loom_desktop import Loom
-from loom_desktop.bus.mailbox import Mailbox
 from loom_desktop.event import Event, QoS
 from loom_desktop.paths import Paths
 from loom_desktop.settings import Settings
-from loom_desktop.tasks import Tasks
 from tests.measures.ticks import Ticks
 
 SECONDS, RATE, HOG_MS = float(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
@@ -41,40 +38,30 @@ loops: list[asyncio.AbstractEventLoop] = []
 go = asyncio.Event()
 
 
-async def handle(mailbox: Mailbox[Event]) -> None:
-    while True:
-        event = await mailbox.get()
-        handled[0] += 1
-        if handled[0] % 50 == 0:
-            waits_ms.append((time.perf_counter() - event.payload["at"]) * 1e3)
-        len(str(event.payload))
-
-
-def share(mailboxes: list[Mailbox[Event]], event: Event) -> None:
-    mailboxes[event.id % HANDLERS].put(event)
+async def handle(event: Event) -> None:
+    handled[0] += 1
+    if handled[0] % 50 == 0:
+        waits_ms.append((time.perf_counter() - event.payload["at"]) * 1e3)
+    len(str(event.payload))
 
 
 async def load(loom: Loom) -> None:
     await go.wait()
-    mailboxes: list[Mailbox[Event]] = [Mailbox(16_384) for _ in range(HANDLERS)]
-    loom.bus.subscribe(TOPIC, partial(share, mailboxes))
-    async with Tasks() as tasks:
-        for number, mailbox in enumerate(mailboxes):
-            tasks.start(f"handler {number}", handle(mailbox))
-        began, sent, next_hog = time.perf_counter(), 0, HOG_EVERY_S
-        while (now := time.perf_counter() - began) < SECONDS:
-            for _ in range(AT_ONCE):
-                if sent >= now * RATE:
-                    break
-                payload = {"text": "hello ", "at": time.perf_counter()}
-                loom.bus.publish(Event(topic=TOPIC, payload=payload, qos=LANE))
-                sent += 1
-            if HOG_MS and now > next_hog:
-                next_hog = now + HOG_EVERY_S
-                end = time.thread_time() + HOG_MS / 1e3
-                while time.thread_time() < end:
-                    pass
-            await asyncio.sleep(0.001)
+    loom.bus.subscribe(TOPIC, handle, name="load", at_once=HANDLERS)
+    began, sent, next_hog = time.perf_counter(), 0, HOG_EVERY_S
+    while (now := time.perf_counter() - began) < SECONDS:
+        for _ in range(AT_ONCE):
+            if sent >= now * RATE:
+                break
+            payload = {"text": "hello ", "at": time.perf_counter()}
+            loom.bus.publish(Event(topic=TOPIC, payload=payload, qos=LANE))
+            sent += 1
+        if HOG_MS and now > next_hog:
+            next_hog = now + HOG_EVERY_S
+            end = time.thread_time() + HOG_MS / 1e3
+            while time.thread_time() < end:
+                pass
+        await asyncio.sleep(0.001)
 
 
 @asynccontextmanager
