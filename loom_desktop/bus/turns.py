@@ -43,17 +43,19 @@ class Turns:
 
     __slots__ = (
         "_armed", "_asleep", "_begun", "_direct", "_ends", "_loop", "_overran", "_paces", "_queues",
-        "_rests", "_stepped", "_stepped_back", "_turn_no", "_urgent", "_width",
+        "_rests", "_stepped", "_stepped_back", "_turn_no", "_urgent", "_width", "slowed",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.slowed = False
+        """Whether some lane has less than its full share."""
         self._armed = False
         self._asleep: asyncio.TimerHandle | None = None
         self._turn_no = 0
         self._urgent = -1
         """The turn in which something realtime runs that was woken before it."""
-        self._stepped_back = False
+        self._stepped_back = [False, False, False]
         self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())
         self._stepped: tuple[deque[Stepped], ...] = (deque(), deque(), deque())
         self._direct = [True, True, True]
@@ -76,12 +78,17 @@ class Turns:
             raise ValueError(f"{lane!r} cannot have the share {share!r}")
         self._paces[lane] = share
         self._rests[lane] = 0.0
+        self.slowed = any(share < 1.0 for share in self._paces)
         self._see(lane)
         self.arm()
 
     def pace_of(self, lane: QoS) -> float:
         """The share that a lane has."""
         return self._paces[lane]
+
+    def apart(self, lane: QoS, other: QoS) -> bool:
+        """Whether who has a turn of this lane may do nothing of the other: that one is slowed."""
+        return other is not lane and self._paces[other] < 1.0
 
     @property
     def waiting(self) -> tuple[int, int, int]:
@@ -103,7 +110,8 @@ class Turns:
         if lane is QoS.REALTIME:
             self._urgent = self._turn_no + 1
         if self._direct[lane]:
-            sleeper.set_result(None)
+            if not sleeper.done():  # cancelled, with its task, from outside
+                sleeper.set_result(None)
         else:
             self._queues[lane].append(sleeper)
 
@@ -111,6 +119,11 @@ class Turns:
         """The same for one whose handlers run inside the turn."""
         self._stepped[lane].append(one)
         self.arm()
+
+    def move(self, one: Stepped, lane: QoS, other: QoS) -> None:
+        """It has something more urgent now: it need not wait for the lane in which it queues."""
+        self._stepped[lane].remove(one)
+        self.step(other, one)
 
     def queue(self, lane: QoS, *, first: bool = False) -> asyncio.Future[None]:
         """For whom the slice is over: await this, and go on. ``first``: who had nothing of it."""
@@ -136,8 +149,10 @@ class Turns:
         return self._ends[lane]
 
     def close(self) -> None:
-        """No further turn."""
-        self._armed = True
+        """Who queues has no turn any more."""
+        for lane in QoS:
+            self._queues[lane].clear()
+            self._stepped[lane].clear()
         if self._asleep is not None:
             self._asleep.cancel()
 
@@ -176,8 +191,8 @@ class Turns:
 
     def _steps_back(self, lane: QoS) -> bool:
         """Once, and then not again until it had its turn."""
-        self._stepped_back = self.urgent(lane) and not self._stepped_back
-        return self._stepped_back
+        back = self._stepped_back[lane] = self.urgent(lane) and not self._stepped_back[lane]
+        return back
 
     def _busy(self, lane: QoS) -> bool:
         return bool(self._queues[lane] or self._stepped[lane])
