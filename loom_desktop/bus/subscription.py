@@ -157,13 +157,15 @@ class Subscription(Mailbox):
 
     def deliver(self, event: Event) -> None:
         """What was committed. Whoever calls keeps within the size."""
-        if not self.closed and self._take_in(event) and self.sleepers:
+        if event.qos is self.lane and not event.priority and len(self.queue) < self.size:
+            self.queue.append(event)
+        elif self.closed or not self._take_in(event):
+            return
+        if self.sleepers:
             self.wake(event.qos)
 
     def _take_in(self, event: Event) -> bool:
         taken = super().put(event)
-        if self.from_journal:
-            self.lane = None  # every event comes through ``put``
         turn = self._promoted
         if turn is not None and taken and self.queue[0] is event and not turn.done():
             turn.set_result(None)
