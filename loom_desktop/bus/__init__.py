@@ -46,7 +46,8 @@ _LOOK_S = 2.0
 """How often it is looked whether a handler takes too long, while any runs: the shortest limit."""
 _NO_LANE = object()
 """What no mailbox has for its lane: an event with a priority is sorted in."""
-_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...]]
+_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...], tuple[Subscription, ...]]
+"""Plain functions, mailboxes, and those that are filled from the journal."""
 
 
 class MailboxReport(Struct, frozen=True):
@@ -147,7 +148,7 @@ class Bus:
         if event.answers:
             self._answer(event)
         route = self._routes.get(event.topic)
-        taps, boxes = self._find_route(event.topic) if route is None else route
+        taps, boxes, kept = self._find_route(event.topic) if route is None else route
         self.record((event.time, event.id, event.cause, event.topic))
         if taps:
             for deliver in taps:
@@ -164,6 +165,10 @@ class Bus:
                 continue
             if box.sleepers:
                 box.wake(qos)
+        if kept and qos is QoS.REALTIME:  # the rest comes when it is on the disk
+            for box in kept:
+                if self._put(box, event) and box.sleepers:
+                    box.wake(qos)
 
     def publish_many(self, events: Iterable[Event]) -> None:
         """The same for several, in their order."""
@@ -500,7 +505,8 @@ class Bus:
 
     def _boxes(self, topic: str) -> tuple[Subscription, ...]:
         route = self._routes.get(topic)
-        return (self._find_route(topic) if route is None else route)[1]
+        _, boxes, kept = self._find_route(topic) if route is None else route
+        return boxes + kept if kept else boxes
 
     def _find_route(self, topic: str) -> _Route:
         if len(self._routes) >= _MOST_ROUTES:  # topics that carry an id would fill it for ever
@@ -509,8 +515,12 @@ class Bus:
         parts = topic.split(".")
         found = dict.fromkeys(self._found.find(parts))
         taps = tuple(one.deliver for one in found if isinstance(one, _Tap))
-        boxes = tuple(one for one in found if isinstance(one, Subscription))
-        route = self._routes[topic] = taps, boxes
+        boxes = [one for one in found if isinstance(one, Subscription)]
+        route = self._routes[topic] = (
+            taps,
+            tuple(one for one in boxes if not one.from_journal),
+            tuple(one for one in boxes if one.from_journal),
+        )
         self._heads.setdefault(parts[0], set()).add(topic)
         return route
 

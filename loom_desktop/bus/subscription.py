@@ -176,13 +176,15 @@ class Subscription(Mailbox):
 
     def deliver(self, event: Event) -> None:
         """What was committed. Whoever calls keeps within the size."""
-        if not self.closed and self._take_in(event) and self.sleepers:
+        if event.qos is self.lane and not event.priority and len(self.queue) < self.size:
+            self.queue.append(event)
+        elif self.closed or not self._take_in(event):
+            return
+        if self.sleepers:
             self.wake(event.qos)
 
     def _take_in(self, event: Event) -> bool:
         taken = super().put(event)
-        if self.from_journal:
-            self.lane = None  # every event comes through ``put``
         lane = self._lane
         if lane is not None and taken and event.qos < lane and self.queue[0].qos is event.qos:
             if self._inline:

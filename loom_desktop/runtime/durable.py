@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WINDOW = 1_024
-"""Events of one subscriber in memory; with fewer than half of it, more are read."""
+WINDOW = 4_096
+"""Events of one subscriber in memory, four groups of the journal: while one is handled the next is
+synced, and a steady burst is not read back from the disk. With fewer than half, more are read."""
 PAGE = 500
 TRIES = 3
 AGAIN_S = (1.0, 10.0, 60.0)
@@ -128,8 +129,8 @@ class Follower:
         """Event -> its number, of those that are open or revived."""
         self._done: frozenset[int] = frozenset()
         """What it had in an earlier run, beyond the cursor."""
-        self._out_of_order: list[int] = []
-        """Had, while something before them is open, and not sent to the store."""
+        self._just_had: list[int] = []
+        """Since the cursor was last sent to the store."""
         self._marking = False
         self._tries: dict[int, int] = {}
         self._later: dict[int, asyncio.TimerHandle] = {}
@@ -172,14 +173,9 @@ class Follower:
         """What was committed just now; what there is no room for stays in the journal."""
         if self._behind:
             return
-        for seq, event in events:
-            if seq <= self._taken:
-                continue
-            if len(self._open) >= WINDOW:
-                self._behind = True
-                return
-            self._take(seq, event)
-        if self._taken - self._marked > _FAR and not self._open:
+        if not self._take(events):
+            self._behind = True
+        elif self._taken - self._marked > _FAR and not self._open:
             self._mark()
 
     def revive(self, seq: int, event: Event) -> None:
@@ -241,12 +237,25 @@ class Follower:
 
     # ------------------------------------------------------------------ below
 
-    def _take(self, seq: int, event: Event) -> None:
-        self._taken = seq
-        wanted = event.qos is not QoS.REALTIME and self._parent.bus.takes(self._box, event.topic)
-        if wanted and seq not in self._done:
-            self._open[seq] = event
-            self._put(seq, event)
+    def _take(self, events: Iterable[tuple[int, Event]]) -> bool:
+        """What concerns it into the mailbox, as far as there is room. Whether that was all."""
+        opened, numbers, done = self._open, self._numbers, self._done
+        box, takes, deliver = self._box, self._parent.bus.takes, self._box.deliver
+        topic, wanted = None, False  # of the one before: patterns do not change meanwhile
+        for seq, event in events:
+            if seq <= self._taken:
+                continue
+            if len(opened) >= WINDOW:
+                return False
+            self._taken = seq
+            if event.topic != topic:
+                topic = event.topic
+                wanted = takes(box, topic)
+            if wanted and seq not in done and event.qos is not QoS.REALTIME:
+                opened[seq] = event
+                numbers[event.id] = seq
+                deliver(event)
+        return True
 
     def _put(self, seq: int, event: Event) -> None:
         self._later.pop(seq, None)
@@ -265,8 +274,7 @@ class Follower:
         if seq in self._revived:
             self._deliveries.done(self.name, seq, self._low())
         elif seq in self._open:
-            if next(iter(self._open)) != seq:
-                self._out_of_order.append(seq)
+            self._just_had.append(seq)
             if not self._marking:  # once for all that end in this turn of the loop
                 self._marking = True
                 self._loop.call_soon(self._mark)
@@ -277,7 +285,8 @@ class Follower:
         if event is None:
             return
         self._numbers.pop(event.id, None)
-        self._tries.pop(seq, None)
+        if self._tries:
+            self._tries.pop(seq, None)
         if self._waiting:
             self._tell()
         if self._behind and len(self._open) < WINDOW // 2:
@@ -287,12 +296,12 @@ class Follower:
         """Send the cursor to the store, and what was had beyond it."""
         self._marking = False
         low = self._low()
-        beyond = [seq for seq in self._out_of_order if seq > low]
+        beyond = [seq for seq in self._just_had if seq > low]
         if low > self._marked or beyond:
             self._marked = low
             for seq in beyond or (low,):
                 self._deliveries.done(self.name, seq, low)
-        self._out_of_order.clear()
+        self._just_had.clear()
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -320,9 +329,8 @@ class Follower:
             log.warning("%s waits for the journal: %s", self.name, error.message)
             await asyncio.sleep(_RETRY_S)
             return
-        for seq, event in page:
-            if seq > self._taken:
-                self._take(seq, event)
+        if not self._stopped:
+            self._take(page)
         if not page and self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
