@@ -14,7 +14,7 @@ import inspect
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import perf_counter as now
 from typing import Any, Self, overload
 
@@ -405,6 +405,18 @@ class Bus:
             )
             for box in self._subscriptions
         ]  # fmt: skip
+
+    def fill(self, *, but: Collection[str] = ()) -> dict[QoS, float]:
+        """By lane, how full the fullest mailbox is that mostly holds such events: 0 to 1.
+
+        ``but``: names of subscriptions that somebody holds up on purpose.
+        """
+        found: dict[QoS, float] = {}
+        for box in self._subscriptions:
+            if (waiting := len(box.queue)) and box.name not in but:
+                lane = box.queue[waiting // 2].qos
+                found[lane] = max(found.get(lane, 0.0), waiting / box.size)
+        return found
 
     def takes(self, subscription: Subscription, topic: str) -> bool:
         """Whether an event of that topic wakes it."""

@@ -24,7 +24,7 @@ from loom_desktop.event import Event, QoS
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
-    from loom_desktop.store import DeadLetter, Store
+    from loom_desktop.store import Store
     from loom_desktop.store.deliveries import Write
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,12 @@ class Durable:
         self.tasks.start(f"{name} catches up", follower.begin())
         return follower
 
+    def begin_anew(self) -> None:
+        """Numbers of what was committed so far say nothing any more: follow all of them again."""
+        self._end, self.crashed = 0, False
+        for follower in self._followers.values():
+            follower.stop(void=True)
+
     def leave(self, name: str) -> None:
         """It gets nothing more in this run; its cursor stays where it is."""
         follower = self._followers.pop(name, None)
@@ -84,22 +90,31 @@ class Durable:
             follower.cancelled(thread)
         return 0
 
-    async def again(self, letter: int) -> DeadLetter:
-        """Try a dead letter once more. Raises NotFound when it, or its subscriber, is not there."""
+    async def again(self, letter: int) -> asyncio.Future[bool]:
+        """Try a dead letter once more; the answer is whether its handlers did not fail this time.
+
+        Raises NotFound when it, or its subscriber, is not there.
+        """
         found = await self.store.deliveries.dead_letter(letter)
         follower = self._followers.get(found.subscriber)
         if follower is None:
             raise NotFound(
                 f"{found.subscriber} does not run.", hint=f"Start it: loom start {found.subscriber}"
             )
+        await follower.caught_up()  # before it has begun, the store would take it for a new start
         found = await self.store.deliveries.revive(letter)
-        follower.revive(found.seq, found.event)
-        return found
+        return follower.revive(found.seq, found.event)
 
     @property
     def followed(self) -> bool:
         """Whether there is a durable subscriber."""
         return bool(self._followers)
+
+    @property
+    def behind(self) -> dict[str, int]:
+        """Subscriber -> events of this run that are on the disk and that it has not taken, for
+        those that do not get them as they are committed."""
+        return {name: one.behind for name, one in [*self._followers.items()] if one.behind}
 
     async def caught_up(self) -> None:
         """Return when what was committed waits in the mailboxes of all, or was had."""
@@ -125,6 +140,8 @@ class Follower:
         """Taken and not had, in the order of their numbers."""
         self._revived: dict[int, Event] = {}
         """Dead letters that are tried once more."""
+        self._outcomes: dict[int, asyncio.Future[bool]] = {}
+        """For whoever waits what becomes of those."""
         self._numbers: dict[int, int] = {}
         """Event -> its number, of those that are open or revived."""
         self._done: frozenset[int] = frozenset()
@@ -136,8 +153,13 @@ class Follower:
         self._later: dict[int, asyncio.TimerHandle] = {}
         self._behind = True
         self._reading = False
-        self._stopped = False
+        self._stopped = self._void = False
         self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def behind(self) -> int:
+        """How many numbers of the journal it has not come to; 0 when it gets them at once."""
+        return max(0, self._parent.end - self._taken) if self._behind else 0
 
     async def caught_up(self) -> None:
         """Return when it has taken what was committed, or as much as there is room for."""
@@ -161,11 +183,13 @@ class Follower:
             await self._count_the_first()
         self._read_more()
 
-    def stop(self) -> None:
-        """Nothing more in this run."""
-        self._stopped = True
+    def stop(self, *, void: bool = False) -> None:
+        """Nothing more in this run. ``void``: nor does the store hear of what it had."""
+        self._stopped, self._void = True, void
         for timer in self._later.values():
             timer.cancel()
+        for outcome in self._outcomes.values():
+            outcome.cancel()
         self._mark()
         self._tell()
 
@@ -178,11 +202,13 @@ class Follower:
         elif self._taken - self._marked > _FAR and not self._open:
             self._mark()
 
-    def revive(self, seq: int, event: Event) -> None:
-        """A dead letter is tried once more: this once."""
+    def revive(self, seq: int, event: Event) -> asyncio.Future[bool]:
+        """A dead letter is tried once more, this once. The answer is whether that went well."""
         self._tries[seq] = TRIES - 1
         self._revived[seq] = event
+        outcome = self._outcomes[seq] = self._loop.create_future()
         self._put(seq, event)
+        return outcome
 
     def cancelled(self, thread: int) -> None:
         """What waited for that thread was taken out of the mailbox: it counts as had."""
@@ -208,7 +234,7 @@ class Follower:
         Raises Unavailable when the disk does not take it; either way it is not had yet.
         """
         seq = self._numbers.get(event.id)
-        if seq is None:
+        if seq is None or self._void:
             return False
         if not await self._deliveries.commit(self.name, seq, self._low(without=seq), writes):
             return False
@@ -227,7 +253,7 @@ class Follower:
                 letter = await self._deliveries.bury(
                     self.name, seq, self._low(without=seq), event, handler, _told(error), tries
                 )
-                self._close(seq)
+                self._close(seq, well=False)
                 self._parent.buried(self.name, event, letter)
                 return
             await self._deliveries.tried(self.name, seq, tries)
@@ -271,7 +297,7 @@ class Follower:
         return self._taken
 
     def _had(self, seq: int) -> None:
-        if seq in self._revived:
+        if seq in self._revived and not self._void:
             self._deliveries.done(self.name, seq, self._low())
         elif seq in self._open:
             self._just_had.append(seq)
@@ -280,7 +306,10 @@ class Follower:
                 self._loop.call_soon(self._mark)
         self._close(seq)
 
-    def _close(self, seq: int) -> None:
+    def _close(self, seq: int, *, well: bool = True) -> None:
+        outcome = self._outcomes.pop(seq, None)
+        if outcome is not None and not outcome.done():
+            outcome.set_result(well)
         event = self._open.pop(seq, None) or self._revived.pop(seq, None)
         if event is None:
             return
@@ -295,6 +324,8 @@ class Follower:
     def _mark(self) -> None:
         """Send the cursor to the store, and what was had beyond it."""
         self._marking = False
+        if self._void:
+            return
         low = self._low()
         beyond = [seq for seq in self._just_had if seq > low]
         if low > self._marked or beyond:

@@ -58,6 +58,7 @@ class AgentReport(Struct, frozen=True):
     """In the last minute."""
     failure: str
     """The last one, in words."""
+    durable: bool
 
 
 class _Life:
@@ -88,9 +89,11 @@ class _Life:
         if found is None:
             parts = topic.split(".")
             found = tuple(
-                handler
-                for pattern, handler in (*self.agent.handlers, *self.more)
-                if matches(segments(pattern), parts)
+                dict.fromkeys(  # of several patterns of one handler it is woken once
+                    handler
+                    for pattern, handler in (*self.agent.handlers, *self.more)
+                    if matches(segments(pattern), parts)
+                )
             )
             if len(self._found) > _MOST_TOPICS:
                 self._found.clear()
@@ -135,6 +138,8 @@ class Supervisor:
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
         """Told whenever an agent begins, pauses, ends or listens to something else."""
+        self.deleted: Callable[[str], None] = lambda name: None
+        """Told of an agent that there is not any more."""
         parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
@@ -147,9 +152,18 @@ class Supervisor:
         """Who runs, or is paused."""
         return sorted(name for name, life in self._lives.items() if life.box is not None)
 
+    @property
+    def states(self) -> dict[str, AgentState]:
+        """How every agent stands, by name. From any thread."""
+        return {name: life.state for name, life in sorted(self._lives.items())}
+
     def reports(self) -> list[AgentReport]:
         """Every agent there is, by name."""
         return [self._report(life) for _, life in sorted(self._lives.items())]
+
+    def report(self, name: str) -> AgentReport:
+        """How one agent stands. Raises NotFound."""
+        return self._report(self._life(name))
 
     def at_work(self, thread: int) -> bool:
         """Whether anything is being done for this thread, or waits to be."""
@@ -220,6 +234,7 @@ class Supervisor:
         await self.stop(name)
         del self._lives[name]
         self.failed.pop(name, None)
+        self.deleted(name)
         if forget:
             await self._parts.store.deliveries.forget(name)
             await self._parts.store.state.forget(name)
@@ -274,6 +289,18 @@ class Supervisor:
         """The patterns that wake it now. Raises NotFound."""
         return self._life(name).patterns
 
+    def begin_anew(self) -> None:
+        """The store holds other data now: durable agents go on from where those say they are.
+
+        What waited for them was of the data before, and is gone; what is in hand is finished, and
+        the store takes no mark of it.
+        """
+        self.durable.begin_anew()
+        for name, life in self._lives.items():
+            if life.box is not None and life.follower is not None:
+                life.box.remove(lambda event: event.qos is not QoS.REALTIME)
+                life.follower = self.durable.follow(name, life.box)
+
     # ------------------------------------------------------------------ stopping work
 
     def cancel(self, thread: int) -> int:
@@ -327,17 +354,19 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
+        waiting, handled, dropped = (
+            (0, 0, 0) if box is None else (len(box), box.handled, box.dropped)
+        )
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            len(box.queue) if box else 0, busy, box.handled if box else 0,
-            box.dropped if box else 0, len(life.recent_deaths(_loop_time())),
-            self.failed.get(name, ""),
+            waiting, busy, handled, dropped, len(life.recent_deaths(_loop_time())),
+            self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
         for one in agent.capabilities:
-            self._parts.broker.add(one)
+            self._parts.broker.add(one, provider=agent.name)
         life.open.set()
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
@@ -462,7 +491,7 @@ class Supervisor:
 
     def _buried(self, name: str, event: Event, letter: int) -> None:
         self._trouble(
-            f"The agent {name} could not work on {event.topic}, and does not try any more.",
+            buried_words(name, event.topic),
             f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
         )
 
@@ -517,6 +546,11 @@ class Supervisor:
             self._parts.bus.publish(
                 follow(ctx.event, "agent.failed", told, sender=ctx.agent, time=self._parts.clock())
             )
+
+
+def buried_words(name: str, topic: str) -> str:
+    """What is told of a dead letter, and taken back when there is none like it any more."""
+    return f"The agent {name} could not work on {topic}, and does not try any more."
 
 
 class _Work:

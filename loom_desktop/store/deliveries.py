@@ -302,6 +302,14 @@ class Deliveries:
             (storable(subscriber), limit),
         )
 
+    async def count(self) -> int:
+        """How many dead letters there are that nobody tries again just now."""
+        return await self._db.read(
+            lambda connection: int(
+                str(connection.execute("select count(*) from dead where taken = 0").get)
+            )
+        )
+
     async def dead_letter(self, id: int) -> DeadLetter:  # noqa: A002  # the name of the field
         """One of them. Raises NotFound."""
         found = await self._letters("where id = ?", (id,))

@@ -504,6 +504,19 @@ class Journal:
 
     # ------------------------------------------------------------------ forgetting
 
+    async def forget_thread(self, thread: int) -> int:
+        """Take out what nobody shall find, such as a measurement; how many events that were.
+
+        Copies that were made meanwhile keep it: to forget what is the person's is more than this.
+        """
+        await self._before_reading()
+
+        def write(connection: apsw.Connection) -> int:
+            connection.execute("delete from event where thread = ? and thread <> 0", (thread,))
+            return connection.changes()
+
+        return await self._db.do(write)
+
     async def forget_before(self, time: float) -> int:
         """Remove what is older, and dead letters; a part at a time so that nobody waits long.
 
