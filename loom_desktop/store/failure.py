@@ -7,6 +7,9 @@ import apsw
 from loom_desktop.errors import Unavailable
 
 DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+NO_ROOM = (apsw.FullError, apsw.IOError)
+WHOLE_GROUP = (*DAMAGED, *NO_ROOM, apsw.NoMemError, apsw.InterruptError)
+"""What costs not one job but all of its transaction."""
 
 
 def closed() -> Unavailable:
@@ -38,3 +41,14 @@ def understandable(error: BaseException | None) -> BaseException | None:
         told.__cause__ = error
         return told
     return error
+
+
+def reason(error: BaseException) -> apsw.Error:
+    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
+    gone, on its way out of the error that counts."""
+    before: BaseException | None = error
+    while before is not None:
+        if isinstance(before, WHOLE_GROUP):
+            return before
+        before = before.__context__
+    return apsw.AbortError(str(error))
