@@ -77,7 +77,7 @@ class Subscription(Mailbox):
     """Made by ``Bus.subscribe``. Calling it ends it, as ``close`` does."""
 
     __slots__ = (
-        "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turn", "at_once",
+        "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turns", "at_once",
         "deadline_s", "failed", "handled", "hands", "left_behind", "managed", "name", "overdue",
         "patterns", "sleepers",
     )  # fmt: skip
@@ -109,10 +109,10 @@ class Subscription(Mailbox):
         self.sleepers: list[asyncio.Future[None]] = _UNBORN
         self._bus, self._handler, self._inline = bus, handler, inline
         self._group = 1
-        self._turn: asyncio.Future[None] | None = None
-        """What its task waits for when it queues, so that something more urgent need not."""
+        self._turns: list[tuple[QoS, asyncio.Future[None]]] = []
+        """What its tasks wait for that queue, so that something more urgent need not."""
         self._lane: QoS | None = None
-        """The lane in which it queues, or did."""
+        """The lane for which it was woken; inline: in which it queues, if it does."""
         self._room: list[asyncio.Future[None]] = []
 
     def __call__(self) -> None:
@@ -158,19 +158,23 @@ class Subscription(Mailbox):
                 self._start()
         else:
             self._lane = lane
-            sleeper = self._turn = self.sleepers.pop()
-            self._bus.turns.wake(lane, sleeper)
+            sleeper = self.sleepers.pop()
+            if not self._bus.turns.wake(lane, sleeper):
+                self._await_turn(lane, sleeper)
 
     def put(self, event: Event) -> bool:
         """See ``Mailbox.put``; what is urgent does not queue for a turn with the rest."""
         taken = super().put(event)
-        lane = self._lane
-        if lane is not None and taken and event.qos < lane and self.queue[0].qos is event.qos:
-            if self._inline:
+        if taken:
+            lane = self._lane
+            if not self._inline:
+                for queued, turn in self._turns:
+                    if event.qos < queued and not turn.done():
+                        turn.set_result(None)
+                        break
+            elif lane is not None and event.qos < lane:
                 self._bus.turns.move(self, lane, event.qos)
                 self._lane = event.qos
-            elif self._turn is not None and not self._turn.done():
-                self._turn.set_result(None)
         return taken
 
     def remove(self, unwanted: Callable[[Event], bool]) -> int:
@@ -225,8 +229,8 @@ class Subscription(Mailbox):
     def step(self, at: float, until: float) -> float:
         """The dispatcher's way for inline handlers, from now until then. See ``turns.Stepped``."""
         bus, queue, name, handler = self._bus, self.queue, self.name, self._handler
-        record, turns, self._lane = bus.record, bus.turns, None
-        lane = queue[0].qos if queue else QoS.REALTIME
+        record, turns = bus.record, bus.turns
+        lane, self._lane = self._lane, None
         while queue:
             if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
                 self._queue_up(queue[0].qos)
@@ -268,6 +272,10 @@ class Subscription(Mailbox):
         if bus.settling:
             bus.unwatch(self)
         return at
+
+    def _await_turn(self, lane: QoS, turn: asyncio.Future[None]) -> None:
+        self._turns = [one for one in self._turns if not one[1].done()]
+        self._turns.append((lane, turn))
 
     def _queue_up(self, lane: QoS) -> None:
         self._lane = lane
@@ -364,18 +372,20 @@ class Subscription(Mailbox):
                 bus.watch(self)
             at_work.add(self)
             lane = queue[0].qos if queue else QoS.REALTIME
-            steps_back = turns.urgent(lane) or (fresh and turns.pace_of(lane) < 1.0)
-            until = 0.0 if steps_back else turns.begin(lane, at)
+            slow = turns.slowed and turns.apart(None if fresh else self._lane, lane)
+            until = 0.0 if slow or turns.urgent(lane) else turns.begin(lane, at)
             began = stepped_back = fresh = False
             while queue:
                 if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
-                    lane = self._lane = queue[0].qos
-                    self._turn = turns.queue(lane, first=not began)
-                    await self._turn
+                    lane = queue[0].qos
+                    turn = turns.queue(lane, first=not began)
+                    self._await_turn(lane, turn)
+                    await turn
                     at = now()
-                    lane = min(lane, queue[0].qos) if queue else lane  # it may be in a hurry
+                    queued, lane = lane, min(lane, queue[0].qos) if queue else lane
+                    slow = turns.slowed and turns.apart(queued, lane)
                     stepped_back = turns.urgent(lane) and not stepped_back
-                    until = 0.0 if stepped_back else turns.begin(lane, at)
+                    until = 0.0 if slow or stepped_back else turns.begin(lane, at)
                     began = False
                     continue
                 began = True

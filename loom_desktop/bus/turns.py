@@ -86,7 +86,7 @@ class Turns:
         """The share that a lane has."""
         return self._paces[lane]
 
-    def apart(self, lane: QoS, other: QoS) -> bool:
+    def apart(self, lane: QoS | None, other: QoS) -> bool:
         """Whether who has a turn of this lane may do nothing of the other: that one is slowed."""
         return other is not lane and self._paces[other] < 1.0
 
@@ -102,8 +102,8 @@ class Turns:
             self._armed = True
             self._loop.call_soon(self._turn)
 
-    def wake(self, lane: QoS, sleeper: asyncio.Future[None]) -> None:
-        """Let this task run: now if it may, else when its turn comes."""
+    def wake(self, lane: QoS, sleeper: asyncio.Future[None]) -> bool:
+        """Let this task run: now if it may, else when its turn comes. Whether it was now."""
         if not self._armed:
             self._armed = True
             self._loop.call_soon(self._turn)  # before the task: it finds a new turn
@@ -112,8 +112,9 @@ class Turns:
         if self._direct[lane]:
             if not sleeper.done():  # cancelled, with its task, from outside
                 sleeper.set_result(None)
-        else:
-            self._queues[lane].append(sleeper)
+            return True
+        self._queues[lane].append(sleeper)
+        return False
 
     def step(self, lane: QoS, one: Stepped) -> None:
         """The same for one whose handlers run inside the turn."""
@@ -164,6 +165,7 @@ class Turns:
         self._turn_no += 1
         at = now()
         rest = 0.0
+        batched = False
         for lane in QoS:
             queue, stepped = self._queues[lane], self._stepped[lane]
             if not queue and not stepped:
@@ -177,9 +179,10 @@ class Turns:
                     rest = min(rest or self._rests[lane], self._rests[lane])
                     continue
                 self._rests[lane] = at + SLICE_S[lane] / pace
-            elif lane is QoS.BACKGROUND and self._turn_no % _EVERY and self._busy(QoS.BATCHED):
+            elif batched and lane is QoS.BACKGROUND and self._turn_no % _EVERY:
                 self.arm()
                 continue
+            batched = lane is QoS.BATCHED
             self._let_in(lane, queue)
             if stepped and not self._steps_back(lane):
                 self._step(lane, stepped)
@@ -193,9 +196,6 @@ class Turns:
         """Once, and then not again until it had its turn."""
         back = self._stepped_back[lane] = self.urgent(lane) and not self._stepped_back[lane]
         return back
-
-    def _busy(self, lane: QoS) -> bool:
-        return bool(self._queues[lane] or self._stepped[lane])
 
     def _let_in(self, lane: QoS, queue: deque[asyncio.Future[None]]) -> None:
         if self._overran[lane] or self._paces[lane] < 1.0:
