@@ -18,6 +18,7 @@ from time import perf_counter as now
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.bus.mailbox import MOST_WAITING, Mailbox, WhenFull
+from loom_desktop.bus.turns import Turn
 from loom_desktop.event import Event, QoS
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ _WIDEST = 16
 _QUICK_S = 0.0002
 """Handlers are timed together, at most 16 of them, as long as together they take less than this: a
 look at the clock costs as much as a quick handler. A slow one is timed alone."""
-_UNBORN: list[asyncio.Future[None]] = [None]  # type: ignore[list-item]
+_UNBORN: list[Turn] = [None]  # type: ignore[list-item]
 """The sleepers of a subscription without tasks: somebody is to be woken."""
-_AWAKE: list[asyncio.Future[None]] = []
+_AWAKE: list[Turn] = []
 
 
 class Hand:
@@ -106,10 +107,10 @@ class Subscription(Mailbox):
         """Handlers that took longer than they may."""
         self.left_behind = 0
         self.hands: list[Hand] = []
-        self.sleepers: list[asyncio.Future[None]] = _UNBORN
+        self.sleepers: list[Turn] = _UNBORN
         self._bus, self._handler, self._inline = bus, handler, inline
         self._group = 1
-        self._turns: list[tuple[QoS, asyncio.Future[None]]] = []
+        self._turns: list[tuple[QoS, Turn]] = []
         """What its tasks wait for that queue, so that something more urgent need not."""
         self._lane: QoS | None = None
         """The lane for which it was woken; inline: in which it queues, if it does."""
@@ -170,7 +171,7 @@ class Subscription(Mailbox):
             if not self._inline:
                 for queued, turn in self._turns:
                     if event.qos < queued and not turn.done():
-                        turn.set_result(None)
+                        turn.set_result(event.qos)
                         break
             elif lane is not None and event.qos < lane:
                 self._bus.turns.move(self, lane, event.qos)
@@ -273,7 +274,7 @@ class Subscription(Mailbox):
             bus.unwatch(self)
         return at
 
-    def _await_turn(self, lane: QoS, turn: asyncio.Future[None]) -> None:
+    def _await_turn(self, lane: QoS, turn: Turn) -> None:
         self._turns = [one for one in self._turns if not one[1].done()]
         self._turns.append((lane, turn))
 
@@ -365,25 +366,27 @@ class Subscription(Mailbox):
     async def _consume(self, hand: Hand) -> None:
         bus, queue, handler, name = self._bus, self.queue, self._handler, self.name
         turns, record, pop, at_work = bus.turns, bus.record, self.queue.popleft, bus.at_work
-        room, group, fresh = self._room, 1, True
+        room, group = self._room, 1
+        let_in: QoS | None = None
         while True:
             at = now()
             if not at_work:
                 bus.watch(self)
             at_work.add(self)
             lane = queue[0].qos if queue else QoS.REALTIME
-            slow = turns.slowed and turns.apart(None if fresh else self._lane, lane)
+            slow = turns.slowed and turns.apart(let_in, lane)
             until = 0.0 if slow or turns.urgent(lane) else turns.begin(lane, at)
-            began = stepped_back = fresh = False
+            began = stepped_back = False
             while queue:
                 if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
                     lane = queue[0].qos
                     turn = turns.queue(lane, first=not began)
                     self._await_turn(lane, turn)
-                    await turn
+                    hurried = await turn
                     at = now()
-                    queued, lane = lane, min(lane, queue[0].qos) if queue else lane
-                    slow = turns.slowed and turns.apart(queued, lane)
+                    let_in = lane if hurried is None else hurried
+                    lane = queue[0].qos if queue else let_in
+                    slow = turns.slowed and turns.apart(let_in, lane)
                     stepped_back = turns.urgent(lane) and not stepped_back
                     until = 0.0 if slow or stepped_back else turns.begin(lane, at)
                     began = False
@@ -424,13 +427,14 @@ class Subscription(Mailbox):
                 at = then
             if room:
                 self.let_in()
-            sleeper: asyncio.Future[None] = bus.loop.create_future()
+            sleeper: Turn = bus.loop.create_future()
             self.sleepers.append(sleeper)
             if self.at_once > 1 or bus.settling:
                 bus.unwatch(self)
             else:
                 at_work.discard(self)
-            await sleeper
+            hurried = await sleeper
+            let_in = self._lane if hurried is None else hurried
 
     async def _failed(self, hand: Hand, event: Event, error: BaseException | None) -> None:
         """It raised, or was stopped, or both. A cancel was meant for the handler: its task goes on

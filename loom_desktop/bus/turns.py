@@ -21,6 +21,8 @@ from typing import Protocol
 
 from loom_desktop.event import QoS
 
+Turn = asyncio.Future[QoS | None]
+"""Who queues awaits it. The lane for which it was taken out of the queue, or None: its own."""
 SLICE_S = (0.001, 0.001, 0.0005)
 """Of realtime, batched and background, per turn of the loop."""
 _WIDEST = 64
@@ -56,7 +58,7 @@ class Turns:
         self._urgent = -1
         """The turn in which something realtime runs that was woken before it."""
         self._stepped_back = [False, False, False]
-        self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())
+        self._queues: tuple[deque[Turn], ...] = (deque(), deque(), deque())
         self._stepped: tuple[deque[Stepped], ...] = (deque(), deque(), deque())
         self._direct = [True, True, True]
         """Whether who wakes in this lane may run at once: nobody queues and nothing slows it."""
@@ -102,7 +104,7 @@ class Turns:
             self._armed = True
             self._loop.call_soon(self._turn)
 
-    def wake(self, lane: QoS, sleeper: asyncio.Future[None]) -> bool:
+    def wake(self, lane: QoS, sleeper: Turn) -> bool:
         """Let this task run: now if it may, else when its turn comes. Whether it was now."""
         if not self._armed:
             self._armed = True
@@ -126,10 +128,10 @@ class Turns:
         self._stepped[lane].remove(one)
         self.step(other, one)
 
-    def queue(self, lane: QoS, *, first: bool = False) -> asyncio.Future[None]:
+    def queue(self, lane: QoS, *, first: bool = False) -> Turn:
         """For whom the slice is over: await this, and go on. ``first``: who had nothing of it."""
         self._overran[lane] = True
-        turn: asyncio.Future[None] = self._loop.create_future()
+        turn: Turn = self._loop.create_future()
         if first:
             self._queues[lane].appendleft(turn)
         else:
@@ -197,7 +199,7 @@ class Turns:
         back = self._stepped_back[lane] = self.urgent(lane) and not self._stepped_back[lane]
         return back
 
-    def _let_in(self, lane: QoS, queue: deque[asyncio.Future[None]]) -> None:
+    def _let_in(self, lane: QoS, queue: deque[Turn]) -> None:
         if self._overran[lane] or self._paces[lane] < 1.0:
             width = self._width[lane] = max(1, self._width[lane] // 2)
         else:

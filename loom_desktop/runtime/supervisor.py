@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from loom_desktop.bus import MOST_WAITING, Subscription
 from loom_desktop.bus.topics import matches, segments
-from loom_desktop.errors import LoomError, NotFound, UsageError
+from loom_desktop.errors import LoomError, NotFound, Unavailable, UsageError
 from loom_desktop.event import Event, QoS
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts
@@ -182,8 +182,10 @@ class Supervisor:
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
         box.close(finish=True)
-        life.open.set()
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
+        for work in works:
+            if not work.begun:  # it waited for a paused agent to go on
+                work.cancel()
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
@@ -202,7 +204,7 @@ class Supervisor:
         Raises NotFound.
         """
         await self.stop(name)
-        del self._lives[name]
+        self._lives.pop(name, None)
         self.failed.pop(name, None)
         if forget:
             await self._parts.store.state.forget(name)
@@ -269,10 +271,9 @@ class Supervisor:
             async with asyncio.timeout(deadline_s):
                 while self.busy or any(box.queue or not box.idle for box in self._boxes()):
                     works = [one for ones in self._running.values() for one in ones]
-                    running = [one for one in works if isinstance(one, asyncio.Task)]
-                    running += [one.task for one in works if isinstance(one, _Work) and one.task]
+                    running = [one.over if isinstance(one, _Work) else one for one in works]
                     running = [one for one in running if not one.done()]
-                    await (asyncio.wait(running) if running else asyncio.sleep(0))
+                    await (asyncio.wait(running) if running else self._parts.bus.quieter())
         except TimeoutError:
             return False
         return True
@@ -302,21 +303,28 @@ class Supervisor:
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            len(box.queue) if box else 0, busy, box.handled if box else 0,
-            box.dropped if box else 0, len(life.recent_deaths(_loop_time())),
+            0 if box is None else len(box), busy, 0 if box is None else box.handled,
+            0 if box is None else box.dropped, len(life.recent_deaths(_loop_time())),
             self.failed.get(name, ""),
         )  # fmt: skip
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
-        for one in agent.capabilities:
-            self._parts.broker.add(one)
         life.open.set()
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
             managed=True,
         )  # fmt: skip
+        for at, one in enumerate(agent.capabilities):
+            try:
+                self._parts.broker.add(one)
+            except ValueError:  # somebody else does what is called so
+                for added in agent.capabilities[:at]:
+                    self._parts.broker.remove(added.name)
+                life.box.close()
+                life.box = None
+                raise
         life.state = "running"
         self.changed(self._report(life))
 
@@ -381,11 +389,14 @@ class Supervisor:
             if not life.open.is_set():
                 opened = self._tasks.run(f"{life.agent.name} is paused", life.open.wait())
                 until: set[asyncio.Future[Any]] = {work.stop, opened}
-                await asyncio.wait(until, return_when=_FIRST)
-                opened.cancel()
+                try:
+                    await asyncio.wait(until, return_when=_FIRST)
+                finally:
+                    opened.cancel()
+            work.begun = True
             for handler in life.handlers(event.topic):
                 if not work.stopped:
-                    dead |= await self._handle(life.agent, handler, event, work)
+                    dead |= await self._handle(life, handler, event, work)
         except Exception:  # not the handler's: those are told and forgotten in ``_handle``
             log.exception("agent %s died", life.agent.name)
             dead = True
@@ -397,34 +408,36 @@ class Supervisor:
         if dead:
             await self._died(life)
 
-    async def _handle(self, agent: Agent, handler: Handler, event: Event, work: _Work) -> bool:
+    async def _handle(self, life: _Life, handler: Handler, event: Event, work: _Work) -> bool:
         """Whether that cost the agent: a handler goes on that should have ended."""
+        agent = life.agent
         spawned = _Spawned(self._tasks, self._running, event.begins)
-        local = self._lives[agent.name].local
-        before = self.left_behind
-        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped)
+        ctx = Context(agent.name, event, self._parts, spawned, life.local, lambda: work.stopped)
         try:
-            await self._attempt(agent, handler, event, ctx, work)
+            return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
             await self._failed(ctx, error)
-        return self.left_behind > before
+        return False
 
     async def _attempt(
         self, agent: Agent, handler: Handler, event: Event, ctx: Context, work: _Work
-    ) -> None:
+    ) -> bool:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
-            work.begun(task, inside)
+            work.goes_on_in(task, inside)
             done, _ = await asyncio.wait({task, work.stop}, timeout=limit_s, return_when=_FIRST)
             if work.stopped:
                 pass  # the end of the block waits for it, though not for ever
             elif not done:
                 inside.cancel(task)
                 await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
-            elif not task.cancelled() and (error := task.exception()) is not None:
+            elif task.cancelled():
+                await self._failed(ctx, Unavailable("What it waited for was cancelled."))
+            elif (error := task.exception()) is not None:
                 await self._failed(ctx, error)
         self.left_behind += inside.left_behind
+        return inside.left_behind > 0
 
     async def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
@@ -449,9 +462,11 @@ class _Work:
         self.task: asyncio.Task[Any] | None = None
         self.stop: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
+        self.begun = False
+        """Not while its agent is paused."""
         self._tasks: Tasks | None = None
 
-    def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
+    def goes_on_in(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
         """From now on this task of ``tasks`` handles it."""
         self.task, self._tasks = task, tasks
 
