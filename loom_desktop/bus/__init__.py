@@ -316,7 +316,7 @@ class Bus:
             return await answer
         except TimeoutError:
             raise TimedOut(f"Nobody answered {question.topic!r} within {timeout_s:g} s.") from None
-        except asyncio.CancelledError:
+        except BaseException:
             if answer.done() and not answer.cancelled():
                 answer.exception()  # who was to hear of it is gone: that is no mistake
             raise

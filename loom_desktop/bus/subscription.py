@@ -171,7 +171,7 @@ class Subscription(Mailbox):
             if not self._inline:
                 for queued, turn in self._turns:
                     if event.qos < queued and not turn.done():
-                        turn.set_result(event.qos)
+                        turn.set_result(QoS.REALTIME)  # which does nothing of a slowed lane
                         break
             elif lane is not None and event.qos < lane:
                 self._bus.turns.move(self, lane, event.qos)

@@ -22,7 +22,7 @@ from typing import Protocol
 from loom_desktop.event import QoS
 
 Turn = asyncio.Future[QoS | None]
-"""Who queues awaits it. The lane for which it was taken out of the queue, or None: its own."""
+"""Who queues awaits it. The lane as which it may go on, or None: the one in which it queued."""
 SLICE_S = (0.001, 0.001, 0.0005)
 """Of realtime, batched and background, per turn of the loop."""
 _WIDEST = 64

@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,8 +57,12 @@ def deadlines_of(loop: Any) -> Deadlines:
 
 def test_it_comes_never_early_and_at_most_a_tick_late(loop: Loop) -> None:
     deadlines, came = deadlines_of(loop), list[float]()
+
+    def over(seconds: float) -> None:
+        came.append(loop.now - 1000 - seconds)
+
     for seconds in (0.0, 0.01, 0.05, 0.99, 7.3):
-        deadlines.arm(seconds, lambda seconds=seconds: came.append(loop.now - 1000 - seconds))
+        deadlines.arm(seconds, partial(over, seconds))
     loop.forward(10)
     assert len(came) == 5
     assert all(0 <= late <= TICK_S + 1e-9 for late in came), came
@@ -96,7 +101,7 @@ def test_one_that_fails_costs_no_other(loop: Loop, caplog: pytest.LogCaptureFixt
 
     for n in range(5):
         deadlines.arm(1.0, fail)
-        deadlines.arm(1.0, lambda n=n: came.append(n))
+        deadlines.arm(1.0, partial(came.append, n))
     deadlines.arm(2.0, lambda: came.append(9))
     with caplog.at_level(logging.CRITICAL):
         loop.forward(3)
@@ -135,9 +140,13 @@ def test_all_that_are_not_disarmed_come_in_their_time(
 ) -> None:
     loop = Loop()
     deadlines, came, wanted = deadlines_of(loop), dict[int, float](), dict[int, float]()
+
+    def over(n: int) -> None:
+        came[n] = loop.now
+
     for n, (seconds, disarmed, pause) in enumerate(steps):
         wanted[n] = loop.now + seconds
-        one = deadlines.arm(seconds, lambda n=n: came.setdefault(n, loop.now))
+        one = deadlines.arm(seconds, partial(over, n))
         if disarmed:
             deadlines.disarm(one)
             del wanted[n]

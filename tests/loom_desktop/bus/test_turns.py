@@ -4,6 +4,7 @@ never in seconds: on a busy machine it takes longer and is no different."""
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from time import perf_counter
 
 import pytest
@@ -183,10 +184,14 @@ async def test_what_is_no_pace_is_a_mistake(bus: Bus, lane: QoS, share: float) -
 
 async def test_who_queues_first_has_the_first_turn() -> None:
     turns, order = Turns(asyncio.get_running_loop()), list[str]()
+
+    def done(name: str, turn: object) -> None:
+        order.append(name)
+
     for name in ("one", "two", "three"):
-        turns.queue(QoS.BATCHED).add_done_callback(lambda _, name=name: order.append(name))
-    turns.queue(QoS.BATCHED, first=True).add_done_callback(lambda _: order.append("first"))
-    turns.queue(QoS.BACKGROUND).add_done_callback(lambda _: order.append("background"))
+        turns.queue(QoS.BATCHED).add_done_callback(partial(done, name))
+    turns.queue(QoS.BATCHED, first=True).add_done_callback(partial(done, "first"))
+    turns.queue(QoS.BACKGROUND).add_done_callback(partial(done, "background"))
     assert turns.waiting == (0, 4, 1)
     await until(lambda: len(order) == 5)
     assert order == ["first", "one", "two", "three", "background"]
