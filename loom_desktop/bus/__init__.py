@@ -324,7 +324,7 @@ class Bus:
             return await answer
         except TimeoutError:
             raise TimedOut(f"Nobody answered {question.topic!r} within {timeout_s:g} s.") from None
-        except asyncio.CancelledError:
+        except BaseException:
             if answer.done() and not answer.cancelled():
                 answer.exception()  # who was to hear of it is gone: that is no mistake
             raise
@@ -357,16 +357,19 @@ class Bus:
         try:
             async with asyncio.timeout(deadline_s):
                 while self._from_threads or not all(box.idle for box in self._subscriptions):
-                    quiet: asyncio.Future[None] = self.loop.create_future()
-                    self.settling.append(quiet)
-                    try:
-                        await quiet
-                    finally:
-                        if quiet in self.settling:
-                            self.settling.remove(quiet)
+                    await self.quieter()
         except TimeoutError:
             return False
         return True
+
+    async def quieter(self) -> None:
+        """Return when another subscription is idle, or gone."""
+        quiet: asyncio.Future[None] = self.loop.create_future()
+        self.settling.append(quiet)
+        try:
+            await quiet
+        finally:
+            self.settling.remove(quiet)
 
     async def close(self) -> None:
         """No further delivery; every task of the bus has ended, but for what ignores its cancel."""

@@ -212,8 +212,10 @@ class Supervisor:
             self._parts.broker.remove(one.name)
         self.durable.leave(name)
         box.close(finish=True)
-        life.open.set()
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
+        for work in works:
+            if not work.begun:  # it waited for a paused agent to go on
+                work.cancel()
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
@@ -232,7 +234,7 @@ class Supervisor:
         Raises NotFound.
         """
         await self.stop(name)
-        del self._lives[name]
+        self._lives.pop(name, None)
         self.failed.pop(name, None)
         self.deleted(name)
         if forget:
@@ -316,10 +318,9 @@ class Supervisor:
                     if not (self.busy or any(not box.idle for box in self._boxes())):
                         return True
                     works = [one for ones in self._running.values() for one in ones]
-                    running = [one for one in works if isinstance(one, asyncio.Task)]
-                    running += [one.task for one in works if isinstance(one, _Work) and one.task]
+                    running = [one.over if isinstance(one, _Work) else one for one in works]
                     running = [one for one in running if not one.done()]
-                    await (asyncio.wait(running) if running else asyncio.sleep(0))
+                    await (asyncio.wait(running) if running else self._parts.bus.quieter())
         except TimeoutError:
             return False
 
@@ -365,14 +366,21 @@ class Supervisor:
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
-        for one in agent.capabilities:
-            self._parts.broker.add(one, provider=agent.name)
         life.open.set()
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
             managed=True, from_journal=agent.durable,
         )  # fmt: skip
+        for at, one in enumerate(agent.capabilities):
+            try:
+                self._parts.broker.add(one, provider=agent.name)
+            except ValueError:  # somebody else does what is called so
+                for added in agent.capabilities[:at]:
+                    self._parts.broker.remove(added.name)
+                life.box.close()
+                life.box = None
+                raise
         life.follower = self.durable.follow(agent.name, life.box) if agent.durable else None
         life.state = "running"
         self.changed(self._report(life))
@@ -439,8 +447,11 @@ class Supervisor:
             if not life.open.is_set():
                 opened = self._tasks.run(f"{life.agent.name} is paused", life.open.wait())
                 until: set[asyncio.Future[Any]] = {work.stop, opened}
-                await asyncio.wait(until, return_when=_FIRST)
-                opened.cancel()
+                try:
+                    await asyncio.wait(until, return_when=_FIRST)
+                finally:
+                    opened.cancel()
+            work.begun = True
             dead = await self._let_handle(life, event, work)
         except Exception:  # not the handler's: those are told and forgotten in ``_handle``
             log.exception("agent %s died", life.agent.name)
@@ -455,18 +466,18 @@ class Supervisor:
 
     async def _let_handle(self, life: _Life, event: Event, work: _Work) -> bool:
         """Whether that cost the agent: a handler goes on that should have ended."""
-        follower, before = life.follower, self.left_behind
+        follower = life.follower
         staged = Staged() if follower is not None else None
         error: BaseException | None = None
         failing = ""
         for handler in life.handlers(event.topic):
             if not work.stopped:
-                failed = await self._handle(life.agent, handler, event, work, staged)
+                failed = await self._handle(life, handler, event, work, staged)
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
-        if follower is not None and staged is not None:
+        if follower is not None and staged is not None and not (work.stopped and follower.stopped):
             await self._settle(follower, event, staged, None if work.stopped else error, failing)
-        return self.left_behind > before
+        return work.left_behind > 0
 
     async def _settle(
         self,
@@ -497,16 +508,18 @@ class Supervisor:
 
     async def _handle(
         self,
-        agent: Agent,
+        life: _Life,
         handler: Handler,
         event: Event,
         work: _Work,
         staged: Staged | None = None,
     ) -> BaseException | None:
         """Why it failed, which was told, or None."""
+        agent = life.agent
         spawned = _Spawned(self._tasks, self._running, event.begins)
-        local = self._lives[agent.name].local
-        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped, staged)
+        ctx = Context(
+            agent.name, event, self._parts, spawned, life.local, lambda: work.stopped, staged
+        )
         try:
             return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
@@ -520,7 +533,7 @@ class Supervisor:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
-            work.begun(task, inside)
+            work.goes_on_in(task, inside)
             done, _ = await asyncio.wait({task, work.stop}, timeout=limit_s, return_when=_FIRST)
             if work.stopped:
                 pass  # the end of the block waits for it, though not for ever
@@ -528,9 +541,13 @@ class Supervisor:
                 inside.cancel(task)
                 failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
                 self._tell(ctx, failed.message, "")
-            elif not task.cancelled() and (failed := task.exception()) is not None:
+            elif task.cancelled():
+                failed = Unavailable("What it waited for was cancelled.")
+                self._failed(ctx, failed)
+            elif (failed := task.exception()) is not None:
                 self._failed(ctx, failed)
         self.left_behind += inside.left_behind
+        work.left_behind += inside.left_behind
         return failed
 
     def _failed(self, ctx: Context, error: BaseException) -> None:
@@ -562,9 +579,13 @@ class _Work:
         self.task: asyncio.Task[Any] | None = None
         self.stop: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
+        self.begun = False
+        """Not while its agent is paused."""
+        self.left_behind = 0
+        """Its handlers that ignored their cancel."""
         self._tasks: Tasks | None = None
 
-    def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
+    def goes_on_in(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
         """From now on this task of ``tasks`` handles it."""
         self.task, self._tasks = task, tasks
 
