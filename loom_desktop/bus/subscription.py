@@ -27,9 +27,9 @@ _Steps = Generator[Any, Any, None]
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 PATIENCE_S = 5.0
 """How long a cancelled handler may take to end before it is left behind."""
-_WIDEST = 16
+_WIDEST = 64
 _QUICK_S = 0.0002
-"""Handlers are timed together, at most 16 of them, as long as together they take less than this: a
+"""Handlers are timed together, at most 64 of them, as long as together they take less than this: a
 look at the clock costs as much as a quick handler. A slow one is timed alone."""
 _UNBORN: list[asyncio.Future[None]] = [None]  # type: ignore[list-item]
 """The sleepers of a subscription without tasks: somebody is to be woken."""
@@ -237,6 +237,8 @@ class Subscription(Mailbox):
         if self._room:
             self._let_in()
         self.sleepers = _UNBORN
+        if bus.settling:
+            bus.unwatch(self)
         return at
 
     def _suspended(self, event: Event, at: float, steps: _Steps, yielded: Any) -> None:

@@ -162,3 +162,17 @@ async def test_who_subscribes_or_leaves_during_a_delivery_changes_the_next_one()
     got.clear()
     bus.publish(Event(topic="a"))
     assert got[:2] == ["first", "third"]
+
+
+async def test_quiet_is_seen_when_the_only_handlers_run_inside_the_turn() -> None:
+    async with Bus() as bus:
+        seen: list[int] = []
+
+        async def handle(event: Event) -> None:
+            seen.append(event.id)
+
+        bus.subscribe("a.>", handle, inline=True)
+        for _ in range(200):
+            bus.publish(Event(topic="a.b"))
+        assert await bus.settled(10), "and not when the time was over"
+        assert len(seen) == 200
