@@ -34,6 +34,7 @@ look at the clock costs as much as a quick handler. A slow one is timed alone.""
 _UNBORN: list[asyncio.Future[None]] = [None]  # type: ignore[list-item]
 """The sleepers of a subscription without tasks: somebody is to be woken."""
 _AWAKE: list[asyncio.Future[None]] = []
+_NONE: list[int] = []
 
 
 class Hand:
@@ -100,7 +101,7 @@ class Subscription(Mailbox):
         self._group = 1
         self._promoted: asyncio.Future[None] | None = None
         """The turn that its task queues for, so that something more urgent need not."""
-        self._room: list[asyncio.Future[None]] = []
+        self._room: list[asyncio.Future[None]] | None = None
 
     def __call__(self) -> None:
         """End it."""
@@ -129,7 +130,7 @@ class Subscription(Mailbox):
             hand.gone, hand.why = True, hand.why or _CLOSED
             if hand.task is not None and not (finish and hand.event is not None):
                 hand.task.cancel()
-        for waits in self._room:
+        for waits in self._room or ():
             if not waits.done():
                 waits.set_result(None)
 
@@ -174,12 +175,13 @@ class Subscription(Mailbox):
     async def room(self) -> None:
         """Return when a mailbox that was full may have room again."""
         waits: asyncio.Future[None] = self._bus.loop.create_future()
+        if self._room is None:
+            self._room = []
         self._room.append(waits)
         try:
             await waits
         finally:
-            if waits in self._room:
-                self._room.remove(waits)
+            self._room.remove(waits)
 
     def look(self, at: float) -> None:
         """Cancel what takes too long; leave behind what does not end."""
@@ -244,9 +246,7 @@ class Subscription(Mailbox):
     def _suspended(self, event: Event, at: float, steps: _Steps, yielded: Any) -> None:
         hand = self._new_hand()
         hand.event, hand.since = event, at
-        hand.task = self._bus.tasks.run(
-            f"bus:{self.name}", self._finish(hand, event, steps, yielded)
-        )
+        hand.task = self._bus.tasks.run(self.name, self._finish(hand, event, steps, yielded))
 
     def _new_hand(self) -> Hand:
         hand = Hand()
@@ -256,16 +256,7 @@ class Subscription(Mailbox):
     def _start(self) -> None:
         hand = self._new_hand()
         self._bus.turns.arm()
-        hand.task = self._bus.tasks.run(f"bus:{self.name}", self._consume(hand))
-        hand.task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Only a mistake of ours ends it while it is wanted: another one goes on."""
-        if task.cancelled() or (error := task.exception()) is None or self.closed:
-            return
-        log.error("%s ended and is started again", task.get_name(), exc_info=error)
-        self.hands = [hand for hand in self.hands if hand.task is not task]
-        self._start()
+        hand.task = self._bus.tasks.run(self.name, self._consume(hand))
 
     async def _finish(self, hand: Hand, event: Event, steps: _Steps, yielded: Any) -> None:
         bus = self._bus
@@ -293,63 +284,72 @@ class Subscription(Mailbox):
         bus, queue, handler, name = self._bus, self.queue, self._handler, self.name
         turns, record, pop, at_work = bus.turns, bus.record, self.queue.popleft, bus.at_work
         group = 1
-        while True:
-            at = now()
-            if not at_work:
-                bus.watch(self)
-            at_work.add(self)
-            lane = queue[0].qos if queue else QoS.REALTIME
-            until = 0.0 if turns.urgent(lane) else turns.begin(lane, at)
-            began = stepped_back = False
-            while queue:
-                if at > until:
-                    turn = self._promoted = turns.queue(queue[0].qos, first=not began)
-                    await turn
-                    self._promoted = None
-                    at = now()
-                    lane = queue[0].qos if queue else lane
-                    stepped_back = turns.urgent(lane) and not stepped_back
-                    until = 0.0 if stepped_back else turns.begin(lane, at)
-                    began = False
-                    continue
-                began = True
-                hand.since = at
-                done: list[int] = []
-                for _ in range(group):
-                    event = pop()
-                    if event.ttl_ms and bus.late(event):
-                        self.expired += 1
-                    else:
-                        hand.event = event
-                        try:
-                            await handler(event)
-                        except asyncio.CancelledError:
-                            if not hand.why or hand.gone:  # not the handler's but ours
-                                raise
-                        except Exception as error:
-                            bus.handler_failed(self, event, error)
-                        if hand.why:
-                            if hand.gone:
-                                return
-                            self._spare(hand, event)
-                        done.append(event.id)
-                    if not queue:
-                        break
-                hand.event = None
-                self.handled += len(done)
-                then = now()
-                record((at, then, name, done))
-                group = min(_WIDEST, group * 2) if then - at < _QUICK_S else 1
-                at = then
-            if self._room:
-                self._let_in()
-            sleeper: asyncio.Future[None] = bus.loop.create_future()
-            self.sleepers.append(sleeper)
-            if self.at_once > 1 or bus.settling:
-                bus.unwatch(self)
-            else:
-                at_work.discard(self)
-            await sleeper
+        event: Event | None = None
+        done = _NONE
+        try:
+            while True:
+                at = now()
+                if not at_work:
+                    bus.watch(self)
+                at_work.add(self)
+                lane = queue[0].qos if queue else QoS.REALTIME
+                until = 0.0 if turns.urgent(lane) else turns.begin(lane, at)
+                began = stepped_back = False
+                while queue:
+                    if at > until:
+                        turn = self._promoted = turns.queue(queue[0].qos, first=not began)
+                        await turn
+                        self._promoted = None
+                        at = now()
+                        lane = queue[0].qos if queue else lane
+                        stepped_back = turns.urgent(lane) and not stepped_back
+                        until = 0.0 if stepped_back else turns.begin(lane, at)
+                        began = False
+                        continue
+                    began = True
+                    hand.since = at
+                    done = []
+                    for _ in range(group):
+                        event = pop()
+                        if event.ttl_ms and bus.late(event):
+                            self.expired += 1
+                        else:
+                            hand.event = event
+                            try:
+                                await handler(event)
+                            except asyncio.CancelledError:
+                                if not hand.why or hand.gone:  # not the handler's but ours
+                                    raise
+                            except Exception as error:
+                                bus.handler_failed(self, event, error)
+                            if hand.why:
+                                if hand.gone:
+                                    return
+                                self._spare(hand, event)
+                            done.append(event.id)
+                        if not queue:
+                            break
+                    hand.event = None
+                    self.handled += len(done)
+                    then = now()
+                    record((at, then, name, done))
+                    group = min(_WIDEST, group * 2) if then - at < _QUICK_S else 1
+                    at = then
+                if self._room:
+                    self._let_in()
+                event, done = None, _NONE  # nobody keeps what it said until the next one comes
+                sleeper: asyncio.Future[None] = bus.loop.create_future()
+                self.sleepers.append(sleeper)
+                if self.at_once > 1 or bus.settling:
+                    bus.unwatch(self)
+                else:
+                    at_work.discard(self)
+                await sleeper
+        except Exception as error:  # a mistake of ours, while it is wanted: another one goes on
+            if not self.closed:
+                log.error("%s ended and is started again", name, exc_info=error)
+                self.hands = [one for one in self.hands if one is not hand]
+                self._start()
 
     def _spare(self, hand: Hand, event: Event) -> None:
         """The cancel was meant for the handler; the task goes on with the next event."""
@@ -360,7 +360,7 @@ class Subscription(Mailbox):
             self._bus.handler_failed(self, event, TimeoutError(why))
 
     def _let_in(self) -> None:
-        for waits in self._room[: self.size - len(self.queue)]:
+        for waits in (self._room or [])[: self.size - len(self.queue)]:
             if not waits.done():
                 waits.set_result(None)
 
