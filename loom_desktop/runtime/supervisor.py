@@ -623,10 +623,10 @@ class _Spawned(Tasks):
         task = self._tasks.start(name, work)
         running = self._threads[self._thread]
         running.add(task)
-        task.add_done_callback(partial(self._over, running))
+        task.add_done_callback(partial(self._leaves, running))
         return task
 
-    def _over(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+    def _leaves(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
         running.discard(task)
         if not running and self._threads.get(self._thread) is running:
             del self._threads[self._thread]
