@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
@@ -30,7 +31,7 @@ import apsw
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Unavailable
-from loom_desktop.store.failure import DAMAGED, closed, understandable
+from loom_desktop.store.failure import DAMAGED, closed, reason, understandable
 from loom_desktop.store.keys import sync_folder
 
 log = logging.getLogger(__name__)
@@ -420,7 +421,7 @@ class Database:
             raise
         except BaseException as error:  # the thread outlives every job
             if not connection.in_transaction:  # SQLite gave up all of it
-                raise _reason(error) from error
+                raise reason(error, _WHOLE_GROUP) from error
             job.error = error
             del self.notes[said:]
             connection.execute("rollback to job")
@@ -608,9 +609,13 @@ class Database:
         while not isinstance(job := self._reads.get(), _Stop):
             try:
                 job.result = self._look(job.work)
-            except DAMAGED:
+            except (
+                *DAMAGED,
+                UnicodeDecodeError,
+            ) as damage:  # a text that is none: SQLite never looks
+                sure = isinstance(damage, UnicodeDecodeError)
                 try:
-                    self._special(self._mend).result(60.0)
+                    self._special(partial(self._mend, sure)).result(60.0)
                     if self.in_memory:  # the one connection that there is now
                         job.result = self.submit(job.work).result(60.0)
                     else:
@@ -687,17 +692,6 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
-
-
-def _reason(error: BaseException) -> apsw.Error:
-    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
-    gone, on its way out of the error that counts."""
-    before: BaseException | None = error
-    while before is not None:
-        if isinstance(before, _WHOLE_GROUP):
-            return before
-        before = before.__context__
-    return apsw.AbortError(str(error))
 
 
 async def _ended(thread: threading.Thread, timeout_s: float) -> bool:
