@@ -61,6 +61,13 @@ def _kills(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
         yield kills.run(10, folder, encrypted=False, wrong=wrong)
 
 
+def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    deliveries = importlib.import_module("tests.faults.deliveries")
+    for encrypted in (False, True):
+        yield deliveries.run(max(1, chosen.kills // 5), folder, encrypted=encrypted)
+    yield deliveries.run(10, folder, encrypted=False, wrong="--effect-apart")
+
+
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     cuts = importlib.import_module("tests.faults.powercut").Cuts
     seeds = range(chosen.cuts)
@@ -116,6 +123,7 @@ def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
 
 SUITES: dict[str, Suite] = {
     "kills": _kills,
+    "deliveries": _deliveries,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "full_disk": _full_disk,
