@@ -114,6 +114,14 @@ def _histories(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield histories.run(200, forgetful=True)
 
 
+def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    reminders = importlib.import_module("tests.faults.reminders")
+    for since in ("look", "start"):
+        for turn in range(3):
+            yield reminders.run(folder / f"{since}-{turn}", range(1, 500), since=since)
+    yield reminders.run(folder / "apart", range(1, 12), since="apart")
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     yield leaks.run(folder / "bus", "bus", chosen.events)
@@ -129,6 +137,7 @@ SUITES: dict[str, Suite] = {
     "full_disk": _full_disk,
     "flips": _flips,
     "histories": _histories,
+    "reminders": _reminders,
     "leaks": _leaks,
 }
 
