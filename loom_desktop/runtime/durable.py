@@ -314,6 +314,7 @@ class Follower:
 
     async def _read_on(self) -> None:
         """The next page of the journal; after the last one events come as they are committed."""
+        end = self._parent.end  # on the disk by now: a page that is empty says it is not there
         try:
             page = await self._deliveries.after(self._taken, limit=PAGE)
         except LoomError as error:
@@ -323,7 +324,10 @@ class Follower:
         for seq, event in page:
             if seq > self._taken:
                 self._take(seq, event)
-        if not page and self._taken >= self._parent.end:
+        if page:
+            return
+        self._taken = max(self._taken, end)  # the last ones may have been forgotten, or damaged
+        if self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
                 self._mark()

@@ -133,6 +133,24 @@ async def test_what_does_not_fit_in_memory_waits_in_the_journal(
     assert got == list(range(500))
 
 
+async def test_it_is_at_the_end_also_when_the_last_events_are_not_there_any_more(
+    tmp_path: Path,
+) -> None:
+    async with store_of(tmp_path) as (bus, store, tasks):
+        await store.deliveries.begin("ledger")
+        await store.journal.append_many(Event(topic="other.happened") for _ in range(3))
+        await store.journal.forget_before(1.0)
+        got = asyncio.Queue[Event]()
+        made = Durable(bus, store, tasks)
+        await made.prepare()
+        made.follow("ledger", bus.subscribe("thing.happened", got.put, from_journal=True))
+        async with asyncio.timeout(5):
+            await made.caught_up()
+            event = Event(topic="thing.happened")
+            await store.journal.append(event)
+            assert await got.get() == event
+
+
 # ---------------------------------------------------------------- failures
 
 
