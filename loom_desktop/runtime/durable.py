@@ -311,6 +311,7 @@ class Follower:
                 await self._read_on()
         finally:
             self._reading = False
+            self._tell()  # that is all there is, or all there is room for
 
     async def _read_on(self) -> None:
         """The next page of the journal; after the last one events come as they are committed."""
@@ -331,7 +332,6 @@ class Follower:
             self._behind, self._done = False, frozenset()
             if not self._open:
                 self._mark()
-            self._tell()
 
     async def _count_the_first(self) -> None:
         """The run before broke off: what comes first may have been why, so it counts as tried."""
