@@ -203,7 +203,7 @@ class Supervisor:
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
-                work.cancel()
+                work.cancel(had=False)
         self.changed(self._report(life))
 
     async def restart(self, name: str) -> None:
@@ -265,8 +265,12 @@ class Supervisor:
             return False
         life.more = kept
         life.changed()
-        if life.box is not None and pattern not in life.patterns:
-            self._parts.bus.no_more(life.box, pattern)
+        box = life.box
+        if box is not None and pattern not in life.patterns:
+            self._parts.bus.no_more(box, pattern)
+            if life.follower is not None:
+                takes = partial(self._parts.bus.takes, box)
+                life.follower.taken_out(lambda event: not takes(event.topic))
         self.changed(self._report(life))
         return True
 
@@ -402,6 +406,8 @@ class Supervisor:
 
     async def _work(self, life: _Life, event: Event) -> None:
         """One event, from when it leaves the mailbox: a stop finds it from that moment on."""
+        if life.follower is not None and life.follower.expired(event):
+            return
         work = _Work(life.agent.name)
         running = self._running[event.begins]
         running.add(work)
@@ -436,7 +442,10 @@ class Supervisor:
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
         if follower is not None and staged is not None:
-            await self._settle(follower, event, staged, None if work.stopped else error, failing)
+            if not work.stopped:
+                await self._settle(follower, event, staged, error, failing)
+            elif work.had:
+                follower.had(event)
         return self.left_behind > before
 
     async def _settle(
@@ -528,6 +537,8 @@ class _Work:
         self.task: asyncio.Task[Any] | None = None
         self.stop: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
+        self.had = True
+        """Whether a durable agent is done with it when it is stopped."""
         self._tasks: Tasks | None = None
 
     def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
@@ -541,12 +552,13 @@ class _Work:
 
     @property
     def stopped(self) -> bool:
-        """The person stopped it: it says nothing more, whatever its handler still does."""
+        """It says nothing more, whatever its handler still does."""
         return self.stop.done()
 
-    def cancel(self) -> None:
-        """Stop it, also when it has not begun."""
+    def cancel(self, *, had: bool = True) -> None:
+        """Stop it, also when it has not begun. Not ``had``: a durable agent gets it again."""
         if not self.stop.done():
+            self.had = had
             self.stop.set_result(None)
         if self.task is not None and self._tasks is not None:
             self._tasks.cancel(self.task)
