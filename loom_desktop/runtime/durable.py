@@ -48,6 +48,8 @@ class Durable:
         """``crashed``: the run before this one did not end, it broke off."""
         self.bus, self.store, self.tasks, self.crashed = bus, store, tasks, crashed
         self._followers: dict[str, Follower] = {}
+        self._started: set[str] = set()
+        """Who was followed in this run: what they had in hand since did not end it."""
         self.buried: Callable[[str, Event, int], None] = lambda name, event, letter: None
         """Told of every event that became a dead letter, with its number."""
         self.end = 0
@@ -69,12 +71,14 @@ class Durable:
         """From now on the mailbox gets what was committed, from where it left off."""
         follower = Follower(self, name, box)
         self._followers[name] = follower
-        self.tasks.start(f"{name} catches up", follower.begin())
+        crashed = self.crashed and name not in self._started
+        self._started.add(name)
+        self.tasks.start(f"{name} catches up", follower.begin(crashed=crashed))
         return follower
 
     def begin_anew(self) -> None:
         """Numbers of what was committed so far say nothing any more: follow all of them again."""
-        self._end, self.crashed = 0, False
+        self.end, self.crashed = 0, False
         for follower in self._followers.values():
             follower.stop(void=True)
 
@@ -87,7 +91,7 @@ class Durable:
     def cancelled(self, thread: int) -> int:
         """What waited for that thread was taken out: it counts as had."""
         for follower in self._followers.values():
-            follower.cancelled(thread)
+            follower.taken_out(lambda event: event.begins == thread)
         return 0
 
     async def again(self, letter: int) -> asyncio.Future[bool]:
@@ -168,7 +172,7 @@ class Follower:
             self._waiting.append(waits)
             await waits
 
-    async def begin(self) -> None:
+    async def begin(self, *, crashed: bool) -> None:
         """Go on where it left off, with what the journal has since."""
         while self._taken < 0 and not self.stopped:
             try:
@@ -179,7 +183,7 @@ class Follower:
             else:
                 self._taken = self._marked = place.seq
                 self._done, self._tries = place.done, dict(place.tries)
-        if not self.stopped and self._parent.crashed:
+        if crashed and not self.stopped:
             await self._count_the_first()
         self._read_more()
 
@@ -210,17 +214,28 @@ class Follower:
         self._put(seq, event)
         return outcome
 
-    def cancelled(self, thread: int) -> None:
-        """What waited for that thread was taken out of the mailbox: it counts as had."""
+    def taken_out(self, which: Callable[[Event], bool]) -> None:
+        """What waited and is one of those was taken out of the mailbox: it counts as had."""
         held = {id(event) for event in self._box.queue}
         held |= {id(hand.event) for hand in self._box.hands}
         for seq, event in [*self._open.items(), *self._revived.items()]:
-            if event.begins == thread and id(event) not in held:
+            if which(event) and id(event) not in held:
                 if (timer := self._later.pop(seq, None)) is not None:
                     timer.cancel()
                 self._had(seq)
 
     # ------------------------------------------------------------------ what became of one
+
+    def expired(self, event: Event) -> bool:
+        """Whether its time to live is over; then it counts as had. A dead letter is as old as it
+        is, and was asked for."""
+        if not (event.ttl_ms and self._parent.bus.late(event)):
+            return False
+        if self._numbers.get(event.id) in self._revived:
+            return False
+        self._box.expired += 1
+        self.had(event)
+        return True
 
     def had(self, event: Event) -> None:
         """Its handlers are done with it. Costs no waiting; the store hears of it with the next."""
@@ -259,7 +274,8 @@ class Follower:
             await self._deliveries.tried(self.name, seq, tries)
         except LoomError as refused:  # the disk: it is tried again all the same
             log.warning("%s on %s: %s", self.name, event.topic, refused.message)
-        self._later[seq] = self._loop.call_later(wait_s, self._put, seq, event)
+        if not self.stopped:
+            self._later[seq] = self._loop.call_later(wait_s, self._put, seq, event)
 
     # ------------------------------------------------------------------ below
 
@@ -351,22 +367,27 @@ class Follower:
                 await self._read_on()
         finally:
             self._reading = False
+            self._tell()  # that is all there is, or all there is room for
 
     async def _read_on(self) -> None:
         """The next page of the journal; after the last one events come as they are committed."""
+        end = self._parent.end  # on the disk by now: a page that is empty says it is not there
         try:
             page = await self._deliveries.after(self._taken, limit=PAGE)
         except LoomError as error:
             log.warning("%s waits for the journal: %s", self.name, error.message)
             await asyncio.sleep(_RETRY_S)
             return
-        if not self.stopped:
-            self._take(page)
-        if not page and self._taken >= self._parent.end:
+        if self.stopped:
+            return
+        self._take(page)
+        if page:
+            return
+        self._taken = max(self._taken, end)  # the last ones may have been forgotten, or damaged
+        if self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
                 self._mark()
-            self._tell()
 
     async def _count_the_first(self) -> None:
         """The run before broke off: what comes first may have been why, so it counts as tried."""

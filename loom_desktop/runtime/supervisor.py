@@ -215,11 +215,11 @@ class Supervisor:
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
         for work in works:
             if not work.begun:  # it waited for a paused agent to go on
-                work.cancel()
+                work.cancel(had=False)
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
-                work.cancel()
+                work.cancel(had=False)
         self.changed(self._report(life))
 
     async def restart(self, name: str) -> None:
@@ -282,8 +282,12 @@ class Supervisor:
             return False
         life.more = kept
         life.changed()
-        if life.box is not None and pattern not in life.patterns:
-            self._parts.bus.no_more(life.box, pattern)
+        box = life.box
+        if box is not None and pattern not in life.patterns:
+            self._parts.bus.no_more(box, pattern)
+            if life.follower is not None:
+                takes = partial(self._parts.bus.takes, box)
+                life.follower.taken_out(lambda event: not takes(event.topic))
         self.changed(self._report(life))
         return True
 
@@ -439,6 +443,8 @@ class Supervisor:
 
     async def _work(self, life: _Life, event: Event) -> None:
         """One event, from when it leaves the mailbox: a stop finds it from that moment on."""
+        if life.follower is not None and life.follower.expired(event):
+            return
         work = _Work(life.agent.name)
         running = self._running[event.begins]
         running.add(work)
@@ -475,8 +481,11 @@ class Supervisor:
                 failed = await self._handle(life, handler, event, work, staged)
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
-        if follower is not None and staged is not None and not (work.stopped and follower.stopped):
-            await self._settle(follower, event, staged, None if work.stopped else error, failing)
+        if follower is not None and staged is not None:
+            if not work.stopped:
+                await self._settle(follower, event, staged, error, failing)
+            elif work.had:
+                follower.had(event)
         return work.left_behind > 0
 
     async def _settle(
@@ -583,6 +592,8 @@ class _Work:
         """Not while its agent is paused."""
         self.left_behind = 0
         """Its handlers that ignored their cancel."""
+        self.had = True
+        """Whether a durable agent is done with it when it is stopped."""
         self._tasks: Tasks | None = None
 
     def goes_on_in(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
@@ -596,12 +607,13 @@ class _Work:
 
     @property
     def stopped(self) -> bool:
-        """The person stopped it: it says nothing more, whatever its handler still does."""
+        """It says nothing more, whatever its handler still does."""
         return self.stop.done()
 
-    def cancel(self) -> None:
-        """Stop it, also when it has not begun."""
+    def cancel(self, *, had: bool = True) -> None:
+        """Stop it, also when it has not begun. Not ``had``: a durable agent gets it again."""
         if not self.stop.done():
+            self.had = had
             self.stop.set_result(None)
         if self.task is not None and self._tasks is not None:
             self._tasks.cancel(self.task)

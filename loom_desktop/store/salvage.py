@@ -136,7 +136,7 @@ def _clean(target: apsw.Connection, table: str) -> int:
             bad.append(cast("int", values[0]))
             continue
         if not _right(table, columns, row):
-            bad.append(row[0])
+            bad.append(cast("int", row[0]))
     target.executemany(f"delete from {table} where {columns[0]} = ?", [(key,) for key in bad])
     return len(bad)
 
@@ -149,7 +149,7 @@ def _right(table: str, columns: Sequence[str], row: _Row) -> bool:
     if table == "dead":
         cells = dict(zip(columns, row, strict=True))
         try:
-            return schema.check_of(cells["event"], cells["seq"]) == cells["crc"]
+            return bool(schema.check_of(cells["event"], cells["seq"]) == cells["crc"])
         except TypeError:
             return False
     return True

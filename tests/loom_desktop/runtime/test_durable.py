@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from loom_desktop import Agent, Context, Event, Loom
@@ -131,6 +132,24 @@ async def test_what_does_not_fit_in_memory_waits_in_the_journal(
         assert most[0] <= 32
         assert loom.bus.dropped == 0
     assert got == list(range(500))
+
+
+async def test_it_is_at_the_end_also_when_the_last_events_are_not_there_any_more(
+    tmp_path: Path,
+) -> None:
+    async with store_of(tmp_path) as (bus, store, tasks):
+        await store.deliveries.begin("ledger")
+        await store.journal.append_many(Event(topic="other.happened") for _ in range(3))
+        await store.journal.forget_before(1.0)
+        got = asyncio.Queue[Event]()
+        made = Durable(bus, store, tasks)
+        await made.prepare()
+        made.follow("ledger", bus.subscribe("thing.happened", got.put, from_journal=True))
+        async with asyncio.timeout(5):
+            await made.caught_up()
+            event = Event(topic="thing.happened")
+            await store.journal.append(event)
+            assert await got.get() == event
 
 
 # ---------------------------------------------------------------- failures
@@ -401,12 +420,81 @@ async def test_a_pattern_that_comes_later_counts_from_then_on(tmp_path: Path) ->
     assert got == [2]
 
 
-async def test_what_a_stop_cut_short_comes_again(tmp_path: Path) -> None:
-    agent, got, begun = Agent("ledger", durable=True), list[int](), asyncio.Event()
+# ---------------------------------------------------------------- what never comes to a handler
+
+
+async def test_what_is_too_old_counts_as_had_and_holds_up_no_other(tmp_path: Path) -> None:
+    got = list[int]()
+    async with loom_for_tests(tmp_path, counting(got)) as loom:
+        loom.supervisor.pause("ledger")
+        publish(loom, "thing.happened", n=0)
+        old = msgspec.structs.replace(follower_event(loom, n=1), ttl_ms=1_000)
+        loom.bus.publish(old)
+        publish(loom, "thing.happened", n=2)
+        await loom.store.journal.flush()
+        loom.clock.forward(2.0)  # type: ignore[attr-defined]
+        loom.supervisor.resume("ledger")
+        assert await loom.supervisor.settled(5)
+        assert got == [0, 2]
+        (box,) = [one for one in loom.bus.mailboxes() if one.name == "agent:ledger"]
+        assert box.expired == 1
+        await loom.store.journal.flush()
+        place = await loom.store.deliveries.begin("ledger")
+        assert place.seq == loom.supervisor.durable.end, "the cursor goes past it"
+
+
+def follower_event(loom: Loom, **payload: Any) -> Event:
+    return Event(topic="thing.happened", payload=payload, time=loom.clock())
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_dead_letter_that_is_too_old_is_tried_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    got = list[int]()
+    with caplog.at_level(logging.CRITICAL):
+        async with loom_for_tests(tmp_path, failing(3, got)) as loom:
+            loom.bus.publish(msgspec.structs.replace(follower_event(loom, n=1), ttl_ms=1_000))
+            await until(lambda: any("ledger" in m for m, _ in loom.status.problems))
+            loom.clock.forward(2.0)  # type: ignore[attr-defined]
+            (letter,) = await loom.store.deliveries.dead()
+            await loom.supervisor.durable.again(letter.id)
+            await until(lambda: len(got) == 4)
+
+
+async def test_what_waited_for_a_pattern_that_is_gone_counts_as_had(tmp_path: Path) -> None:
+    got = list[int]()
+    async with loom_for_tests(tmp_path, counting(got)) as loom:
+        assert loom.supervisor.subscribe("ledger", "other.*")
+        loom.supervisor.pause("ledger")
+        for n in range(3):
+            publish(loom, "other.happened", n=n)
+        await loom.store.journal.flush()
+        await loom.supervisor.durable.caught_up()
+        loom.supervisor.unsubscribe("ledger", "other.*")
+        loom.supervisor.resume("ledger")
+        publish(loom, "thing.happened", n=3)
+        assert await loom.supervisor.settled(5)
+        await loom.store.journal.flush()
+        place = await loom.store.deliveries.begin("ledger")
+        assert place.seq == loom.supervisor.durable.end
+        assert not place.done
+
+
+def test_a_durable_agent_has_no_room_of_its_own() -> None:
+    """What a mailbox drops or merges would be lost."""
+    for options in ({"room": 4}, {"when_full": "sample"}):
+        with pytest.raises(ValueError, match="journal"):
+            Agent("ledger", durable=True, **options)
+
+
+async def test_what_an_agent_had_in_hand_when_it_was_stopped_comes_again(tmp_path: Path) -> None:
+    agent, begun, got = Agent("ledger", durable=True), asyncio.Event(), list[int]()
 
     @agent.on("thing.happened")
     async def handle(ctx: Context, event: Event) -> None:
         got.append(event.payload["n"])
+        await ctx.remember("half", True)
         begun.set()
         if len(got) == 1:
             await asyncio.Event().wait()
@@ -415,13 +503,48 @@ async def test_what_a_stop_cut_short_comes_again(tmp_path: Path) -> None:
         publish(loom, "thing.happened", n=1)
         async with asyncio.timeout(5):
             await begun.wait()
-        await loom.supervisor.stop("ledger", drain_s=0.01)
+        await loom.supervisor.stop("ledger", drain_s=0.0)
+        await until(lambda: not loom.supervisor.busy)
+        assert await loom.store.state.get("ledger", "half") is None, "it did not get to its end"
         loom.supervisor.start_again("ledger")
         assert await loom.supervisor.settled(5)
-        loom.supervisor.pause("ledger")
-        publish(loom, "thing.happened", n=2)
-        await loom.store.journal.flush()
-        await loom.supervisor.stop("ledger", drain_s=0.01)
-        loom.supervisor.start_again("ledger")
+        assert got == [1, 1]
+
+
+async def test_what_stopped_work_remembered_is_not_written(tmp_path: Path) -> None:
+    agent, begun = Agent("ledger", durable=True), asyncio.Event()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        await ctx.remember("half", True)
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        event = publish(loom, "thing.happened", n=1)
+        async with asyncio.timeout(5):
+            await begun.wait()
+        assert loom.supervisor.cancel(event.begins) == 1
         assert await loom.supervisor.settled(5)
-    assert got == [1, 1, 2]
+        assert await loom.store.state.get("ledger", "half") is None
+
+
+async def test_only_the_start_after_a_crash_counts_as_a_try(tmp_path: Path) -> None:
+    async with store_of(tmp_path) as (bus, store, tasks):
+        await store.deliveries.begin("ledger")
+        await store.journal.append(Event(topic="thing.happened"))
+        made = Durable(bus, store, tasks, crashed=True)
+        await made.prepare()
+        for _ in range(4):
+            handed = asyncio.Event()
+
+            async def handle(event: Event, handed: asyncio.Event = handed) -> None:
+                handed.set()
+
+            box = bus.subscribe("thing.happened", handle, from_journal=True)
+            made.follow("ledger", box)
+            async with asyncio.timeout(5):
+                await handed.wait()
+            made.leave("ledger")
+            box.close()
+        assert (await store.deliveries.begin("ledger")).tries == {1: 1}

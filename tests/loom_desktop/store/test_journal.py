@@ -408,6 +408,19 @@ async def test_a_column_that_was_changed_is_found_and_gives_no_wrong_answer(sql:
         assert (await faults(store)).damaged == 1
 
 
+async def test_a_page_of_damaged_rows_hides_none_that_come_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "_PAGE", 2)
+    async with Store(":memory:") as store:
+        for n in range(1, 8):
+            await store.journal.append(Event(id=n, topic="a.b"))
+        await change(store, "update event set crc = crc + 1 where seq between 2 and 5")
+        assert [seq for seq, _ in await store.journal.after(1, limit=2)] == [6, 7]
+        assert [seq async for seq, _ in store.journal.replay()] == [1, 6, 7]
+        assert await store.journal.after(7, limit=2) == []
+
+
 async def test_rows_that_are_gone_are_missed() -> None:
     async with Store(":memory:") as store:
         for n in range(1, 2_501):
