@@ -155,7 +155,7 @@ class Loom:
                 self.status.trouble,
                 crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
-            self.store.journal.committed = self.supervisor.durable.committed
+            await self.supervisor.durable.prepare()
             self.store.restored = self.supervisor.begin_anew
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
@@ -632,7 +632,8 @@ class Loom:
     async def _previous_run_broke_off(self) -> bool:
         """Whether the run before this one did not come to its end; from now on this one runs."""
         broke_off = bool(await self.store.state.fact("running", False))
-        await self.store.state.set_fact("running", True)
+        if not broke_off:  # nobody waits for it: a crash this early has nothing in hand
+            self.tasks.start("note the run", self.store.state.set_fact("running", True))
         return broke_off
 
     async def _resume_pause(self) -> None:

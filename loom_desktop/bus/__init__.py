@@ -46,7 +46,8 @@ _LOOK_S = 2.0
 """How often it is looked whether a handler takes too long, while any runs: the shortest limit."""
 _NO_LANE = object()
 """What no mailbox has for its lane: an event with a priority is sorted in."""
-_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...]]
+_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...], tuple[Subscription, ...]]
+"""Plain functions, mailboxes, and those that are filled from the journal."""
 
 
 class MailboxReport(Struct, frozen=True):
@@ -91,7 +92,7 @@ class Bus:
         self.loop = asyncio.get_running_loop()
         self.turns = Turns(self.loop)
         self.tasks = Tasks()
-        self.ring = ring or Ring()
+        self.ring = Ring() if ring is None else ring
         self.record = self.ring.record
         self.failed: Callable[[Subscription, Event, BaseException], None] = _logged
         """Told of every handler that raised or overran its deadline."""
@@ -112,8 +113,13 @@ class Bus:
         self._look: asyncio.TimerHandle | None = None
         self._look_s = _LOOK_S
         self.settling: list[asyncio.Future[None]] = []
-        """Resolved when another mailbox is empty: for ``settled``."""
+        """Resolved when another subscription is idle, or gone: for ``settled``."""
         self._from_threads: deque[Event] = deque()
+        self._door = threading.Lock()
+        """Before what other threads write: the deque's end, ``overrun`` and ``_called``."""
+        self._called = False
+        """Whether the loop knows that they wrote something."""
+        self._closed = False
         self._gone = {"dropped": 0, "expired": 0, "merged": 0, "failed": 0}
         """What subscriptions that ended had counted."""
 
@@ -142,7 +148,7 @@ class Bus:
         if event.answers:
             self._answer(event)
         route = self._routes.get(event.topic)
-        taps, boxes = self._find_route(event.topic) if route is None else route
+        taps, boxes, kept = self._find_route(event.topic) if route is None else route
         self.record((event.time, event.id, event.cause, event.topic))
         if taps:
             for deliver in taps:
@@ -153,12 +159,17 @@ class Bus:
         qos = event.qos
         plain = _NO_LANE if event.priority else qos
         for box in boxes:
-            if box.lane is plain and len(box.queue) < box.size:
-                box.queue.append(event)
+            queue = box.queue
+            if box.lane is plain and len(queue) < box.size:
+                queue.append(event)
             elif not self._put(box, event):
                 continue
             if box.sleepers:
                 box.wake(qos)
+        if kept and qos is QoS.REALTIME:  # the rest comes when it is on the disk
+            for box in kept:
+                if self._put(box, event) and box.sleepers:
+                    box.wake(qos)
 
     def publish_many(self, events: Iterable[Event]) -> None:
         """The same for several, in their order."""
@@ -174,26 +185,30 @@ class Bus:
 
     def publish_many_from_thread(self, events: Sequence[Event]) -> None:
         """The same for several: they cost the loop one call."""
-        room = _MOST_FROM_THREADS - len(self._from_threads)
-        if room < len(events):
-            self.overrun += len(events) - max(0, room)
-            events = events[: max(0, room)]
-        first = not self._from_threads
-        self._from_threads.extend(events)
-        if first and events:
+        with self._door:
+            room = max(0, _MOST_FROM_THREADS - len(self._from_threads))
+            self.overrun += max(0, len(events) - room)
+            self._from_threads.extend(events[:room])
+            call = not self._called and bool(self._from_threads)
+            self._called = self._called or call
+        if call:
             with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping
                 self.loop.call_soon_threadsafe(self._take_in)
 
     async def emit(self, event: Event, *, timeout_s: float = 30.0) -> None:
         """Publish once all mailboxes that ``block`` have room.
 
-        Raises TimedOut; then nobody got it.
+        Raises TimedOut; then nobody got it. A handler that emits to itself waits in vain.
         """
         if any(box.blocks for box in self._boxes(event.topic)):
+            last: Subscription | None = None
             try:
                 async with asyncio.timeout(timeout_s):
                     while full := [box for box in self._boxes(event.topic) if box.blocks]:
-                        await full[0].room()
+                        if last is not None:
+                            last.let_in()  # somebody else: the room it had for this one is unused
+                        last = full[0]
+                        await last.room()
             except TimeoutError:
                 raise TimedOut(
                     f"{event.topic!r} was not published: there was no room within {timeout_s:g} s."
@@ -251,6 +266,8 @@ class Bus:
             self._forget(parts)
         if one.deadline_s is not None and one.deadline_s < self._look_s:
             self._look_s = max(0.05, one.deadline_s)
+        if self._closed:
+            one.close()
         return one
 
     def also(self, subscription: Subscription, pattern: str) -> bool:
@@ -296,8 +313,10 @@ class Bus:
         """Publish the question and wait for the event that answers it.
 
         Raises TimedOut, at most a twentieth of a second late, and Unavailable when its thread is
-        cancelled.
+        cancelled or the bus is closed.
         """
+        if self._closed:
+            raise Unavailable("Loom is stopping.")
         answer: asyncio.Future[Event] = self.loop.create_future()
         self._waiting[question.id] = answer, question.thread or question.id
         deadline = self._deadlines.arm(timeout_s, lambda: _give_up(answer))
@@ -306,6 +325,10 @@ class Bus:
             return await answer
         except TimeoutError:
             raise TimedOut(f"Nobody answered {question.topic!r} within {timeout_s:g} s.") from None
+        except BaseException:
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # who was to hear of it is gone: that is no mistake
+            raise
         finally:
             self._deadlines.disarm(deadline)
             self._waiting.pop(question.id, None)
@@ -323,8 +346,7 @@ class Bus:
             stopped += box.remove(lambda event: event.begins == thread)
             for hand in () if box.managed else box.hands:
                 if hand.event is not None and hand.event.begins == thread:
-                    hand.stop(CANCELLED)
-                    stopped += 1
+                    stopped += hand.stop(CANCELLED)
         for answer, of in [*self._waiting.values()]:
             if of == thread and not answer.done():
                 answer.set_exception(Unavailable("The question was cancelled."))
@@ -336,15 +358,26 @@ class Bus:
         try:
             async with asyncio.timeout(deadline_s):
                 while self._from_threads or not all(box.idle for box in self._subscriptions):
-                    quiet: asyncio.Future[None] = self.loop.create_future()
-                    self.settling.append(quiet)
-                    await quiet
+                    await self.quieter()
         except TimeoutError:
             return False
         return True
 
+    async def quieter(self) -> None:
+        """Return when another subscription is idle, or gone."""
+        quiet: asyncio.Future[None] = self.loop.create_future()
+        self.settling.append(quiet)
+        try:
+            await quiet
+        finally:
+            self.settling.remove(quiet)
+
     async def close(self) -> None:
         """No further delivery; every task of the bus has ended, but for what ignores its cancel."""
+        self._closed = True
+        self._found = Trie()
+        self._routes.clear()
+        self._heads.clear()
         for box in [*self._subscriptions]:
             box.close()
         self.turns.close()
@@ -421,10 +454,13 @@ class Bus:
         """It sleeps."""
         if box.idle:
             self.at_work.discard(box)
-            for quiet in self.settling:
-                if not quiet.done():
-                    quiet.set_result(None)
-            self.settling.clear()
+            self.quiet()
+
+    def quiet(self) -> None:
+        """Something came to its end: whoever waits until all has looks again."""
+        for waits in self.settling:
+            if not waits.done():
+                waits.set_result(None)
 
     # ------------------------------------------------------------------ below
 
@@ -451,11 +487,15 @@ class Bus:
         until = now() + _THREAD_SLICE_S
         events = self._from_threads
         while events:
-            self.publish(events[0])
-            events.popleft()  # after it, so that nobody else calls for us meanwhile
-            if now() > until and events:
+            if now() > until:
                 self.loop.call_soon(self._take_in)
                 return
+            self.publish(events.popleft())
+        with self._door:
+            self._called = bool(events)  # one may have come since
+        if self._called:
+            self.loop.call_soon(self._take_in)
+        self.quiet()
 
     def _look_after(self) -> None:
         self._look = None
@@ -481,7 +521,8 @@ class Bus:
 
     def _boxes(self, topic: str) -> tuple[Subscription, ...]:
         route = self._routes.get(topic)
-        return (self._find_route(topic) if route is None else route)[1]
+        _, boxes, kept = self._find_route(topic) if route is None else route
+        return boxes + kept if kept else boxes
 
     def _find_route(self, topic: str) -> _Route:
         if len(self._routes) >= _MOST_ROUTES:  # topics that carry an id would fill it for ever
@@ -490,8 +531,12 @@ class Bus:
         parts = topic.split(".")
         found = dict.fromkeys(self._found.find(parts))
         taps = tuple(one.deliver for one in found if isinstance(one, _Tap))
-        boxes = tuple(one for one in found if isinstance(one, Subscription))
-        route = self._routes[topic] = taps, boxes
+        boxes = [one for one in found if isinstance(one, Subscription)]
+        route = self._routes[topic] = (
+            taps,
+            tuple(one for one in boxes if not one.from_journal),
+            tuple(one for one in boxes if one.from_journal),
+        )
         self._heads.setdefault(parts[0], set()).add(topic)
         return route
 

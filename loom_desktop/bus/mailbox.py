@@ -7,7 +7,7 @@ subscriber's choice, and everything that is not delivered is counted.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Literal, cast
@@ -28,7 +28,7 @@ def topic_of(event: Event) -> Hashable:
 
 class Aggregate(Struct, frozen=True):
     """Of what waits under one key there is only one: the latest, or what ``fold`` makes of the
-    waiting and the new one. It keeps its place in the queue."""
+    waiting and the new one. It keeps its place in the queue, but for a change of its urgency."""
 
     key: Callable[[Event], Hashable] = topic_of
     fold: Callable[[Event, Event], Event] | None = None
@@ -43,6 +43,8 @@ is more urgent than what waits. ``sample``: every second one goes, and from then
 ``block``: who can wait (``Bus.emit``) waits for room; for who cannot it is ``drop-newest``.
 ``Aggregate`` keeps one per key, and drops the oldest when there are too many keys.
 """
+_EMPTY: deque[Event] = deque(maxlen=0)
+"""The queue of all mailboxes that never had an event. It takes none in, and ``lane`` is None."""
 _WORDS = ("drop-oldest", "drop-newest", "sample", "block")
 
 
@@ -62,7 +64,8 @@ class Mailbox:
                 f"A mailbox of {size} that does {when_full!r} when it is full is none.",
                 hint=f"Give it room for one at least, and one of: {', '.join(_WORDS)}, Aggregate.",
             )
-        self.queue: deque[Event] = deque()
+        self.queue: deque[Event] = _EMPTY
+        """Made with the first event: most subscribers of a large system never get one."""
         if isinstance(when_full, Aggregate):
             self.queue = cast("deque[Event]", _Merging(when_full))
         self.size = size
@@ -93,15 +96,24 @@ class Mailbox:
         return self._when_full == "block" and len(self.queue) >= self.size
 
     def put(self, event: Event) -> bool:
-        """Take it in, or not. Never waits, never raises. Whether it waits here now."""
+        """Take it in, or not. Never waits. Whether it waits here now.
+
+        Raises only what a key or a fold of an ``Aggregate`` raises; then nothing has changed.
+        """
         if self.closed:
             return False
         queue = self.queue
-        if self._merge is not None and self._merge.merge(event):
+        if self._merge is not None and (cell := self._merge.find(event)) is not None:
+            before = _rank(cell[0])
+            self._merge.merge(cell, event)
             self.merged += 1
+            if _rank(cell[0]) != before:
+                self._merge.move(cell)
             return True
         if not queue:
             self._stride, self._skipped = 1, 0
+            if queue is _EMPTY:
+                self.queue = deque()
         elif self._stride > 1:
             self._skipped += 1
             if self._skipped % self._stride:
@@ -119,11 +131,14 @@ class Mailbox:
 
     def remove(self, unwanted: Callable[[Event], bool]) -> int:
         """Take events out unread. Returns how many."""
-        kept = [event for event in self.queue if not unwanted(event)]
-        removed = len(self.queue) - len(kept)
-        if removed:
-            self._refill(kept)
-        return removed
+        before = len(self.queue)
+        if self._merge is not None:
+            self._merge.remove(unwanted)
+        else:
+            kept = [event for event in self.queue if not unwanted(event)]
+            if len(kept) < before:
+                self._refill(kept)
+        return before - len(self.queue)
 
     def holds(self, wanted: Callable[[Event], bool]) -> bool:
         """Whether such an event waits."""
@@ -170,10 +185,7 @@ class Mailbox:
         if self.lane is not None:  # all are alike
             queue.popleft()
         else:
-            at = len(queue) - 1
-            while at and _rank(queue[at - 1]) == last:
-                at -= 1
-            del queue[at]
+            del queue[bisect_left(queue, last, key=_rank)]
         self.dropped += 1
         return True
 
@@ -200,13 +212,26 @@ class _Merging:
         """Each [event, key]."""
         self._of_key: dict[Hashable, list[Any]] = {}
 
-    def merge(self, event: Event) -> bool:
-        """Whether one of its key waited: now it is that one."""
-        cell = self._of_key.get(self._key(event))
-        if cell is None:
-            return False
+    def find(self, event: Event) -> list[Any] | None:
+        """The cell of what waits under its key."""
+        return self._of_key.get(self._key(event))
+
+    def merge(self, cell: list[Any], event: Event) -> None:
+        """Make one of the two."""
         cell[0] = event if self._fold is None else self._fold(cell[0], event)
-        return True
+
+    def move(self, cell: list[Any]) -> None:
+        """To where it belongs now: at the end of what is as urgent."""
+        cells = self._cells
+        del cells[next(at for at, one in enumerate(cells) if one is cell)]
+        cells.insert(bisect_right(cells, _rank(cell[0]), key=_rank_of_cell), cell)
+
+    def remove(self, unwanted: Callable[[Event], bool]) -> None:
+        """Take out what is not wanted. The others keep the key under which they came."""
+        kept = [cell for cell in self._cells if not unwanted(cell[0])]
+        self._cells.clear()
+        self._cells.extend(kept)
+        self._of_key = {cell[1]: cell for cell in kept}
 
     def append(self, event: Event) -> None:
         self._cells.append(self._cell(event))
@@ -217,16 +242,9 @@ class _Merging:
     def popleft(self) -> Event:
         return self._let_go(self._cells.popleft())
 
-    def pop(self) -> Event:
-        return self._let_go(self._cells.pop())
-
     def clear(self) -> None:
         self._cells.clear()
         self._of_key.clear()
-
-    def extend(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self.append(event)
 
     def __delitem__(self, at: int) -> None:
         self._let_go(self._cells[at])
@@ -250,3 +268,7 @@ class _Merging:
         if self._of_key.get(cell[1]) is cell:
             del self._of_key[cell[1]]
         return cast(Event, cell[0])
+
+
+def _rank_of_cell(cell: list[Any]) -> tuple[int, int]:
+    return _rank(cell[0])

@@ -3,7 +3,8 @@
 A task is made with the first event and kept, and is woken once per batch, not per event. It
 outlives whatever its handler does: an error costs that event, and so does a deadline or a cancel,
 which the task takes for the handler's and not for its own. A handler that ignores its cancel is
-left behind, counted and named, and another task goes on.
+left behind, counted and named, and another task goes on; so it does for a handler that takes its
+task down with it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import asyncio
 import logging
 import types
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from time import perf_counter as now
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.bus.mailbox import MOST_WAITING, Mailbox, WhenFull
+from loom_desktop.bus.turns import Turn
 from loom_desktop.event import Event, QoS
 
 if TYPE_CHECKING:
@@ -27,45 +30,58 @@ _Steps = Generator[Any, Any, None]
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 PATIENCE_S = 5.0
 """How long a cancelled handler may take to end before it is left behind."""
-_WIDEST = 16
+_WIDEST = 64
 _QUICK_S = 0.0002
-"""Handlers are timed together, at most 16 of them, as long as together they take less than this: a
+"""Handlers are timed together, at most 64 of them, as long as together they take less than this: a
 look at the clock costs as much as a quick handler. A slow one is timed alone."""
-_UNBORN: list[asyncio.Future[None]] = [None]  # type: ignore[list-item]
+_UNBORN: list[Turn] = [None]  # type: ignore[list-item]
 """The sleepers of a subscription without tasks: somebody is to be woken."""
-_AWAKE: list[asyncio.Future[None]] = []
+_AWAKE: list[Turn] = []
+_NONE: list[int] = []
 
 
 class Hand:
     """One task of a subscription, and what it has in hand."""
 
-    __slots__ = ("event", "gone", "since", "task", "told_at", "why")
+    __slots__ = ("event", "first", "gone", "seen", "since", "task", "told_at", "why")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.event: Event | None = None
         self.since = 0.0
-        """When its handler got the event (``perf_counter``)."""
+        """When its handler got the first event of those timed together (``perf_counter``)."""
+        self.first: Event | None = None
+        """That event."""
+        self.seen: Event | None = None
+        """One that came after it, and since when it is known to be in hand is in ``since``."""
         self.why = ""
         """Why the handler is cancelled, when it is: the task itself goes on."""
         self.told_at = 0.0
         self.gone = False
         """Left behind: when its handler ends at last, this task ends too."""
 
-    def stop(self, why: str) -> None:
-        """Cancel what is in hand, once."""
+    def stop(self, why: str) -> bool:
+        """Cancel what is in hand, once. Whether this was that one time."""
         if self.why or self.event is None or self.task is None:
-            return
+            return False
         self.why, self.told_at = why, now()
         self.task.cancel()
+        return True
+
+    def taken(self, at: float) -> float:
+        """How long it has the event, as far as that is known now."""
+        if self.event is not self.first and self.event is not self.seen:
+            self.seen, self.since = self.event, at
+        return at - self.since
 
 
 class Subscription(Mailbox):
     """Made by ``Bus.subscribe``. Calling it ends it, as ``close`` does."""
 
     __slots__ = (
-        "_bus", "_group", "_handler", "_inline", "_promoted", "_room", "at_once", "deadline_s",
-        "failed", "from_journal", "handled", "hands", "left_behind", "managed", "name", "overdue",
+        "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turns", "at_once",
+        "deadline_s", "failed", "from_journal", "handled", "hands", "left_behind", "managed",
+        "name", "overdue",
         "patterns", "sleepers",
     )  # fmt: skip
 
@@ -89,17 +105,19 @@ class Subscription(Mailbox):
         self.at_once, self.deadline_s, self.managed = at_once, deadline_s, managed
         self.from_journal = from_journal
         self.handled = 0
-        """Events whose handler was called, but for those of the batch in hand."""
+        """Events whose handler was called, but for those that are timed together just now."""
         self.failed = 0
         self.overdue = 0
         """Handlers that took longer than they may."""
         self.left_behind = 0
         self.hands: list[Hand] = []
-        self.sleepers: list[asyncio.Future[None]] = _UNBORN
+        self.sleepers: list[Turn] = _UNBORN
         self._bus, self._handler, self._inline = bus, handler, inline
         self._group = 1
-        self._promoted: asyncio.Future[None] | None = None
-        """The turn that its task queues for, so that something more urgent need not."""
+        self._turns: list[tuple[QoS, Turn]] = []
+        """What its tasks wait for that queue, so that something more urgent need not."""
+        self._lane: QoS | None = None
+        """The lane for which it was woken; inline: in which it queues, if it does."""
         self._room: list[asyncio.Future[None]] = []
 
     def __call__(self) -> None:
@@ -132,18 +150,22 @@ class Subscription(Mailbox):
         for waits in self._room:
             if not waits.done():
                 waits.set_result(None)
+        self._bus.quiet()
 
     def wake(self, lane: QoS) -> None:
         """Something came while a task slept, or none was there."""
         if self._inline:
             self.sleepers = _AWAKE
-            self._bus.turns.step(lane, self)
+            self._queue_up(lane)
         elif self.sleepers is _UNBORN:
             self.sleepers = []
             for _ in range(self.at_once):
                 self._start()
         else:
-            self._bus.turns.wake(lane, self.sleepers.pop())
+            self._lane = lane
+            sleeper = self.sleepers.pop()
+            if not self._bus.turns.wake(lane, sleeper):
+                self._await_turn(lane, sleeper)
 
     def put(self, event: Event) -> bool:
         """See ``Mailbox.put``; what is urgent does not queue for a turn with the rest."""
@@ -157,17 +179,33 @@ class Subscription(Mailbox):
 
     def deliver(self, event: Event) -> None:
         """What was committed. Whoever calls keeps within the size."""
-        if not self.closed and self._take_in(event) and self.sleepers:
+        if event.qos is self.lane and not event.priority and len(self.queue) < self.size:
+            self.queue.append(event)
+        elif self.closed or not self._take_in(event):
+            return
+        if self.sleepers:
             self.wake(event.qos)
 
     def _take_in(self, event: Event) -> bool:
         taken = super().put(event)
-        if self.from_journal:
-            self.lane = None  # every event comes through ``put``
-        turn = self._promoted
-        if turn is not None and taken and self.queue[0] is event and not turn.done():
-            turn.set_result(None)
+        if taken:
+            lane = self._lane
+            if not self._inline:
+                for queued, turn in self._turns:
+                    if event.qos < queued and not turn.done():
+                        turn.set_result(QoS.REALTIME)  # which does nothing of a slowed lane
+                        break
+            elif lane is not None and event.qos < lane:
+                self._bus.turns.move(self, lane, event.qos)
+                self._lane = event.qos
         return taken
+
+    def remove(self, unwanted: Callable[[Event], bool]) -> int:
+        """See ``Mailbox.remove``."""
+        removed = super().remove(unwanted)
+        if removed and self._room:
+            self.let_in()
+        return removed
 
     async def room(self) -> None:
         """Return when a mailbox that was full may have room again."""
@@ -175,9 +213,18 @@ class Subscription(Mailbox):
         self._room.append(waits)
         try:
             await waits
-        finally:
-            if waits in self._room:
-                self._room.remove(waits)
+        except asyncio.CancelledError:
+            self._room.remove(waits)
+            if not waits.cancelled():  # it was let in, and makes no use of it
+                self.let_in()
+            raise
+        self._room.remove(waits)
+
+    def let_in(self, coming: int = 0) -> None:
+        """As many of those who wait for room as there is; ``coming``: room that is made next."""
+        for waits in self._room[: max(0, self.size + coming - len(self.queue))]:
+            if not waits.done():
+                waits.set_result(None)
 
     def look(self, at: float) -> None:
         """Cancel what takes too long; leave behind what does not end."""
@@ -187,7 +234,7 @@ class Subscription(Mailbox):
                 continue
             if not hand.why:
                 limit_s = self.limit_s(event)
-                if at - hand.since > limit_s:
+                if hand.taken(at) > limit_s:
                     self.overdue += 1
                     hand.stop(f"It took longer than {limit_s:g} s and was stopped.")
             elif at - hand.told_at > PATIENCE_S:
@@ -195,35 +242,45 @@ class Subscription(Mailbox):
                 self.hands.remove(hand)
                 self.left_behind += 1
                 self._bus.was_left_behind(self, event)
+                if hand.why != CANCELLED:
+                    self._bus.handler_failed(self, event, TimeoutError(hand.why))
                 if self._inline:
-                    self._bus.turns.step(event.qos, self)
+                    self._queue_up(event.qos)
                 else:
                     self._start()
 
     def step(self, at: float, until: float) -> float:
         """The dispatcher's way for inline handlers, from now until then. See ``turns.Stepped``."""
         bus, queue, name, handler = self._bus, self.queue, self.name, self._handler
-        record = bus.record
+        record, turns = bus.record, bus.turns
+        lane, self._lane = self._lane, None
         while queue:
-            if at > until:
-                bus.turns.step(queue[0].qos, self)
+            if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
+                self._queue_up(queue[0].qos)
                 return at
+            if self._room:
+                self.let_in(1)
             done: list[int] = []
-            for _ in range(self._group):
+            for _ in range(1 if turns.slowed else self._group):
                 event = queue.popleft()
                 if event.ttl_ms and bus.late(event):
                     self.expired += 1
                 else:
-                    # ``for`` sees the end of a coroutine without an exception being made: a third
-                    # of the time that ``send`` and ``except StopIteration`` take.
-                    steps = handler(event).__await__()
                     done.append(event.id)
                     try:
+                        # ``for`` sees the end of a coroutine without an exception being made: a
+                        # third of the time that ``send`` and ``except StopIteration`` take.
+                        steps = handler(event).__await__()
                         for yielded in steps:  # it waits: its rest runs in a task
                             self.handled += len(done)
+                            then = now()
+                            if done[:-1]:
+                                record((at, then, name, done[:-1]))
                             self._suspended(event, at, steps, yielded)
-                            return now()
-                    except Exception as error:
+                            return then
+                    except (KeyboardInterrupt, SystemExit):
+                        raise
+                    except BaseException as error:  # nobody can cancel it here: it is its own
                         bus.handler_failed(self, event, error)
                 if not queue:
                     break
@@ -233,16 +290,26 @@ class Subscription(Mailbox):
             self._group = min(_WIDEST, self._group * 2) if then - at < _QUICK_S else 1
             at = then
         if self._room:
-            self._let_in()
+            self.let_in()
         self.sleepers = _UNBORN
+        if bus.settling:
+            bus.unwatch(self)
         return at
+
+    def _await_turn(self, lane: QoS, turn: Turn) -> None:
+        self._turns = [one for one in self._turns if not one[1].done()]
+        self._turns.append((lane, turn))
+
+    def _queue_up(self, lane: QoS) -> None:
+        self._lane = lane
+        self._bus.turns.step(lane, self)
 
     def _suspended(self, event: Event, at: float, steps: _Steps, yielded: Any) -> None:
         hand = self._new_hand()
-        hand.event, hand.since = event, at
-        hand.task = self._bus.tasks.run(
-            f"bus:{self.name}", self._finish(hand, event, steps, yielded)
-        )
+        hand.event = hand.first = event
+        hand.since = at
+        hand.task = self._bus.tasks.run(self.name, self._finish(hand, event, steps, yielded))
+        hand.task.add_done_callback(partial(self._finished, hand, event, steps))
 
     def _new_hand(self) -> Hand:
         hand = Hand()
@@ -252,15 +319,26 @@ class Subscription(Mailbox):
     def _start(self) -> None:
         hand = self._new_hand()
         self._bus.turns.arm()
-        hand.task = self._bus.tasks.run(f"bus:{self.name}", self._consume(hand))
-        hand.task.add_done_callback(self._ended)
+        hand.task = self._bus.tasks.run(self.name, self._consume(hand))
+        hand.task.add_done_callback(partial(self._ended, hand))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Only a mistake of ours ends it while it is wanted: another one goes on."""
-        if task.cancelled() or (error := task.exception()) is None or self.closed:
+    def _ended(self, hand: Hand, task: asyncio.Task[None]) -> None:
+        """Only a mistake of ours, or a handler that cancels its own task or raises what ends one,
+        ends it while it is wanted: another one goes on."""
+        error = None if task.cancelled() else task.exception()
+        if hand.gone:
+            return
+        self.hands.remove(hand)
+        self.sleepers = [one for one in self.sleepers if not one.done()]
+        event, hand.event = hand.event, None
+        if event is not None:
+            self._bus.handler_failed(self, event, error or asyncio.CancelledError())
+        others = any(one.task is not None and not one.task.done() for one in self.hands)
+        if error is None and not (self.queue or others):  # it may be that all tasks are to end
+            self.sleepers = _UNBORN
+            self._bus.unwatch(self)
             return
         log.error("%s ended and is started again", task.get_name(), exc_info=error)
-        self.hands = [hand for hand in self.hands if hand.task is not task]
         self._start()
 
     async def _finish(self, hand: Hand, event: Event, steps: _Steps, yielded: Any) -> None:
@@ -268,97 +346,147 @@ class Subscription(Mailbox):
         bus.watch(self)
         try:
             await _resumed(steps, yielded)
-        except asyncio.CancelledError:
-            if not hand.why:
+            if hand.why:
+                await self._failed(hand, event, None)
+        except asyncio.CancelledError as error:
+            if hand.gone or not (hand.why or _its_own(hand)):
                 raise
-            self._spare(hand, event)
+            await self._failed(hand, event, error)
         except Exception as error:
-            bus.handler_failed(self, event, error)
+            await self._failed(hand, event, error)
         finally:
-            hand.event = None
             bus.record((hand.since, now(), self.name, [event.id]))
-            bus.unwatch(self)
-            if hand in self.hands:  # and not left behind
-                self.hands.remove(hand)
-                if self.queue:
-                    bus.turns.step(self.queue[0].qos, self)
-                else:
-                    self.sleepers = _UNBORN
+            self._free(hand)
+
+    def _finished(self, hand: Hand, event: Event, steps: _Steps, task: asyncio.Task[None]) -> None:
+        """Its task may have been cancelled before its first step: then nothing else sees it."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        why = hand.why
+        if hand in self.hands:
+            try:
+                steps.close()
+            except Exception as unclean:
+                error = unclean
+            if why and why not in (CANCELLED, _CLOSED):
+                error, why = TimeoutError(why), ""
+            self._free(hand)
+        if error is not None and not why:
+            self._bus.handler_failed(self, event, error)
+
+    def _free(self, hand: Hand) -> None:
+        hand.event = None
+        if hand in self.hands:  # and not left behind
+            self.hands.remove(hand)
+            if self.queue:
+                self._queue_up(self.queue[0].qos)
+            else:
+                self.sleepers = _UNBORN
+        self._bus.unwatch(self)
 
     async def _consume(self, hand: Hand) -> None:
         bus, queue, handler, name = self._bus, self.queue, self._handler, self.name
         turns, record, pop, at_work = bus.turns, bus.record, self.queue.popleft, bus.at_work
-        group = 1
+        room, group = self._room, 1
+        event: Event | None
+        let_in: QoS | None = None
         while True:
             at = now()
             if not at_work:
                 bus.watch(self)
             at_work.add(self)
             lane = queue[0].qos if queue else QoS.REALTIME
-            until = 0.0 if turns.urgent(lane) else turns.begin(lane, at)
+            slow = turns.slowed and turns.apart(let_in, lane)
+            until = 0.0 if slow or turns.urgent(lane) else turns.begin(lane, at)
             began = stepped_back = False
             while queue:
-                if at > until:
-                    turn = self._promoted = turns.queue(queue[0].qos, first=not began)
-                    await turn
-                    self._promoted = None
+                if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
+                    lane = queue[0].qos
+                    turn = turns.queue(lane, first=not began)
+                    self._await_turn(lane, turn)
+                    hurried = await turn
                     at = now()
-                    lane = queue[0].qos if queue else lane
+                    let_in = lane if hurried is None else hurried
+                    lane = queue[0].qos if queue else let_in
+                    slow = turns.slowed and turns.apart(let_in, lane)
                     stepped_back = turns.urgent(lane) and not stepped_back
-                    until = 0.0 if stepped_back else turns.begin(lane, at)
+                    until = 0.0 if slow or stepped_back else turns.begin(lane, at)
                     began = False
                     continue
                 began = True
-                hand.since = at
+                hand.since, hand.first = at, queue[0]
                 done: list[int] = []
-                for _ in range(group):
-                    event = pop()
-                    if event.ttl_ms and bus.late(event):
-                        self.expired += 1
-                    else:
-                        hand.event = event
-                        try:
-                            await handler(event)
-                        except asyncio.CancelledError:
-                            if not hand.why or hand.gone:  # not the handler's but ours
-                                raise
-                        except Exception as error:
-                            bus.handler_failed(self, event, error)
-                        if hand.why:
-                            if hand.gone:
-                                return
-                            self._spare(hand, event)
-                        done.append(event.id)
-                    if not queue:
-                        break
+                try:
+                    for _ in range(1 if turns.slowed else group):
+                        if room:
+                            self.let_in(1)
+                        event = pop()
+                        # one from the journal must be told of each end: its handler looks itself
+                        if event.ttl_ms and bus.late(event) and not self.from_journal:
+                            self.expired += 1
+                        else:
+                            hand.event = event
+                            done.append(event.id)
+                            try:
+                                await handler(event)
+                            except asyncio.CancelledError as error:
+                                if hand.gone or not (hand.why or _its_own(hand)):
+                                    raise
+                                await self._failed(hand, event, error)
+                            except Exception as error:
+                                await self._failed(hand, event, error)
+                            if hand.why:
+                                if hand.gone:
+                                    return
+                                await self._failed(hand, event, None)
+                        if not queue:
+                            break
+                finally:
+                    self.handled += len(done)
                 hand.event = None
-                self.handled += len(done)
                 then = now()
                 record((at, then, name, done))
                 group = min(_WIDEST, group * 2) if then - at < _QUICK_S else 1
                 at = then
-            if self._room:
-                self._let_in()
-            sleeper: asyncio.Future[None] = bus.loop.create_future()
+            if room:
+                self.let_in()
+            event, hand.first, done = None, None, _NONE  # it keeps nothing of what it heard
+            sleeper: Turn = bus.loop.create_future()
             self.sleepers.append(sleeper)
             if self.at_once > 1 or bus.settling:
                 bus.unwatch(self)
             else:
                 at_work.discard(self)
-            await sleeper
+            hurried = await sleeper
+            let_in = self._lane if hurried is None else hurried
 
-    def _spare(self, hand: Hand, event: Event) -> None:
-        """The cancel was meant for the handler; the task goes on with the next event."""
-        why, hand.why = hand.why, ""
-        if hand.task is not None:
+    async def _failed(self, hand: Hand, event: Event, error: BaseException | None) -> None:
+        """It raised, or was stopped, or both. A cancel was meant for the handler: its task goes on
+        with the next event."""
+        bus, why = self._bus, hand.why
+        if hand.gone:
+            if error is not None and why == _CLOSED:
+                bus.handler_failed(self, event, error)
+            return
+        if why and why != CANCELLED:
+            late = TimeoutError(why)
+            late.__cause__ = error
+            bus.handler_failed(self, event, late)
+        elif error is not None and not (why and isinstance(error, asyncio.CancelledError)):
+            bus.handler_failed(self, event, error)
+        if why and hand.task is not None:
+            hand.why, hand.event = "", None
             hand.task.uncancel()
-        if why != CANCELLED:
-            self._bus.handler_failed(self, event, TimeoutError(why))
+            if not isinstance(error, asyncio.CancelledError):
+                try:
+                    await asyncio.sleep(0)  # a cancel that the handler did not come to see
+                except asyncio.CancelledError:
+                    if hand.gone:
+                        raise
 
-    def _let_in(self) -> None:
-        for waits in self._room[: self.size - len(self.queue)]:
-            if not waits.done():
-                waits.set_result(None)
+
+def _its_own(hand: Hand) -> bool:
+    """Whether nobody asked for the cancel that it raised: what it waited for was cancelled."""
+    return hand.task is not None and not hand.task.cancelling()
 
 
 _CLOSED = "closed"

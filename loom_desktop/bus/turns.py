@@ -21,6 +21,8 @@ from typing import Protocol
 
 from loom_desktop.event import QoS
 
+Turn = asyncio.Future[QoS | None]
+"""Who queues awaits it. The lane as which it may go on, or None: the one in which it queued."""
 SLICE_S = (0.001, 0.001, 0.0005)
 """Of realtime, batched and background, per turn of the loop."""
 _WIDEST = 64
@@ -43,18 +45,20 @@ class Turns:
 
     __slots__ = (
         "_armed", "_asleep", "_begun", "_direct", "_ends", "_loop", "_overran", "_paces", "_queues",
-        "_rests", "_stepped", "_stepped_back", "_turn_no", "_urgent", "_width",
+        "_rests", "_stepped", "_stepped_back", "_turn_no", "_urgent", "_width", "slowed",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.slowed = False
+        """Whether some lane has less than its full share."""
         self._armed = False
         self._asleep: asyncio.TimerHandle | None = None
         self._turn_no = 0
         self._urgent = -1
         """The turn in which something realtime runs that was woken before it."""
-        self._stepped_back = False
-        self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())
+        self._stepped_back = [False, False, False]
+        self._queues: tuple[deque[Turn], ...] = (deque(), deque(), deque())
         self._stepped: tuple[deque[Stepped], ...] = (deque(), deque(), deque())
         self._direct = [True, True, True]
         """Whether who wakes in this lane may run at once: nobody queues and nothing slows it."""
@@ -76,12 +80,17 @@ class Turns:
             raise ValueError(f"{lane!r} cannot have the share {share!r}")
         self._paces[lane] = share
         self._rests[lane] = 0.0
+        self.slowed = any(share < 1.0 for share in self._paces)
         self._see(lane)
         self.arm()
 
     def pace_of(self, lane: QoS) -> float:
         """The share that a lane has."""
         return self._paces[lane]
+
+    def apart(self, lane: QoS | None, other: QoS) -> bool:
+        """Whether who has a turn of this lane may do nothing of the other: that one is slowed."""
+        return other is not lane and self._paces[other] < 1.0
 
     @property
     def waiting(self) -> tuple[int, int, int]:
@@ -95,27 +104,34 @@ class Turns:
             self._armed = True
             self._loop.call_soon(self._turn)
 
-    def wake(self, lane: QoS, sleeper: asyncio.Future[None]) -> None:
-        """Let this task run: now if it may, else when its turn comes."""
+    def wake(self, lane: QoS, sleeper: Turn) -> bool:
+        """Let this task run: now if it may, else when its turn comes. Whether it was now."""
         if not self._armed:
             self._armed = True
             self._loop.call_soon(self._turn)  # before the task: it finds a new turn
         if lane is QoS.REALTIME:
             self._urgent = self._turn_no + 1
         if self._direct[lane]:
-            sleeper.set_result(None)
-        else:
-            self._queues[lane].append(sleeper)
+            if not sleeper.done():  # cancelled, with its task, from outside
+                sleeper.set_result(None)
+            return True
+        self._queues[lane].append(sleeper)
+        return False
 
     def step(self, lane: QoS, one: Stepped) -> None:
         """The same for one whose handlers run inside the turn."""
         self._stepped[lane].append(one)
         self.arm()
 
-    def queue(self, lane: QoS, *, first: bool = False) -> asyncio.Future[None]:
+    def move(self, one: Stepped, lane: QoS, other: QoS) -> None:
+        """It has something more urgent now: it need not wait for the lane in which it queues."""
+        self._stepped[lane].remove(one)
+        self.step(other, one)
+
+    def queue(self, lane: QoS, *, first: bool = False) -> Turn:
         """For whom the slice is over: await this, and go on. ``first``: who had nothing of it."""
         self._overran[lane] = True
-        turn: asyncio.Future[None] = self._loop.create_future()
+        turn: Turn = self._loop.create_future()
         if first:
             self._queues[lane].appendleft(turn)
         else:
@@ -136,8 +152,10 @@ class Turns:
         return self._ends[lane]
 
     def close(self) -> None:
-        """No further turn."""
-        self._armed = True
+        """Who queues has no turn any more."""
+        for lane in QoS:
+            self._queues[lane].clear()
+            self._stepped[lane].clear()
         if self._asleep is not None:
             self._asleep.cancel()
 
@@ -149,6 +167,7 @@ class Turns:
         self._turn_no += 1
         at = now()
         rest = 0.0
+        batched = False
         for lane in QoS:
             queue, stepped = self._queues[lane], self._stepped[lane]
             if not queue and not stepped:
@@ -162,9 +181,10 @@ class Turns:
                     rest = min(rest or self._rests[lane], self._rests[lane])
                     continue
                 self._rests[lane] = at + SLICE_S[lane] / pace
-            elif lane is QoS.BACKGROUND and self._turn_no % _EVERY and self._busy(QoS.BATCHED):
+            elif batched and lane is QoS.BACKGROUND and self._turn_no % _EVERY:
                 self.arm()
                 continue
+            batched = lane is QoS.BATCHED
             self._let_in(lane, queue)
             if stepped and not self._steps_back(lane):
                 self._step(lane, stepped)
@@ -176,13 +196,10 @@ class Turns:
 
     def _steps_back(self, lane: QoS) -> bool:
         """Once, and then not again until it had its turn."""
-        self._stepped_back = self.urgent(lane) and not self._stepped_back
-        return self._stepped_back
+        back = self._stepped_back[lane] = self.urgent(lane) and not self._stepped_back[lane]
+        return back
 
-    def _busy(self, lane: QoS) -> bool:
-        return bool(self._queues[lane] or self._stepped[lane])
-
-    def _let_in(self, lane: QoS, queue: deque[asyncio.Future[None]]) -> None:
+    def _let_in(self, lane: QoS, queue: deque[Turn]) -> None:
         if self._overran[lane] or self._paces[lane] < 1.0:
             width = self._width[lane] = max(1, self._width[lane] // 2)
         else:

@@ -23,6 +23,7 @@ class Agent:
     ``when_full`` what becomes of more (see ``bus.mailbox.WhenFull``). ``on_event`` with ``topics``
     is the same as decorating a function with ``on`` for each topic. ``durable``: it gets every
     event that is not realtime once that is on the disk, also after a crash (see ``durable``).
+    What it has no time for waits in the journal, so it has no ``room``. Raises ValueError for both.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Agent:
         when_full: WhenFull = "drop-oldest",
         durable: bool = False,
     ) -> None:
+        if durable and (room or when_full != "drop-oldest"):
+            raise ValueError("What a durable agent has no room for waits in the journal.")
         self.name = name
         self.capabilities = list(capabilities)
         self.at_once, self.deadline_s = at_once, deadline_s

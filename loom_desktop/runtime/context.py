@@ -77,6 +77,11 @@ class Parts(msgspec.Struct, frozen=True):
     """Made when somebody asks for the first time."""
 
 
+_MOST_CHANGES = 100
+_COMMIT_S = 10.0
+"""How long ``emit`` waits for the disk before it says that the event is not on it."""
+
+
 class Staged:
     """What the handlers of a durable agent remember of one event, until they have ended."""
 
@@ -100,7 +105,9 @@ class Staged:
 class Context:
     """One agent on one event. What it makes belongs to that event: same thread, same labels."""
 
-    __slots__ = ("_parts", "_staged", "_stopped", "_tasks", "agent", "event", "local", "log")
+    __slots__ = (
+        "_parts", "_read", "_staged", "_stopped", "_tasks", "agent", "event", "local", "log",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -121,6 +128,8 @@ class Context:
         """What this agent keeps in memory between events; gone with the process."""
         self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
         self._parts, self._tasks, self._stopped, self._staged = parts, tasks, stopped, staged
+        self._read: dict[str, int] = staged.versions if staged is not None else {}
+        """The versions of what was recalled, by key."""
 
     @property
     def settings(self) -> Any:
@@ -165,9 +174,10 @@ class Context:
         if event.qos is QoS.REALTIME or self._parts.store.in_memory:
             return False
         try:
-            await self._parts.store.journal.flush()
-        except LoomError as error:
-            self.log.warning("%s is not on the disk: %s", topic, error.message)
+            async with asyncio.timeout(_COMMIT_S):
+                await self._parts.store.journal.flush()
+        except (LoomError, TimeoutError) as error:
+            self.log.warning("%s is not on the disk: %s", topic, str(error) or "it takes too long")
             return False
         return True
 
@@ -372,6 +382,23 @@ class Context:
         else:
             self._staged.write(key, labelled)
 
+    async def change(self, key: str, function: Callable[[Any], Any], default: Any = None) -> Any:
+        """Put what ``function`` makes of what is remembered in its place; answers with that.
+
+        Compare and set: when somebody else was faster, it is called again with what they wrote.
+        Raises Unavailable when that happens again and again.
+        """
+        for _ in range(_MOST_CHANGES):
+            new = function(await self.recall(key, default))
+            if self._staged is not None:
+                await self.remember(key, new)
+                return new
+            labelled = [new, sorted(self.event.origin), int(self.event.privacy)]
+            version = self._read.get(key, 0)
+            if await self._parts.store.state.put(self.agent, key, labelled, version):
+                return new
+        raise Unavailable(f"{key!r} is changed by others all the time.", hint="Try again.")
+
     async def recall(self, key: str, default: Any = None) -> Any:
         """What was remembered under the key; its labels come back with it."""
         staged = self._staged
@@ -379,8 +406,7 @@ class Context:
             value, origin, privacy = staged.values[key]
         else:
             found = await self._parts.store.state.get(self.agent, key)
-            if staged is not None:
-                staged.versions[key] = found.version if found is not None else 0
+            self._read[key] = found.version if found is not None else 0
             if found is None:
                 return default
             value, origin, privacy = found.value

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from loom_desktop.bus import Bus, Subscription
 from loom_desktop.errors import LoomError, NotFound
-from loom_desktop.event import Event, QoS, next_id
+from loom_desktop.event import Event, QoS
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WINDOW = 1_024
-"""Events of one subscriber in memory; with fewer than half of it, more are read."""
+WINDOW = 4_096
+"""Events of one subscriber in memory, four groups of the journal: while one is handled the next is
+synced, and a steady burst is not read back from the disk. With fewer than half, more are read."""
 PAGE = 500
 TRIES = 3
 AGAIN_S = (1.0, 10.0, 60.0)
@@ -47,15 +48,23 @@ class Durable:
         """``crashed``: the run before this one did not end, it broke off."""
         self.bus, self.store, self.tasks, self.crashed = bus, store, tasks, crashed
         self._followers: dict[str, Follower] = {}
+        self._started: set[str] = set()
+        """Who was followed in this run: what they had in hand since did not end it."""
         self.buried: Callable[[str, Event, int], None] = lambda name, event, letter: None
         """Told of every event that became a dead letter, with its number."""
-        self._end = 0
-        """The highest number that was committed in this run."""
+        self.end = 0
+        """The highest number that was committed."""
+        self.end_is_known = True
+
+    async def prepare(self) -> None:
+        """Look where the journal ends, so that who is new begins there. Once, before ``follow``."""
+        self.end = await self.store.journal.last_seq()
+        self.store.journal.committed = self.committed
 
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
         """What the journal has just written, in order."""
         if events:
-            self._end = max(self._end, events[-1][0])
+            self.end, self.end_is_known = max(self.end, events[-1][0]), True
         for follower in self._followers.values():
             follower.offer(events)
 
@@ -63,12 +72,14 @@ class Durable:
         """From now on the mailbox gets what was committed, from where it left off."""
         follower = Follower(self, name, box)
         self._followers[name] = follower
-        self.tasks.start(f"{name} catches up", follower.begin())
+        crashed = self.crashed and name not in self._started
+        self._started.add(name)
+        self.tasks.start(f"{name} catches up", follower.begin(crashed=crashed))
         return follower
 
     def begin_anew(self) -> None:
         """Numbers of what was committed so far say nothing any more: follow all of them again."""
-        self._end, self.crashed = 0, False
+        self.end, self.end_is_known, self.crashed = 0, False, False
         for follower in self._followers.values():
             follower.stop(void=True)
 
@@ -81,7 +92,7 @@ class Durable:
     def cancelled(self, thread: int) -> int:
         """What waited for that thread was taken out: it counts as had."""
         for follower in self._followers.values():
-            follower.cancelled(thread)
+            follower.taken_out(lambda event: event.begins == thread)
         return 0
 
     async def again(self, letter: int) -> asyncio.Future[bool]:
@@ -98,11 +109,6 @@ class Durable:
         await follower.caught_up()  # before it has begun, the store would take it for a new start
         found = await self.store.deliveries.revive(letter)
         return follower.revive(found.seq, found.event)
-
-    @property
-    def end(self) -> int:
-        """The highest number that was committed in this run."""
-        return self._end
 
     @property
     def followed(self) -> bool:
@@ -127,10 +133,10 @@ class Follower:
     def __init__(self, parent: Durable, name: str, box: Subscription) -> None:
         self.name = name
         self._parent, self._box = parent, box
+        self._from = parent.end if parent.end_is_known else None
+        """Where it begins when it is new; None: behind what there is."""
         self._deliveries = parent.store.deliveries
         self._loop = parent.bus.loop
-        self._from_id = next_id()
-        """What is made from now on is missed by nobody who is new."""
         self._taken = -1
         """Everything up to this number was looked at; -1 until it is known where to begin."""
         self._marked = 0
@@ -145,14 +151,14 @@ class Follower:
         """Event -> its number, of those that are open or revived."""
         self._done: frozenset[int] = frozenset()
         """What it had in an earlier run, beyond the cursor."""
-        self._out_of_order: list[int] = []
-        """Had, while something before them is open, and not sent to the store."""
+        self._just_had: list[int] = []
+        """Since the cursor was last sent to the store."""
         self._marking = False
         self._tries: dict[int, int] = {}
         self._later: dict[int, asyncio.TimerHandle] = {}
         self._behind = True
         self._reading = False
-        self._stopped = self._void = False
+        self.stopped = self._void = False
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
@@ -162,29 +168,29 @@ class Follower:
 
     async def caught_up(self) -> None:
         """Return when it has taken what was committed, or as much as there is room for."""
-        while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
+        while self._behind and not self.stopped and len(self._open) < WINDOW // 2:
             waits: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append(waits)
             await waits
 
-    async def begin(self) -> None:
+    async def begin(self, *, crashed: bool) -> None:
         """Go on where it left off, with what the journal has since."""
-        while self._taken < 0 and not self._stopped:
+        while self._taken < 0 and not self.stopped:
             try:
-                place = await self._deliveries.begin(self.name, from_id=self._from_id)
+                place = await self._deliveries.begin(self.name, after=self._from)
             except LoomError as error:
                 log.warning("%s cannot go on yet: %s", self.name, error.message)
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._taken = self._marked = place.seq
                 self._done, self._tries = place.done, dict(place.tries)
-        if not self._stopped and self._parent.crashed:
+        if crashed and not self.stopped:
             await self._count_the_first()
         self._read_more()
 
     def stop(self, *, void: bool = False) -> None:
         """Nothing more in this run. ``void``: nor does the store hear of what it had."""
-        self._stopped, self._void = True, void
+        self.stopped, self._void = True, void
         for timer in self._later.values():
             timer.cancel()
         for outcome in self._outcomes.values():
@@ -196,14 +202,9 @@ class Follower:
         """What was committed just now; what there is no room for stays in the journal."""
         if self._behind:
             return
-        for seq, event in events:
-            if seq <= self._taken:
-                continue
-            if len(self._open) >= WINDOW:
-                self._behind = True
-                return
-            self._take(seq, event)
-        if self._taken - self._marked > _FAR and not self._open:
+        if not self._take(events):
+            self._behind = True
+        elif self._taken - self._marked > _FAR and not self._open:
             self._mark()
 
     def revive(self, seq: int, event: Event) -> asyncio.Future[bool]:
@@ -214,17 +215,28 @@ class Follower:
         self._put(seq, event)
         return outcome
 
-    def cancelled(self, thread: int) -> None:
-        """What waited for that thread was taken out of the mailbox: it counts as had."""
+    def taken_out(self, which: Callable[[Event], bool]) -> None:
+        """What waited and is one of those was taken out of the mailbox: it counts as had."""
         held = {id(event) for event in self._box.queue}
         held |= {id(hand.event) for hand in self._box.hands}
         for seq, event in [*self._open.items(), *self._revived.items()]:
-            if event.begins == thread and id(event) not in held:
+            if which(event) and id(event) not in held:
                 if (timer := self._later.pop(seq, None)) is not None:
                     timer.cancel()
                 self._had(seq)
 
     # ------------------------------------------------------------------ what became of one
+
+    def expired(self, event: Event) -> bool:
+        """Whether its time to live is over; then it counts as had. A dead letter is as old as it
+        is, and was asked for."""
+        if not (event.ttl_ms and self._parent.bus.late(event)):
+            return False
+        if self._numbers.get(event.id) in self._revived:
+            return False
+        self._box.expired += 1
+        self.had(event)
+        return True
 
     def had(self, event: Event) -> None:
         """Its handlers are done with it. Costs no waiting; the store hears of it with the next."""
@@ -248,7 +260,7 @@ class Follower:
     async def failed(self, event: Event, error: BaseException, handler: str) -> None:
         """Try it again later, or bury it."""
         seq = self._numbers.get(event.id)
-        if seq is None or self._stopped:
+        if seq is None or self.stopped:
             return
         tries = self._tries[seq] = self._tries.get(seq, 0) + 1
         wait_s = AGAIN_S[min(tries, TRIES) - 1]
@@ -263,20 +275,34 @@ class Follower:
             await self._deliveries.tried(self.name, seq, tries)
         except LoomError as refused:  # the disk: it is tried again all the same
             log.warning("%s on %s: %s", self.name, event.topic, refused.message)
-        self._later[seq] = self._loop.call_later(wait_s, self._put, seq, event)
+        if not self.stopped:
+            self._later[seq] = self._loop.call_later(wait_s, self._put, seq, event)
 
     # ------------------------------------------------------------------ below
 
-    def _take(self, seq: int, event: Event) -> None:
-        self._taken = seq
-        wanted = event.qos is not QoS.REALTIME and self._parent.bus.takes(self._box, event.topic)
-        if wanted and seq not in self._done:
-            self._open[seq] = event
-            self._put(seq, event)
+    def _take(self, events: Iterable[tuple[int, Event]]) -> bool:
+        """What concerns it into the mailbox, as far as there is room. Whether that was all."""
+        opened, numbers, done = self._open, self._numbers, self._done
+        box, takes, deliver = self._box, self._parent.bus.takes, self._box.deliver
+        topic, wanted = None, False  # of the one before: patterns do not change meanwhile
+        for seq, event in events:
+            if seq <= self._taken:
+                continue
+            if len(opened) >= WINDOW:
+                return False
+            self._taken = seq
+            if event.topic != topic:
+                topic = event.topic
+                wanted = takes(box, topic)
+            if wanted and seq not in done and event.qos is not QoS.REALTIME:
+                opened[seq] = event
+                numbers[event.id] = seq
+                deliver(event)
+        return True
 
     def _put(self, seq: int, event: Event) -> None:
         self._later.pop(seq, None)
-        if not self._stopped:
+        if not self.stopped:
             self._numbers[event.id] = seq
             self._box.deliver(event)
 
@@ -291,8 +317,7 @@ class Follower:
         if seq in self._revived and not self._void:
             self._deliveries.done(self.name, seq, self._low())
         elif seq in self._open:
-            if next(iter(self._open)) != seq:
-                self._out_of_order.append(seq)
+            self._just_had.append(seq)
             if not self._marking:  # once for all that end in this turn of the loop
                 self._marking = True
                 self._loop.call_soon(self._mark)
@@ -306,7 +331,8 @@ class Follower:
         if event is None:
             return
         self._numbers.pop(event.id, None)
-        self._tries.pop(seq, None)
+        if self._tries:
+            self._tries.pop(seq, None)
         if self._waiting:
             self._tell()
         if self._behind and len(self._open) < WINDOW // 2:
@@ -318,12 +344,12 @@ class Follower:
         if self._void:
             return
         low = self._low()
-        beyond = [seq for seq in self._out_of_order if seq > low]
+        beyond = [seq for seq in self._just_had if seq > low]
         if low > self._marked or beyond:
             self._marked = low
             for seq in beyond or (low,):
                 self._deliveries.done(self.name, seq, low)
-        self._out_of_order.clear()
+        self._just_had.clear()
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -332,33 +358,37 @@ class Follower:
                 waits.set_result(None)
 
     def _read_more(self) -> None:
-        if not self._reading and not self._stopped and self._taken >= 0:
+        if not self._reading and not self.stopped and self._taken >= 0:
             self._reading = True
             self._parent.tasks.start(f"{self.name} catches up", self._catch_up())
 
     async def _catch_up(self) -> None:
         try:
-            while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
+            while self._behind and not self.stopped and len(self._open) < WINDOW // 2:
                 await self._read_on()
         finally:
             self._reading = False
+            self._tell()  # that is all there is, or all there is room for
 
     async def _read_on(self) -> None:
         """The next page of the journal; after the last one events come as they are committed."""
+        end = self._parent.end  # on the disk by now: a page that is empty says it is not there
         try:
             page = await self._deliveries.after(self._taken, limit=PAGE)
         except LoomError as error:
             log.warning("%s waits for the journal: %s", self.name, error.message)
             await asyncio.sleep(_RETRY_S)
             return
-        for seq, event in page:
-            if seq > self._taken:
-                self._take(seq, event)
-        if not page and self._taken >= self._parent.end:
+        if self.stopped:
+            return
+        self._take(page)
+        if page:
+            return
+        self._taken = max(self._taken, end)  # the last ones may have been forgotten, or damaged
+        if self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
                 self._mark()
-            self._tell()
 
     async def _count_the_first(self) -> None:
         """The run before broke off: what comes first may have been why, so it counts as tried."""

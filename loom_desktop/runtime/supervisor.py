@@ -22,7 +22,7 @@ from msgspec import Struct
 from loom_desktop.bus import MOST_WAITING, Subscription
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
-from loom_desktop.event import Event, QoS
+from loom_desktop.event import Event, QoS, follow
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts, Staged
 from loom_desktop.runtime.durable import Durable, Follower
@@ -212,12 +212,14 @@ class Supervisor:
             self._parts.broker.remove(one.name)
         self.durable.leave(name)
         box.close(finish=True)
-        life.open.set()
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
+        for work in works:
+            if not work.begun:  # it waited for a paused agent to go on
+                work.cancel(had=False)
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
-                work.cancel()
+                work.cancel(had=False)
         self.changed(self._report(life))
 
     async def restart(self, name: str) -> None:
@@ -232,7 +234,7 @@ class Supervisor:
         Raises NotFound.
         """
         await self.stop(name)
-        del self._lives[name]
+        self._lives.pop(name, None)
         self.failed.pop(name, None)
         self.deleted(name)
         if forget:
@@ -280,8 +282,12 @@ class Supervisor:
             return False
         life.more = kept
         life.changed()
-        if life.box is not None and pattern not in life.patterns:
-            self._parts.bus.no_more(life.box, pattern)
+        box = life.box
+        if box is not None and pattern not in life.patterns:
+            self._parts.bus.no_more(box, pattern)
+            if life.follower is not None:
+                takes = partial(self._parts.bus.takes, box)
+                life.follower.taken_out(lambda event: not takes(event.topic))
         self.changed(self._report(life))
         return True
 
@@ -316,10 +322,9 @@ class Supervisor:
                     if not (self.busy or any(not box.idle for box in self._boxes())):
                         return True
                     works = [one for ones in self._running.values() for one in ones]
-                    running = [one for one in works if isinstance(one, asyncio.Task)]
-                    running += [one.task for one in works if isinstance(one, _Work) and one.task]
+                    running = [one.over if isinstance(one, _Work) else one for one in works]
                     running = [one for one in running if not one.done()]
-                    await (asyncio.wait(running) if running else asyncio.sleep(0))
+                    await (asyncio.wait(running) if running else self._parts.bus.quieter())
         except TimeoutError:
             return False
 
@@ -365,14 +370,21 @@ class Supervisor:
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
-        for one in agent.capabilities:
-            self._parts.broker.add(one, provider=agent.name)
         life.open.set()
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
             managed=True, from_journal=agent.durable,
         )  # fmt: skip
+        for at, one in enumerate(agent.capabilities):
+            try:
+                self._parts.broker.add(one, provider=agent.name)
+            except ValueError:  # somebody else does what is called so
+                for added in agent.capabilities[:at]:
+                    self._parts.broker.remove(added.name)
+                life.box.close()
+                life.box = None
+                raise
         life.follower = self.durable.follow(agent.name, life.box) if agent.durable else None
         life.state = "running"
         self.changed(self._report(life))
@@ -431,6 +443,8 @@ class Supervisor:
 
     async def _work(self, life: _Life, event: Event) -> None:
         """One event, from when it leaves the mailbox: a stop finds it from that moment on."""
+        if life.follower is not None and life.follower.expired(event):
+            return
         work = _Work(life.agent.name)
         running = self._running[event.begins]
         running.add(work)
@@ -439,8 +453,11 @@ class Supervisor:
             if not life.open.is_set():
                 opened = self._tasks.run(f"{life.agent.name} is paused", life.open.wait())
                 until: set[asyncio.Future[Any]] = {work.stop, opened}
-                await asyncio.wait(until, return_when=_FIRST)
-                opened.cancel()
+                try:
+                    await asyncio.wait(until, return_when=_FIRST)
+                finally:
+                    opened.cancel()
+            work.begun = True
             dead = await self._let_handle(life, event, work)
         except Exception:  # not the handler's: those are told and forgotten in ``_handle``
             log.exception("agent %s died", life.agent.name)
@@ -455,18 +472,21 @@ class Supervisor:
 
     async def _let_handle(self, life: _Life, event: Event, work: _Work) -> bool:
         """Whether that cost the agent: a handler goes on that should have ended."""
-        follower, before = life.follower, self.left_behind
+        follower = life.follower
         staged = Staged() if follower is not None else None
         error: BaseException | None = None
         failing = ""
         for handler in life.handlers(event.topic):
             if not work.stopped:
-                failed = await self._handle(life.agent, handler, event, work, staged)
+                failed = await self._handle(life, handler, event, work, staged)
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
         if follower is not None and staged is not None:
-            await self._settle(follower, event, staged, None if work.stopped else error, failing)
-        return self.left_behind > before
+            if not work.stopped:
+                await self._settle(follower, event, staged, error, failing)
+            elif work.had:
+                follower.had(event)
+        return work.left_behind > 0
 
     async def _settle(
         self,
@@ -497,20 +517,22 @@ class Supervisor:
 
     async def _handle(
         self,
-        agent: Agent,
+        life: _Life,
         handler: Handler,
         event: Event,
         work: _Work,
         staged: Staged | None = None,
     ) -> BaseException | None:
         """Why it failed, which was told, or None."""
+        agent = life.agent
         spawned = _Spawned(self._tasks, self._running, event.begins)
-        local = self._lives[agent.name].local
-        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped, staged)
+        ctx = Context(
+            agent.name, event, self._parts, spawned, life.local, lambda: work.stopped, staged
+        )
         try:
             return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
-            await self._failed(ctx, error)
+            self._failed(ctx, error)
             return error
 
     async def _attempt(
@@ -520,30 +542,35 @@ class Supervisor:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
-            work.begun(task, inside)
+            work.goes_on_in(task, inside)
             done, _ = await asyncio.wait({task, work.stop}, timeout=limit_s, return_when=_FIRST)
             if work.stopped:
                 pass  # the end of the block waits for it, though not for ever
             elif not done:
                 inside.cancel(task)
                 failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
-                await self._tell(ctx, failed.message, "")
-            elif not task.cancelled() and (failed := task.exception()) is not None:
-                await self._failed(ctx, failed)
+                self._tell(ctx, failed.message, "")
+            elif task.cancelled():
+                failed = Unavailable("What it waited for was cancelled.")
+                self._failed(ctx, failed)
+            elif (failed := task.exception()) is not None:
+                self._failed(ctx, failed)
         self.left_behind += inside.left_behind
+        work.left_behind += inside.left_behind
         return failed
 
-    async def _failed(self, ctx: Context, error: BaseException) -> None:
+    def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
         hint = error.hint if isinstance(error, LoomError) else ""
-        await self._tell(ctx, str(error) or repr(error), hint)
+        self._tell(ctx, str(error) or repr(error), hint)
 
-    async def _tell(self, ctx: Context, message: str, hint: str) -> None:
+    def _tell(self, ctx: Context, message: str, hint: str) -> None:
         self.failed[ctx.agent] = message
         # An agent that listens to failures must not be able to fail for ever.
         if ctx.event.topic != "agent.failed":
-            await ctx.emit(
-                "agent.failed", agent=ctx.agent, topic=ctx.event.topic, error=message, hint=hint
+            told = {"agent": ctx.agent, "topic": ctx.event.topic, "error": message, "hint": hint}
+            self._parts.bus.publish(
+                follow(ctx.event, "agent.failed", told, sender=ctx.agent, time=self._parts.clock())
             )
 
 
@@ -561,9 +588,15 @@ class _Work:
         self.task: asyncio.Task[Any] | None = None
         self.stop: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
+        self.begun = False
+        """Not while its agent is paused."""
+        self.left_behind = 0
+        """Its handlers that ignored their cancel."""
+        self.had = True
+        """Whether a durable agent is done with it when it is stopped."""
         self._tasks: Tasks | None = None
 
-    def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
+    def goes_on_in(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
         """From now on this task of ``tasks`` handles it."""
         self.task, self._tasks = task, tasks
 
@@ -574,12 +607,13 @@ class _Work:
 
     @property
     def stopped(self) -> bool:
-        """The person stopped it: it says nothing more, whatever its handler still does."""
+        """It says nothing more, whatever its handler still does."""
         return self.stop.done()
 
-    def cancel(self) -> None:
-        """Stop it, also when it has not begun."""
+    def cancel(self, *, had: bool = True) -> None:
+        """Stop it, also when it has not begun. Not ``had``: a durable agent gets it again."""
         if not self.stop.done():
+            self.had = had
             self.stop.set_result(None)
         if self.task is not None and self._tasks is not None:
             self._tasks.cancel(self.task)
@@ -601,10 +635,10 @@ class _Spawned(Tasks):
         task = self._tasks.start(name, work)
         running = self._threads[self._thread]
         running.add(task)
-        task.add_done_callback(partial(self._over, running))
+        task.add_done_callback(partial(self._leaves, running))
         return task
 
-    def _over(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+    def _leaves(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
         running.discard(task)
         if not running and self._threads.get(self._thread) is running:
             del self._threads[self._thread]

@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
@@ -30,7 +31,14 @@ import apsw
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Unavailable
-from loom_desktop.store.failure import DAMAGED, closed, understandable
+from loom_desktop.store.failure import (
+    DAMAGED,
+    NO_ROOM,
+    WHOLE_GROUP,
+    closed,
+    reason,
+    understandable,
+)
 from loom_desktop.store.keys import sync_folder
 
 log = logging.getLogger(__name__)
@@ -46,9 +54,6 @@ MOST_WAITING = 100_000
 BUSY_MS = 5_000
 WAL_PAGES = 1_000
 """A checkpoint is made when the log has this many pages (4 MB)."""
-
-_NO_ROOM = (apsw.FullError, apsw.IOError)
-_WHOLE_GROUP = (*DAMAGED, *_NO_ROOM, apsw.NoMemError, apsw.InterruptError)
 
 
 def connect(path: Path | str, key: bytes | None, *, only_read: bool = False) -> apsw.Connection:
@@ -417,11 +422,11 @@ class Database:
         connection.execute("savepoint job")
         try:
             job.result = job.work(connection)
-        except _WHOLE_GROUP:
+        except WHOLE_GROUP:
             raise
         except BaseException as error:  # the thread outlives every job
             if not connection.in_transaction:  # SQLite gave up all of it
-                raise _reason(error) from error
+                raise reason(error) from error
             job.error = error
             del self.notes[said:]
             connection.execute("rollback to job")
@@ -449,7 +454,7 @@ class Database:
         try:
             if isinstance(error, DAMAGED):
                 worth_it = self._mend()
-            elif isinstance(error, _NO_ROOM):
+            elif isinstance(error, NO_ROOM):
                 worth_it = self._make_room(error)
             else:
                 worth_it = isinstance(error, apsw.AbortError)
@@ -469,7 +474,7 @@ class Database:
             except apsw.Error as failure:
                 self._roll_back()
                 job.error = failure
-                if isinstance(failure, _NO_ROOM):
+                if isinstance(failure, NO_ROOM):
                     self.disk = "full"
         return None
 
@@ -609,9 +614,13 @@ class Database:
         while not isinstance(job := self._reads.get(), _Stop):
             try:
                 job.result = self._look(job.work)
-            except DAMAGED:
+            except (
+                *DAMAGED,
+                UnicodeDecodeError,
+            ) as damage:  # a text that is none: SQLite never looks
+                sure = isinstance(damage, UnicodeDecodeError)
                 try:
-                    self._special(self._mend).result(60.0)
+                    self._special(partial(self._mend, sure)).result(60.0)
                     if self.in_memory:  # the one connection that there is now
                         job.result = self.submit(job.work).result(60.0)
                     else:
@@ -688,17 +697,6 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
-
-
-def _reason(error: BaseException) -> apsw.Error:
-    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
-    gone, on its way out of the error that counts."""
-    before: BaseException | None = error
-    while before is not None:
-        if isinstance(before, _WHOLE_GROUP):
-            return before
-        before = before.__context__
-    return apsw.AbortError(str(error))
 
 
 async def _ended(thread: threading.Thread, timeout_s: float) -> bool:

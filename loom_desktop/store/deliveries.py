@@ -109,12 +109,13 @@ class Deliveries:
 
     # ------------------------------------------------------------------ subscribers
 
-    async def begin(self, name: str, *, from_start: bool = False, from_id: int = 0) -> Place:
+    async def begin(
+        self, name: str, *, from_start: bool = False, after: int | None = None
+    ) -> Place:
         """Where it goes on; what it has revived and not finished is a dead letter again.
 
-        A new name begins behind what is in the journal now, or with ``from_start`` before it. With
-        ``from_id`` it has events of that id and later ones before it, also those that got there
-        before this did.
+        A new name begins behind what is in the journal now, or behind the number ``after``, or
+        with ``from_start`` before it all.
         """
         name = storable(name)
 
@@ -123,9 +124,7 @@ class Deliveries:
             there = _subscriber(connection, name)
             if there is None:
                 seq = 0 if from_start else self._journal.last(connection)
-                if from_id:
-                    before = "select coalesce(min(seq) - 1, ?2) from event where id >= ?1"
-                    seq = min(seq, int(str(connection.execute(before, (from_id, seq)).get)))
+                seq = seq if after is None else min(seq, after)
                 connection.execute("insert into subscriber(name, seq) values (?, ?)", (name, seq))
                 return Place(seq, frozenset(), {})
             connection.execute(

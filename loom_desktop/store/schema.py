@@ -1,7 +1,8 @@
 """The tables of loom.db, as numbered steps that only go forward.
 
 One function is one step, and its place in ``STEPS`` is the number it leads to. Each runs in one
-transaction together with ``user_version``, so a crash leaves the old schema or the new one. A step
+transaction together with ``user_version``, so a crash leaves the old schema or the new one; in a
+new file all of them are one transaction. A step
 that was released is never edited: write the next one.
 
 Texts that can be searched have an FTS5 index over their table, kept by triggers. Its option
@@ -260,13 +261,15 @@ def migrate(
         return False
     if here:
         before(here)
-    for number, step in enumerate(steps[here:], here + 1):
+    ahead = list(enumerate(steps, 1))[here:]
+    for part in [[one] for one in ahead] if here else [ahead]:  # a new file waits for one commit
         connection.execute("begin immediate")
         try:
-            step(connection)
-            if number == len(steps):
-                last(connection)
-            connection.execute(f"pragma user_version = {number}")
+            for number, step in part:
+                step(connection)
+                if number == len(steps):
+                    last(connection)
+                connection.execute(f"pragma user_version = {number}")
             connection.execute("commit")
         except BaseException:
             if connection.in_transaction:

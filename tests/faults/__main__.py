@@ -34,7 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     chosen = parser.parse_args(argv)
-    logging.disable(logging.CRITICAL)  # the store says much when everything fails
     reports: list[Report] = []
     for name in chosen.only or SUITES:
         place = memory() if name in IN_MEMORY else None
@@ -42,9 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             for report in SUITES[name](chosen, Path(folder)):
                 reports.append(report)
                 sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
-    machine = {"system": platform.platform(), "python": platform.python_version()}
-    said = {"machine": machine, "processors": os.cpu_count()}
-    said |= {"suites": [one.plain() for one in reports]}
+    said = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "suites": [one.plain() for one in reports],
+    }
     chosen.file.parent.mkdir(parents=True, exist_ok=True)
     chosen.file.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(f"{table(reports)}\n{chosen.file}\n")
@@ -57,6 +59,13 @@ def _kills(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
         yield kills.run(chosen.kills // 2, folder, encrypted=encrypted)
     for wrong in ("--ack-early", "--effect-alone"):
         yield kills.run(10, folder, encrypted=False, wrong=wrong)
+
+
+def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    deliveries = importlib.import_module("tests.faults.deliveries")
+    for encrypted in (False, True):
+        yield deliveries.run(max(1, chosen.kills // 5), folder, encrypted=encrypted)
+    yield deliveries.run(10, folder, encrypted=False, wrong="--effect-apart")
 
 
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
@@ -105,6 +114,14 @@ def _histories(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield histories.run(200, forgetful=True)
 
 
+def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    reminders = importlib.import_module("tests.faults.reminders")
+    for since in ("look", "start"):
+        for turn in range(3):
+            yield reminders.run(folder / f"{since}-{turn}", range(1, 500), since=since)
+    yield reminders.run(folder / "apart", range(1, 12), since="apart")
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     yield leaks.run(folder / "bus", "bus", chosen.events)
@@ -114,11 +131,13 @@ def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
 
 SUITES: dict[str, Suite] = {
     "kills": _kills,
+    "deliveries": _deliveries,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "full_disk": _full_disk,
     "flips": _flips,
     "histories": _histories,
+    "reminders": _reminders,
     "leaks": _leaks,
 }
 
@@ -127,4 +146,5 @@ IN_MEMORY = {"powercut", "syscalls", "flips"}
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # the store says much when everything fails
     sys.exit(main())

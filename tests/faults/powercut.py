@@ -83,7 +83,7 @@ class _Power:
             Path(name).write_bytes(left)
 
 
-class _File(apsw.VFSFile):  # type: ignore[misc]  # apsw has no types here
+class _File(apsw.VFSFile):
     def __init__(self, power: _Power, name: Any, flags: list[int]) -> None:
         super().__init__("unix-excl", name, flags)
         self._power = power
@@ -104,11 +104,12 @@ class _File(apsw.VFSFile):  # type: ignore[misc]  # apsw has no types here
         self._power.spend()
         self._power.synced(self._name)
 
-    def excepthook(self, *_: object) -> None:
+    def excepthook(self, *_: object) -> bool:
         """SQLite is told; nobody else needs to be."""
+        return True
 
 
-class _Disk(apsw.VFS):  # type: ignore[misc]
+class _Disk(apsw.VFS):
     NAME = "loom-powercut"
 
     def __init__(self) -> None:
@@ -123,8 +124,9 @@ class _Disk(apsw.VFS):  # type: ignore[misc]
         super().xDelete(filename, syncdir)
         self.power.removed(filename)
 
-    def excepthook(self, *_: object) -> None:
+    def excepthook(self, *_: object) -> bool:
         """As above."""
+        return True
 
 
 @cache

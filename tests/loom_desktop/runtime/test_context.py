@@ -398,14 +398,63 @@ async def test_what_is_not_there_is_told(board: Any, wanted: str, said: str) -> 
         await clip_text(board, wanted)
 
 
+async def test_who_changes_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        one, two = context(loom, "user-typed"), context(loom, "file")
+        await asyncio.gather(
+            *(ctx.change("n", lambda n: n + 1, 0) for ctx in (one, two) for _ in range(10))
+        )
+        assert await context(loom, "user-typed").recall("n") == 20
+        assert "file" in (await read_by(loom, "n")).origin, "labels of all who wrote"
+
+
+async def read_by(loom: Loom, key: str) -> Event:
+    ctx = context(loom, "user-typed")
+    await ctx.recall(key)
+    return ctx.event
+
+
+async def test_what_cannot_be_changed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+
+        async def somebody_else_was_faster(*_: object) -> int:
+            return 0
+
+        monkeypatch.setattr(loom.store.state, "put", somebody_else_was_faster)
+        with pytest.raises(Unavailable, match="changed by others"):
+            await context(loom, "user-typed").change("n", lambda n: n, 0)
+
+
+async def test_what_is_said_is_on_the_disk_when_it_answers_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        ctx, said = context(loom, "user-typed"), list[Event]()
+        loom.bus.subscribe("thing.*", said.append)
+        assert await ctx.emit("thing.kept")
+        assert await loom.store.journal.event(said[-1].id) == said[-1]
+        assert not await ctx.emit("thing.shown", qos=QoS.REALTIME), "realtime is not kept"
+
+        async def refuse() -> None:
+            raise Unavailable("The disk is full.")
+
+        monkeypatch.setattr(loom.store.journal, "flush", refuse)
+        assert not await ctx.emit("thing.lost")
+        assert [one.topic for one in said] == ["thing.kept", "thing.shown", "thing.lost"]
+    assert "thing.lost is not on the disk: The disk is full." in caplog.text
+
+
 def test_every_step_of_the_property_was_thought_of() -> None:
     public = {name for name in {**vars(Context), **vars(CapabilityContext)}
               if not name.startswith("_")}  # fmt: skip
-    brings_in = {"read", "clip", "recall", "request", "absorb", "notes", "files", "reminders",
-                 "schedules", "gather", "contract", "bid", "capabilities"}  # fmt: skip
+    brings_in = {"read", "clip", "recall", "change", "request", "absorb", "notes", "files",
+                 "reminders", "schedules", "gather", "contract", "bid",
+                 "capabilities"}  # fmt: skip
     makes = {"emit", "broadcast", "reply", "offer", "ask", "remember", "show", "withdraw", "tool",
-             "think", "converse", "spawn", "schedule", "unschedule"}  # fmt: skip
-    plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",
-             "lasting", "thread", "agents", "join", "leave", "subscribe",
+             "think", "converse", "spawn", "schedule", "unschedule", "join", "leave", "subscribe",
              "unsubscribe"}  # fmt: skip
+    plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",
+             "lasting", "thread", "agents"}  # fmt: skip
     assert public == set(itertools.chain(brings_in, makes, plain)), "decide on its labels"

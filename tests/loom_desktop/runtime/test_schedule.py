@@ -631,7 +631,7 @@ async def test_under_the_other_policies_nothing_comes_twice_and_the_last_is_told
 
 
 async def test_the_real_store_keeps_the_promise() -> None:
-    clock, fired = Clock(epoch("2026-11-20T07:00Z")), []
+    clock, fired = Clock(epoch("2026-11-20T07:00Z")), list[float]()
     async with RealStore(":memory:", clock=clock) as store:
         one = await store.schedules.add(
             schedule(id=0, at="2026-11-20T09:00:00", rrule="FREQ=DAILY")

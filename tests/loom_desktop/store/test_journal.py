@@ -370,6 +370,23 @@ async def test_a_row_that_is_not_what_was_written_is_never_given_to_anybody() ->
         assert await faults(store) == Faults(2, 0)
 
 
+async def test_a_blob_that_calls_itself_a_text_stands_in_the_way_of_no_row(path: Path) -> None:
+    """SQLite takes the types from the head of a row and believes them: one bit is the difference.
+    What it says is what was written, so nothing is lost."""
+    async with Store(path, None, upkeep=False, use_keyring=False) as store:
+        for n in range(1, 4):
+            payload = {"text": "\xff" * 40}
+            await store.journal.append(Event(id=n, topic="seldom.seen", payload=payload))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"seldom.seen") - 2] ^= 1  # the end of the head, and the id after it
+    path.write_bytes(content)
+    async with Store(path, None, upkeep=False, use_keyring=False) as store:
+        found = await store.journal.events()
+        assert [event.id for event in found] == [1, 2, 3]
+        assert {event.payload["text"] for event in found} == {"\xff" * 40}
+        assert not await store.check(thorough=True)
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -389,6 +406,19 @@ async def test_a_column_that_was_changed_is_found_and_gives_no_wrong_answer(sql:
         assert await store.journal.event(9) is None
         assert await store.journal.thread(9) == []
         assert (await faults(store)).damaged == 1
+
+
+async def test_a_page_of_damaged_rows_hides_none_that_come_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "_PAGE", 2)
+    async with Store(":memory:") as store:
+        for n in range(1, 8):
+            await store.journal.append(Event(id=n, topic="a.b"))
+        await change(store, "update event set crc = crc + 1 where seq between 2 and 5")
+        assert [seq for seq, _ in await store.journal.after(1, limit=2)] == [6, 7]
+        assert [seq async for seq, _ in store.journal.replay()] == [1, 6, 7]
+        assert await store.journal.after(7, limit=2) == []
 
 
 async def test_rows_that_are_gone_are_missed() -> None:

@@ -74,6 +74,10 @@ def test_a_step_that_fails_leaves_the_schema_before_it(tmp_path: Path) -> None:
     connection = connect(tmp_path / "a.db", KEY)
     with pytest.raises(RuntimeError):
         schema.migrate(connection, steps=(good, bad))
+    assert schema.version(connection) == 0, "a new file is all of it or nothing"
+    assert schema.migrate(connection, steps=(good,))
+    with pytest.raises(RuntimeError):
+        schema.migrate(connection, steps=(good, bad))
     assert schema.version(connection) == 1
     assert connection.execute("select name from sqlite_schema").fetchall() == [("t",)]
 

@@ -70,6 +70,29 @@ async def test_a_durable_agent_goes_on_from_where_the_copy_says_it_is(tmp_path: 
         assert found.value[0] == "d"
 
 
+async def test_a_durable_agent_that_the_copy_does_not_know_gets_nothing_of_its_past(
+    tmp_path: Path,
+) -> None:
+    had: list[str] = []
+    late = Agent("late", durable=True)
+
+    @late.on("sheep.seen")
+    async def count(ctx: Context, event: Event) -> None:
+        had.append(event.payload["name"])
+
+    to = str(tmp_path / "copy.db")
+    async with loom_for_tests(tmp_path) as loom:
+        loom.bus.publish(Event(topic="sheep.seen", payload={"name": "before"}))
+        await loom.call("backup", to=to)
+        loom.supervisor.start(late)
+        assert await loom.supervisor.settled(5)
+        await loom.call("restore", path=to)
+        assert await loom.supervisor.settled(5)
+        loom.bus.publish(Event(topic="sheep.seen", payload={"name": "after"}))
+        assert await loom.supervisor.settled(5)
+        assert had == ["after"]
+
+
 async def test_what_was_in_hand_marks_nothing_in_the_copy(tmp_path: Path) -> None:
     begun, may = asyncio.Event(), asyncio.Event()
     had: list[str] = []
