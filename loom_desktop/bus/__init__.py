@@ -240,8 +240,8 @@ class Bus:
         and task groups do not work in them; one that waits all the same goes on in a task. A
         ``managed`` handler looks after its deadline and its cancel itself (``on_cancel``).
 
-        An event that matches several patterns of one subscription comes once. Raises UsageError
-        for what is no pattern.
+        An event that matches several patterns of one subscription comes once. On a bus that was
+        closed the subscription is closed as well. Raises UsageError for what is no pattern.
         """
         patterns = [pattern] if isinstance(pattern, str) else list(pattern)
         split = [segments(one) for one in patterns]
