@@ -7,7 +7,7 @@ PYTHON_IN := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
-.PHONY: help setup setup-test run doctor demo test bench shots lint fmt types imports cov lock \
+.PHONY: help setup setup-test run doctor demo test bench faults shots lint fmt types imports cov lock \
 	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons translations
 
 help: ## List the targets
@@ -33,6 +33,9 @@ test: setup-test ## Run every test, the journeys on a real screen too (ARGS=... 
 
 bench: setup-test ## Measure start, memory and latency beside bare floors; see build/bench
 	@$(PYTHON_IN) -m tests.measures.bench build/bench
+
+faults: setup-test ## Try every fault at length: kills, power cuts, full disks; see build
+	@$(PYTHON_IN) -m tests.faults build/faults.json $(ARGS)
 
 shots: setup-test ## Take pictures of every window into build/shots
 	@$(PYTHON_IN) -m tests.journeys.shots build/shots

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from loom_desktop.actions import Result as Result
     from loom_desktop.actions import capability as capability
     from loom_desktop.actions import tool as tool
+    from loom_desktop.breaker import Breaker as Breaker
+    from loom_desktop.bus import until as until
     from loom_desktop.event import Event as Event
     from loom_desktop.event import QoS as QoS
     from loom_desktop.loom import Loom as Loom
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {  # public name -> the module it lives in, imported when the name is first used
     "Agent": "runtime",
+    "Breaker": "breaker",
     "CapabilityContext": "runtime",
     "Context": "runtime",
     "Event": "event",
@@ -33,6 +36,7 @@ _HOME = {  # public name -> the module it lives in, imported when the name is fi
     "Source": "sources",
     "capability": "actions",
     "tool": "actions",
+    "until": "bus.collaboration",
 }
 __all__ = sorted(_HOME)
 

@@ -7,6 +7,7 @@ parent, and to them the labels: where the content came from and where it may go.
 
 import enum
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct, field
@@ -63,6 +64,7 @@ _AT_BIRTH = {
     "web": Privacy.PUBLIC,
 }
 _TRUSTED = frozenset({"user-typed", "user-voice", "schedule"})
+_UNKNOWN = frozenset({"unknown"})
 
 
 def privacy_at_birth(origin: frozenset[str]) -> Privacy:
@@ -84,8 +86,12 @@ def tainted(origin: frozenset[str]) -> bool:
     )
 
 
-class Event(Struct, frozen=True, kw_only=True, gc=False):
-    """Something that happened. Topics are ``noun.participle``: ``clipboard.copied``."""
+class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Something that happened. Topics are ``noun.participle``: ``clipboard.copied``.
+
+    Fields at their default are left out where it is written down, so a default is never changed:
+    every journal there is would say something else.
+    """
 
     topic: str
     payload: dict[str, Any] = field(default_factory=dict)
@@ -137,3 +143,48 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
     def tainted(self) -> bool:
         """Whether strangers may have written it (see ``tainted``)."""
         return tainted(self.origin)
+
+
+def named(origin: frozenset[str]) -> frozenset[str]:
+    """The same; for a missing label one that says so. Otherwise whatever is added to it would be
+    taken for all there is, and what came from nobody knows where for the person's own words."""
+    return origin or _UNKNOWN
+
+
+def follow(
+    before: Event,
+    topic: str,
+    payload: dict[str, Any],
+    *,
+    sender: str,
+    time: float,
+    answers: int = 0,
+    qos: QoS | None = None,
+    origin: frozenset[str] = frozenset(),
+    privacy: Privacy = Privacy.PUBLIC,
+) -> Event:
+    """The event that another one led to: same thread, one hop on, never a looser label."""
+    return Event(
+        topic=topic,
+        payload=payload,
+        sender=sender,
+        time=time,
+        qos=QoS.BATCHED if qos is None else qos,
+        thread=before.begins,
+        cause=before.id,
+        answers=answers,
+        hop=before.hop + 1,
+        traceparent=before.traceparent,
+        origin=named(before.origin) | origin if origin else before.origin,
+        privacy=max(before.privacy, privacy),
+    )
+
+
+def labels_of(events: Iterable[Event]) -> tuple[frozenset[str], Privacy]:
+    """The labels of what is made from several: all their origins, and the strictest privacy.
+
+    Made from nothing, it has none: the missing label.
+    """
+    made = list(events)
+    origin = frozenset[str]().union(*(named(one.origin) for one in made))
+    return origin, max((one.privacy for one in made), default=Privacy.LOCAL_ONLY)

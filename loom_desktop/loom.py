@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -24,19 +25,21 @@ from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable,
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
+from loom_desktop.runtime.agenda import Agenda
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
+from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Broken, Outside
 from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
-from loom_desktop.runtime.schedule import Timers
+from loom_desktop.runtime.schedule import Timers, Told
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings
-from loom_desktop.store import Problem, Store
+from loom_desktop.store import Problem, Schedule, Store
 from loom_desktop.store.keys import obtain
 from loom_desktop.tasks import Tasks
 
@@ -44,6 +47,10 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from loom_desktop.llm.router import Router
+    from loom_desktop.runtime.degradation import Degradation
+    from loom_desktop.runtime.directory import Directory
+    from loom_desktop.runtime.health import Health
+    from loom_desktop.runtime.supervisor import AgentReport
 
 log = logging.getLogger(__name__)
 _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", default=())
@@ -80,6 +87,12 @@ class Loom:
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
         self._listening = listening
+        self.loop_watch: LoopWatch | None = None
+        self.degradation: Degradation | None = None
+        self.started = False
+        """Whether everything is joined and runs."""
+        self.agents_wanted: tuple[str, ...] = ()
+        """Those that loom.toml named when this started."""
         self.paths = paths or _usual_paths()
         self._fixed_zone = self._zone = zone
         self._zone_until = clock()
@@ -126,17 +139,24 @@ class Loom:
                 watched=self._watched, destination=self._destination,
             )  # fmt: skip
             self.reminders = Reminders(self.bus, self.store, self.clock, self._zone_now)
+            self.agenda = Agenda(
+                self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
+            )
             thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
                 Parts(
                     self.bus, self.broker, self.store, self.desk, thinker, self.clock,
-                    self._zone_now, self.mover, self.reminders, reader, self.agents_settings,
-                    self.outside.sources,
+                    self._zone_now, self.mover, self.reminders, self.agenda, reader,
+                    self.agents_settings, self.outside.sources, lambda: self.supervisor,
+                    lambda: self.directory,
                 ),
                 self.tasks,
                 self.status.trouble,
+                crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
+            await self.supervisor.durable.prepare()
+            self.store.restored = self.supervisor.begin_anew
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 notifications = Notifications(
@@ -148,9 +168,11 @@ class Loom:
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
             self.timers = Timers(
-                self.store.schedules, self.reminders.fire, self.clock, zone=lambda: self.zone.key
-            )
-            self.reminders.timers = self.timers if self._listening else None
+                self.store.schedules, self._fire, self.clock, zone=lambda: self.zone.key,
+                publish=self.bus.publish,
+            )  # fmt: skip
+            if self._listening:
+                self.reminders.timers = self.agenda.timers = self.timers
             if self._listening:
                 await self.desk.start_over()
             if self.desktop:
@@ -165,6 +187,7 @@ class Loom:
             await self._resume_pause()
             self.status.changed = self._say_status
             if self._listening:
+                stack.callback(self._watch_loop().stop)
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -172,13 +195,45 @@ class Loom:
                     self.outside.start(name)
             stack.push_async_callback(self._stop_sources)
             self._stop = stack.pop_all()
+            self.supervisor.changed, self.supervisor.deleted = self._heard, self._deleted
+            self.started = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.started = False
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
         await self.recorder.settled(_DRAIN_S)
+        with contextlib.suppress(LoomError):  # told by the store
+            await self.store.state.set_fact("running", False)
         await self._stop.aclose()
+
+    @functools.cached_property
+    def health(self) -> Health:
+        """How every part stands. Made when somebody looks for the first time."""
+        from loom_desktop.runtime.probes import watch
+
+        return watch(self)
+
+    @functools.cached_property
+    def directory(self) -> Directory:
+        """Which agents there are, and what can be done. Made when somebody asks, or when an agent
+        changes after the start."""
+        return self._listed()
+
+    def _listed(self, *, but: str = "") -> Directory:
+        from loom_desktop.runtime.directory import Directory
+
+        families = functools.partial(self.entries.names, "capabilities")
+        return Directory(self.supervisor, self.broker, self.bus, self.clock, families, but=but)
+
+    def _heard(self, report: AgentReport) -> None:
+        if "directory" not in vars(self):
+            self.directory = self._listed(but=report.name)
+        self.directory.heard(report)
+
+    def _deleted(self, name: str) -> None:
+        self.directory.deleted(name)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """One of the verbs that every door has (``verbs``). Raises LoomError."""
@@ -430,17 +485,30 @@ class Loom:
     """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
+        self.agents_wanted = tuple(on.assistant.agents)
         for name in on.assistant.agents:
             try:
-                module = self.entries.load("agents", name)
-                settings = self.entries.settings("agents", name, on)
-                self.supervisor.start(catalog.export("agents", module))
+                self._start_agent(name, on)
             except (NotFound, Unavailable, UsageError) as error:
                 self.status.trouble(error.message, error.hint)
-            except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
-                self.status.trouble(*broken("agents", name, error))
-            else:
-                self.agents_settings[name] = settings
+
+    def start_agent(self, name: str) -> str:
+        """The one in that file, which loom.toml does not name, for this run; answers with what it
+        is called. Raises LoomError."""
+        self.entries.look_again()
+        return self._start_agent(name, self.settings)
+
+    def _start_agent(self, name: str, on: Settings) -> str:
+        module = self.entries.load("agents", name)
+        settings = self.entries.settings("agents", name, on)
+        agent = catalog.export("agents", module)
+        try:
+            self.supervisor.start(agent)
+        except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
+            message, hint = broken("agents", name, error)
+            raise Unavailable(message, hint=hint) from error
+        self.agents_settings[name] = settings
+        return str(agent.name)
 
     def _make_sources(self, on: Settings) -> None:
         for name in self.entries.names("sources"):
@@ -515,6 +583,38 @@ class Loom:
         ]
 
     # ---------------------------------------------------------------- time
+    def _watch_loop(self) -> LoopWatch:
+        watch = self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
+        watch.turned = self._watch_strain
+        self.bus.subscribe(">", watch.arm)
+        watch.start()
+        return watch
+
+    def _watch_strain(self) -> None:
+        """With the first beat, so that the start need not load it: slow what can wait."""
+        from loom_desktop.runtime.degradation import Degradation, Signals, memory_taken
+
+        watch = self.loop_watch
+        assert watch, "it is the watch that calls"
+
+        def signals() -> Signals:
+            states = self.supervisor.states.items()
+            held_up = {f"agent:{name}" for name, state in states if state == "paused"}
+            return Signals(
+                lag_s=watch.lag_s, fill=self.bus.fill(but=held_up), disk=self.store.disk,
+                memory=memory_taken(),
+            )  # fmt: skip
+
+        self.degradation = Degradation(
+            signals, self.bus.pace, self.bus.publish, self.clock, clock.monotonic
+        )
+        watch.turned = self.degradation.arm
+        self.tasks.start("degradation", self.degradation.run())
+
+    def _fire(self, schedule: Schedule, occurrence: float, late_s: float) -> Told:
+        whose = self.agenda if schedule.agent else self.reminders
+        return whose.fire(schedule, occurrence, late_s)
+
     @property
     def zone(self) -> ZoneInfo:
         """The person's zone, looked up again now and then: they travel."""
@@ -528,6 +628,13 @@ class Loom:
 
     def _zone_now(self) -> ZoneInfo:
         return self.zone
+
+    async def _previous_run_broke_off(self) -> bool:
+        """Whether the run before this one did not come to its end; from now on this one runs."""
+        broke_off = bool(await self.store.state.fact("running", False))
+        if not broke_off:  # nobody waits for it: a crash this early has nothing in hand
+            self.tasks.start("note the run", self.store.state.set_fact("running", True))
+        return broke_off
 
     async def _resume_pause(self) -> None:
         self.status.paused_until = float(await self.store.state.fact("paused_until", 0.0))

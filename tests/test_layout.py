@@ -30,6 +30,7 @@ LONGEST = 700
 
 PUBLIC = [
     "Agent",
+    "Breaker",
     "CapabilityContext",
     "Context",
     "Event",
@@ -42,6 +43,7 @@ PUBLIC = [
     "Source",
     "capability",
     "tool",
+    "until",
 ]
 """What ``from loom_desktop import ...`` promises. Adding is easy, taking away is a broken promise:
 both are done here, on purpose."""

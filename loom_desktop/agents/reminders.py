@@ -6,7 +6,7 @@ from typing import Any
 
 from loom_desktop import Agent, Context, Event, Offer
 
-agent = Agent("reminders")
+agent = Agent("reminders", durable=True)
 _CHANGE_S = 300.0  # after that, what is set is another reminder
 _SNOOZE = {"snooze": 600, "hour": 3600}
 

@@ -79,7 +79,8 @@ class Subscription(Mailbox):
 
     __slots__ = (
         "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turns", "at_once",
-        "deadline_s", "failed", "handled", "hands", "left_behind", "managed", "name", "overdue",
+        "deadline_s", "failed", "from_journal", "handled", "hands", "left_behind", "managed",
+        "name", "overdue",
         "patterns", "sleepers",
     )  # fmt: skip
 
@@ -96,10 +97,12 @@ class Subscription(Mailbox):
         deadline_s: float | None = None,
         inline: bool = False,
         managed: bool = False,
+        from_journal: bool = False,
     ) -> None:
         super().__init__(size, when_full)
         self.name, self.patterns = name, patterns
         self.at_once, self.deadline_s, self.managed = at_once, deadline_s, managed
+        self.from_journal = from_journal
         self.handled = 0
         """Events whose handler was called, but for those that are timed together just now."""
         self.failed = 0
@@ -165,6 +168,24 @@ class Subscription(Mailbox):
 
     def put(self, event: Event) -> bool:
         """See ``Mailbox.put``; what is urgent does not queue for a turn with the rest."""
+        if self.from_journal:
+            if event.qos is not QoS.REALTIME or self.closed:
+                return False  # it comes when it is on the disk
+            if len(self.queue) >= self.size:
+                self.dropped += 1  # nothing that was committed gives way
+                return False
+        return self._take_in(event)
+
+    def deliver(self, event: Event) -> None:
+        """What was committed. Whoever calls keeps within the size."""
+        if event.qos is self.lane and not event.priority and len(self.queue) < self.size:
+            self.queue.append(event)
+        elif self.closed or not self._take_in(event):
+            return
+        if self.sleepers:
+            self.wake(event.qos)
+
+    def _take_in(self, event: Event) -> bool:
         taken = super().put(event)
         if taken:
             lane = self._lane

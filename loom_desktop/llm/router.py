@@ -24,6 +24,7 @@ import msgspec
 
 from loom_desktop import catalog
 from loom_desktop import clock as clocks
+from loom_desktop.breaker import Breaker
 from loom_desktop.clock import Clock
 from loom_desktop.errors import (
     Denied,
@@ -45,7 +46,6 @@ from loom_desktop.llm import (
     Usage,
 )
 from loom_desktop.llm.attempts import Attempts
-from loom_desktop.llm.breaker import Breaker
 from loom_desktop.llm.costs import Prices, prices
 from loom_desktop.llm.discovery import Discovery, Found
 from loom_desktop.llm.keys import Secrets
@@ -174,6 +174,11 @@ class Router:
         )
         return answer
 
+    @property
+    def breakers(self) -> list[Breaker]:
+        """Those of the models that were asked so far."""
+        return list(self._breakers.values())
+
     async def close(self) -> None:
         """Hang up everywhere; the router is of no use afterwards."""
         await self.net.close()
@@ -248,8 +253,8 @@ class Router:
                 async for provider, reason in candidates:
                     if errors and provider is self._offline:
                         raise _joined(errors)
-                    breaker = self._breaker(provider)
-                    if not breaker.begin():
+                    attempt = self._breaker(provider).begin()
+                    if attempt is None:
                         errors.append(_left_alone(provider.facts))
                         passed.append(errors[-1].message.rstrip("."))
                         continue
@@ -257,11 +262,11 @@ class Router:
                         async with aclosing(one(provider, reason)) as deltas:
                             async for delta in deltas:
                                 yield delta
-                        breaker.worked()
+                        attempt.worked()
                         return
                     except _NEXT as error:
                         if isinstance(error, Unavailable | TimedOut):
-                            breaker.failed()
+                            attempt.failed()
                         if answer.route is not None:
                             raise
                         if self._discovery and provider.facts.local:
@@ -269,7 +274,7 @@ class Router:
                         errors.append(error)
                         passed.append(error.message.rstrip("."))
                     finally:
-                        breaker.given_up()
+                        attempt.given_up()
         finally:
             answer.seconds = self._clock() - begun
 
@@ -337,7 +342,7 @@ class Router:
     def _breaker(self, provider: Provider) -> Breaker:
         facts = provider.facts
         key = facts.endpoint or facts.name
-        return self._breakers.setdefault(key, Breaker(self._clock))
+        return self._breakers.setdefault(key, Breaker(self._clock, name=_called(facts)))
 
 
 async def connected(

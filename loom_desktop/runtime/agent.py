@@ -21,7 +21,8 @@ class Agent:
     ``at_once`` is how many events it works on at the same time; ``deadline_s`` is how long one
     may take (0: as the lane of the event says). ``room`` is how many may wait (0: 16,384), and
     ``when_full`` what becomes of more (see ``bus.mailbox.WhenFull``). ``on_event`` with ``topics``
-    is the same as decorating a function with ``on`` for each topic.
+    is the same as decorating a function with ``on`` for each topic. ``durable``: it gets every
+    event that is not realtime once that is on the disk, also after a crash (see ``durable``).
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class Agent:
         deadline_s: float = 0.0,
         room: int = 0,
         when_full: WhenFull = "drop-oldest",
+        durable: bool = False,
     ) -> None:
         self.name = name
         self.capabilities = list(capabilities)
         self.at_once, self.deadline_s = at_once, deadline_s
-        self.room, self.when_full = room, when_full
+        self.room, self.when_full, self.durable = room, when_full, durable
         self.handlers: list[tuple[str, Handler]] = []
         if on_event is not None:
             for topic in topics:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +13,35 @@ import msgspec
 from loom_desktop.actions import Broker, Call, Result
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
-from loom_desktop.errors import Denied, Unavailable
+from loom_desktop.errors import Denied, LoomError, Unavailable
 from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
+from loom_desktop.event import follow as follow
+from loom_desktop.event import named as named
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from loom_desktop.bus.collaboration import Gathered
+    from loom_desktop.bus.contract import Contracted, Ended, Execute
+    from loom_desktop.bus.until import Until
     from loom_desktop.cognition import Step, Thinker
+    from loom_desktop.runtime.agenda import Agenda, Plan, Policy
+    from loom_desktop.runtime.agent import Handler
     from loom_desktop.runtime.attention import Desk, Offer
+    from loom_desktop.runtime.directory import AgentEntry, CapabilityEntry, Directory
     from loom_desktop.runtime.mover import BoundMover, Mover
     from loom_desktop.runtime.reading import Reader
     from loom_desktop.runtime.reminders import Reminders
+    from loom_desktop.runtime.supervisor import Supervisor
     from loom_desktop.store import Store
     from loom_desktop.text.extract import Document
 
 _RESERVED = (
-    "act.", "action.", "application.", "card.", "chat.", "consent.", "hotkey.", "popup.",
-    "reminder.", "settings.", "status.", "system.", "timer.", "window.",
+    "act.", "action.", "agent.created", "agent.started", "agent.paused", "agent.stopped",
+    "agent.changed", "agent.deleted", "application.", "capability.", "card.", "chat.", "consent.",
+    "hotkey.", "popup.", "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.",
+    "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""
@@ -38,7 +49,6 @@ _ITS_OWN = {"chat": "chat."}
 """Agents that answer for the runtime, and what they alone may say."""
 
 
-_UNKNOWN = frozenset({"unknown"})
 _CLIPBOARD, _FILE, _MEMORY = frozenset({"clipboard"}), frozenset({"file"}), frozenset({"memory"})
 
 
@@ -55,17 +65,49 @@ class Parts(msgspec.Struct, frozen=True):
     """The person's; they travel."""
     mover: Mover
     reminders: Reminders
+    agenda: Agenda
     reader: Reader
     settings: dict[str, Any]
     """Settings of the agents, by name, checked already."""
     sources: Mapping[str, Any]
     """The sources by name; the clipboard is asked for what it holds."""
+    supervisor: Callable[[], Supervisor]
+    """Who keeps the agents going that have these parts."""
+    directory: Callable[[], Directory]
+    """Made when somebody asks for the first time."""
+
+
+_MOST_CHANGES = 100
+_COMMIT_S = 10.0
+"""How long ``emit`` waits for the disk before it says that the event is not on it."""
+
+
+class Staged:
+    """What the handlers of a durable agent remember of one event, until they have ended."""
+
+    __slots__ = ("values", "versions")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.versions: dict[str, int] = {}
+        """Those that were read: they must still be the same when it is written."""
+
+    def write(self, key: str, value: Any) -> None:
+        """Raises TypeError for what is not plain data."""
+        msgspec.msgpack.encode(value)
+        self.values[key] = value
+
+    def writes(self, agent: str) -> list[tuple[str, str, Any, int | None]]:
+        """As ``Deliveries.commit`` takes them."""
+        return [(agent, key, value, self.versions.get(key)) for key, value in self.values.items()]
 
 
 class Context:
     """One agent on one event. What it makes belongs to that event: same thread, same labels."""
 
-    __slots__ = ("_parts", "_stopped", "_tasks", "agent", "event", "local", "log")
+    __slots__ = (
+        "_parts", "_read", "_staged", "_stopped", "_tasks", "agent", "event", "local", "log",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -75,13 +117,19 @@ class Context:
         tasks: Tasks,
         local: dict[str, Any],
         stopped: Callable[[], bool] = lambda: False,
+        staged: Staged | None = None,
     ) -> None:
-        """``stopped``: whether the person stopped this work; from then on it says nothing."""
+        """``stopped``: whether the person stopped this work; from then on it says nothing.
+
+        ``staged`` collects what a durable agent remembers.
+        """
         self.agent, self.event = agent, event
         self.local = local
         """What this agent keeps in memory between events; gone with the process."""
         self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
-        self._parts, self._tasks, self._stopped = parts, tasks, stopped
+        self._parts, self._tasks, self._stopped, self._staged = parts, tasks, stopped, staged
+        self._read: dict[str, int] = staged.versions if staged is not None else {}
+        """The versions of what was recalled, by key."""
 
     @property
     def settings(self) -> Any:
@@ -106,10 +154,13 @@ class Context:
             privacy=max(self.event.privacy, level),
         )
 
-    async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> None:
-        """Say that something happened. Realtime events are not kept; all others are.
+    async def emit(self, topic: str, /, *, qos: QoS | None = None, **payload: Any) -> bool:
+        """Say that something happened. Whether it is on the disk: realtime events are not kept.
 
-        Raises Denied for a topic that is published by the runtime alone.
+        Waits for room in mailboxes that ``block`` and, unless it is realtime, for the commit. When
+        the disk does not take it (which the store tells) it was said all the same, and the answer
+        is False. Raises Denied for a topic that is published by the runtime alone, TimedOut when
+        there is no room; then nobody got it.
 
         Work that was stopped says nothing any more: a late piece of an answer would come after
         the word that it was stopped.
@@ -117,8 +168,18 @@ class Context:
         _check(topic, self.agent)
         if self._stopped():
             self.log.debug("%s was not said: the work was stopped", topic)
-            return
-        self._parts.bus.publish(self._follow(topic, payload, qos=qos))
+            return False
+        event = self._follow(topic, payload, qos=qos)
+        await self._parts.bus.emit(event)
+        if event.qos is QoS.REALTIME or self._parts.store.in_memory:
+            return False
+        try:
+            async with asyncio.timeout(_COMMIT_S):
+                await self._parts.store.journal.flush()
+        except (LoomError, TimeoutError) as error:
+            self.log.warning("%s is not on the disk: %s", topic, str(error) or "it takes too long")
+            return False
+        return True
 
     async def reply(self, question: Event, /, **payload: Any) -> None:
         """Answer a request."""
@@ -132,6 +193,144 @@ class Context:
         answer = await self._parts.bus.request(self._follow(topic, payload), timeout_s=timeout_s)
         self.absorb(answer.origin, answer.privacy)
         return answer
+
+    @property
+    def thread(self) -> int:
+        """Id of the conversation or piece of work that this belongs to."""
+        return self.event.begins
+
+    async def broadcast(self, *, qos: QoS | None = None, **payload: Any) -> bool:
+        """Say something to everybody in this thread, on ``thread.{id}.broadcast``."""
+        from loom_desktop.envelope import broadcast_topic
+
+        return await self.emit(broadcast_topic(self.thread), qos=qos, **payload)
+
+    def join(self, thread: int, handler: Handler | None = None) -> bool:
+        """Hear what is said to everybody in that thread; whether it did not before.
+
+        It counts until ``leave``, or until the process ends. See ``subscribe`` for the handler.
+        """
+        from loom_desktop.envelope import broadcast_topic
+
+        return self.subscribe(broadcast_topic(thread), handler)
+
+    def leave(self, thread: int) -> bool:
+        """Hear that no longer. Whether it had joined."""
+        from loom_desktop.envelope import broadcast_topic
+
+        return self.unsubscribe(broadcast_topic(thread))
+
+    def subscribe(self, pattern: str, handler: Handler | None = None) -> bool:
+        """Wake this agent on one more pattern from now on; whether it did not before.
+
+        It counts until ``unsubscribe``, or until the process ends. ``handler`` may be left out by
+        an agent that has one. Raises UsageError for what is no pattern, and when it is not clear
+        which handler is meant.
+        """
+        return self._parts.supervisor().subscribe(self.agent, pattern, handler)
+
+    def unsubscribe(self, pattern: str) -> bool:
+        """No longer. Whether it did since ``subscribe``: what it was declared with stays."""
+        return self._parts.supervisor().unsubscribe(self.agent, pattern)
+
+    def agents(self, *, topic: str = "", capability: str = "", state: str = "") -> list[AgentEntry]:
+        """Who is there: those that would hear this topic, bring this capability (``files.*`` is
+        any of them) and are in this state; what is empty is not asked."""
+        found = self._parts.directory().agents
+        return found.find(topic=topic, capability=capability, state=state)
+
+    def capabilities(
+        self, name: str = "", *, kind: str = "", effect: str = ""
+    ) -> list[CapabilityEntry]:
+        """What ``tool`` can do, by name (``files.*``), kind of provider and effect."""
+        return self._parts.directory().capabilities.find(name, kind=kind, effect=effect)
+
+    async def gather(
+        self,
+        topic: str = "",
+        /,
+        *,
+        expected: Collection[str] | None = None,
+        until: Until | None = None,
+        timeout_s: float = 5.0,
+        **payload: Any,
+    ) -> Gathered:
+        """Ask many, and wait until there is enough (``until.any_()`` when nothing is said).
+
+        Without a topic everybody in this thread is asked. They answer with ``ctx.reply``. Raises
+        TimedOut when nobody did.
+        """
+        from loom_desktop.bus import collaboration
+        from loom_desktop.envelope import broadcast_topic
+
+        topic = topic or broadcast_topic(self.thread)
+        _check(topic, self.agent)
+        gathered = await collaboration.gather(
+            self._parts.bus,
+            self._follow(topic, payload),
+            expected=expected,
+            until=until or collaboration.until.any_(),
+            timeout_s=timeout_s,
+        )
+        for reply in gathered.replies:
+            self.absorb(reply.origin, reply.privacy)
+        return gathered
+
+    async def contract(
+        self,
+        *,
+        score: Callable[[Event], float],
+        bids_for_s: float = 1.0,
+        enough: int = 0,
+        execute_s: float = 30.0,
+        most_awards: int = 3,
+        **task: Any,
+    ) -> Contracted:
+        """Announce a task, and have it done by the one whose bid scores highest (see ``bid``).
+
+        When that one fails, refuses or is silent, the next gets it, so it takes up to
+        ``bids_for_s`` and ``most_awards`` times ``execute_s``: an agent whose events may take
+        less (``deadline_s``) is stopped before. Raises TimedOut when nobody bid.
+        """
+        from loom_desktop.bus.contract import ANNOUNCED, contract
+
+        done = await contract(
+            self._parts.bus,
+            self._follow(ANNOUNCED, task),
+            score=score,
+            bids_for_s=bids_for_s,
+            enough=enough,
+            execute_s=execute_s,
+            most_awards=most_awards,
+            clock=self._parts.clock,
+        )
+        self.absorb(*done.labels)
+        return done
+
+    async def bid(self, announced: Event, execute: Execute, /, **bid: Any) -> Ended:
+        """Bid for a task that was announced (``contract.announced``), and do it if it is awarded:
+        ``execute(award)`` returns what came of it.
+
+        Returns when that is settled: ``completed``, ``failed``, ``rejected`` or ``silent``. A
+        handler that waits for it keeps the next event waiting, and has its deadline; ``spawn``
+        does not.
+        """
+        from loom_desktop.bus.contract import bid_for
+
+        async def run(award: Event) -> Mapping[str, Any] | None:
+            self.absorb(award.origin, award.privacy)
+            return await execute(award)
+
+        self.absorb(announced.origin, announced.privacy)
+        return await bid_for(
+            self._parts.bus,
+            announced,
+            bid,
+            run,
+            sender=self.agent,
+            clock=self._parts.clock,
+            labels=lambda: (named(self.event.origin), self.event.privacy),
+        )
 
     async def tool(self, name: str, /, **arguments: Any) -> Result:
         """Do something through the broker. Does not raise; look at the code."""
@@ -165,18 +364,89 @@ class Context:
         await self._parts.desk.supersede(self.agent, key)
 
     async def remember(self, key: str, value: Any) -> None:
-        """Keep plain data of this agent over restarts, with the labels of this event."""
+        """Keep plain data of this agent over restarts, with the labels of this event.
+
+        A durable agent's is written when its handler has ended, together with the mark that it had
+        the event: both or neither. Raises TypeError for what is not plain data.
+        """
         labelled = [value, sorted(self.event.origin), int(self.event.privacy)]
-        await self._parts.store.state.put(self.agent, key, labelled)
+        if self._staged is None:
+            await self._parts.store.state.put(self.agent, key, labelled)
+        else:
+            self._staged.write(key, labelled)
+
+    async def change(self, key: str, function: Callable[[Any], Any], default: Any = None) -> Any:
+        """Put what ``function`` makes of what is remembered in its place; answers with that.
+
+        Compare and set: when somebody else was faster, it is called again with what they wrote.
+        Raises Unavailable when that happens again and again.
+        """
+        for _ in range(_MOST_CHANGES):
+            new = function(await self.recall(key, default))
+            if self._staged is not None:
+                await self.remember(key, new)
+                return new
+            labelled = [new, sorted(self.event.origin), int(self.event.privacy)]
+            version = self._read.get(key, 0)
+            if await self._parts.store.state.put(self.agent, key, labelled, version):
+                return new
+        raise Unavailable(f"{key!r} is changed by others all the time.", hint="Try again.")
 
     async def recall(self, key: str, default: Any = None) -> Any:
         """What was remembered under the key; its labels come back with it."""
-        found = await self._parts.store.state.get(self.agent, key)
-        if found is None:
-            return default
-        value, origin, privacy = found.value
+        staged = self._staged
+        if staged is not None and key in staged.values:
+            value, origin, privacy = staged.values[key]
+        else:
+            found = await self._parts.store.state.get(self.agent, key)
+            self._read[key] = found.version if found is not None else 0
+            if found is None:
+                return default
+            value, origin, privacy = found.value
         self.absorb(named(frozenset(origin)) | _MEMORY, Privacy(privacy))
         return value
+
+    async def schedule(
+        self,
+        name: str,
+        *,
+        at: datetime | str | None = None,
+        every_s: float = 0.0,
+        cron: str = "",
+        rrule: str = "",
+        zone: str = "",
+        policy: Policy = "once",
+        data: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """Be woken by ``schedule.fired.AGENT.NAME`` at a moment, or again and again.
+
+        Say ``at`` alone, or one of ``every_s`` (seconds that pass), ``cron`` and ``rrule`` (RFC
+        5545), from ``at`` on or from now. A wall time is the person's and travels with them, but
+        for one with a ``zone`` (IANA name) of its own. ``policy`` is what becomes of occurrences
+        that were missed: ``once`` for all of them, ``skip``, ``all`` one after the other, ``ask``
+        the person. ``data`` (plain) comes back with the event, and so do the labels of this one.
+
+        There is one of each name, and it survives a restart. The same rule again changes nothing
+        but the data; another takes its place. Raises NotUnderstood for a rule that cannot be
+        followed or that never comes, and UsageError for a name that is none.
+        """
+        plan = await self._parts.agenda.set(
+            self.agent, name, self.event, at=at, every_s=every_s, cron=cron, rrule=rrule,
+            zone=zone, policy=policy, data=data,
+        )  # fmt: skip
+        self.absorb(named(plan.origin), plan.privacy)  # it may be one of an earlier event
+        return plan
+
+    async def unschedule(self, name: str) -> bool:
+        """It does not come any more. Whether it was still to come."""
+        return await self._parts.agenda.remove(self.agent, name)
+
+    async def schedules(self) -> list[Plan]:
+        """Those of this agent that are to come, the next first; their labels come with them."""
+        plans = await self._parts.agenda.plans(self.agent)
+        for one in plans:
+            self.absorb(named(one.origin) | _MEMORY, one.privacy)
+        return plans
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Go on with something beside the handler. It ends with the thread or the agent."""
@@ -224,8 +494,9 @@ class CapabilityContext(Context):
         self.named = named
         """Paths that the person named or allowed for this call."""
         super().__init__(
-            asker.agent, asker.event, asker._parts, asker._tasks, asker.local, asker._stopped
-        )
+            asker.agent, asker.event, asker._parts, asker._tasks, asker.local, asker._stopped,
+            asker._staged,
+        )  # fmt: skip
 
     @property
     def event(self) -> Event:
@@ -281,41 +552,6 @@ class CapabilityContext(Context):
 def handed(ctx: Context, named: frozenset[str] = frozenset()) -> CapabilityContext:
     """What a capability gets that was called with this context."""
     return CapabilityContext(ctx, named)
-
-
-def named(origin: frozenset[str]) -> frozenset[str]:
-    """The same; for a missing label one that says so. Otherwise whatever is added to it would be
-    taken for all there is, and what came from nobody knows where for the person's own words."""
-    return origin or _UNKNOWN
-
-
-def follow(
-    before: Event,
-    topic: str,
-    payload: dict[str, Any],
-    *,
-    sender: str,
-    time: float,
-    answers: int = 0,
-    qos: QoS | None = None,
-    origin: frozenset[str] = frozenset(),
-    privacy: Privacy = Privacy.PUBLIC,
-) -> Event:
-    """The event that another one led to: same thread, one hop on, never a looser label."""
-    return Event(
-        topic=topic,
-        payload=payload,
-        sender=sender,
-        time=time,
-        qos=QoS.BATCHED if qos is None else qos,
-        thread=before.begins,
-        cause=before.id,
-        answers=answers,
-        hop=before.hop + 1,
-        traceparent=before.traceparent,
-        origin=named(before.origin) | origin if origin else before.origin,
-        privacy=max(before.privacy, privacy),
-    )
 
 
 class Notes(msgspec.Struct, frozen=True):

@@ -33,6 +33,7 @@ async def examine(loom: Loom, reports: Mapping[str, dict[str, Any]]) -> list[dic
         *_desktop(),
         *_store(loom),
         *_agents(loom),
+        *await _health(loom),
         _settings(loom),
         await _models(loom),
         *_extras(),
@@ -135,6 +136,16 @@ def _agents(loom: Loom) -> list[dict[str, str]]:
         line(f"agent {name}", "warn", message, "The log says more.")
         for name, message in sorted(loom.supervisor.failed.items())
         if message not in told
+    ]
+
+
+async def _health(loom: Loom) -> list[dict[str, str]]:
+    """What the parts say of themselves, but for those that have lines of their own."""
+    return [
+        line(one.name, "warn", one.words or one.state, one.hint)
+        for one in (await loom.health.look()).parts
+        if one.state != "ok" and one.name not in ("store", "models")
+        if not one.name.startswith("source ")
     ]
 
 

@@ -141,8 +141,8 @@ class Reminders:
         await self._store.schedules.restore(number)
         self._changed()
 
-    def fire(self, schedule: Schedule, occurrence: float, late_s: float) -> None:
-        """The moment has come: say so on the bus, on the thread it was set in."""
+    def fire(self, schedule: Schedule, occurrence: float, late_s: float) -> Event:
+        """The moment has come: the event that says so, on the thread it was set in."""
         from loom_desktop.text.when import words
 
         at = datetime.fromtimestamp(occurrence, self._zone())
@@ -162,13 +162,15 @@ class Reminders:
             "late_words": told,
             "late_s": late_s,
         }
-        self._say(before, "timer.due", payload)
+        return self._event(before, "timer.due", payload)
 
     def _say(self, before: Event, topic: str, payload: dict[str, Any]) -> None:
-        event = follow(
+        self._bus.publish(self._event(before, topic, payload))
+
+    def _event(self, before: Event, topic: str, payload: dict[str, Any]) -> Event:
+        return follow(
             before, topic, payload, sender="reminders", time=self._clock(), qos=QoS.BATCHED
         )
-        self._bus.publish(event)
 
     def _shown(self, schedule: Schedule) -> Reminder:
         from loom_desktop.runtime.schedule import named_zone

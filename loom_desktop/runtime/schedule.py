@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice, takewhile
 from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,7 @@ from msgspec.structs import replace
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, NotUnderstood
+from loom_desktop.event import Event
 from loom_desktop.store.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -90,6 +92,17 @@ def due(schedule: Schedule, now: float, zone: tzinfo | None = None) -> list[Occu
     if schedule.policy == "skip" and late_s > LATE_S:
         return []
     return [Occurrence(latest, first, following, late_s)]
+
+
+def passed(schedule: Schedule, first: float, last: float, *, most: int = 1000) -> int:
+    """How many occurrences lie from ``first`` on before ``last``; at most ``most`` are counted."""
+    if first >= last:
+        return 0
+    try:
+        later = takewhile(lambda at: at < last, _occurrences(schedule, first, None))
+        return 1 + sum(1 for _ in islice(later, most - 1))
+    except NotUnderstood:  # it fires for the last time
+        return 1
 
 
 def moved(schedule: Schedule, zone: str) -> Schedule:
@@ -315,8 +328,14 @@ class Store(Protocol):
     async def next_due(self) -> float:
         """The earliest ``next``, or 0."""
 
-    async def advance(self, id: int, occurrence: float, next: float) -> bool:  # noqa: A002
-        """Durably note that this occurrence fires; True for one caller, ever."""
+    async def advance(
+        self,
+        id: int,  # noqa: A002
+        occurrence: float,
+        next: float,  # noqa: A002
+        event: Event | None = None,
+    ) -> bool:
+        """Durably note that this occurrence fires, with its event; True for one caller, ever."""
 
     async def active(self) -> Sequence[Schedule]:
         """All that are to come."""
@@ -325,15 +344,18 @@ class Store(Protocol):
         """Put it in place of the one of that id."""
 
 
-Fire = Callable[[Schedule, float, float], None]
-"""``fire(schedule, occurrence, late_s)``: once per occurrence, after that was stored."""
+Told = Event | Callable[[], None] | None
+Fire = Callable[[Schedule, float, float], Told]
+"""``fire(schedule, occurrence, late_s)``: what is to be said of it, an event or something to call.
+It is said once per occurrence, after that was stored."""
 
 
 class Timers:
     """Fires schedules on the wall clock; survives restart, sleep, and clocks and zones that change.
 
-    Idle, it wakes once in 30 seconds. What was noted in the store as fired never fires again: when
-    the process dies between the note and the firing, that one is lost, not doubled.
+    Idle, it wakes once in 30 seconds. What was noted in the store as fired never fires again. The
+    event that says so is kept in the same transaction, so whoever is durable gets it also when the
+    process dies between the note and the telling.
     """
 
     def __init__(
@@ -344,12 +366,20 @@ class Timers:
         *,
         zone: Callable[[], str] | None = None,
         tick_s: float = TICK_S,
+        publish: Callable[[Event], None] = lambda event: None,
     ) -> None:
-        """``zone`` answers with the person's zone now; without it schedules stay where they are."""
-        self._store, self._fire, self._clock = store, fire, clock
+        """``zone`` answers with the person's zone now; without it schedules stay where they are.
+
+        What ``fire`` answers with is kept with the note, and then goes to ``publish``.
+        """
+        self._store, self._fire, self._clock, self._publish = store, fire, clock, publish
         self._person, self._tick_s = zone, tick_s
         self._where: str | None = None
         self._changed = asyncio.Event()
+        self.looked = 0.0
+        """When it was last seen what is due, by the clock; 0 before the first look."""
+        self.trouble = ""
+        """Why that is not seen now, in words."""
 
     def changed(self) -> None:
         """A schedule was added or changed, or the computer has woken up: look again now."""
@@ -361,12 +391,13 @@ class Timers:
             self._changed.clear()
             try:
                 wait_s = await self.tick()
+                self.looked, self.trouble = self._clock(), ""
             except LoomError as error:  # a full disk: what is not noted is not fired, but tried on
                 log.warning("schedules wait: %s", error.message)
-                wait_s = _RETRY_S
-            except Exception:  # one of the fences: a bug in one look does not end all reminders
+                wait_s, self.trouble = _RETRY_S, error.message
+            except Exception as error:  # a fence: a bug in one look does not end all reminders
                 log.exception("schedules wait")
-                wait_s = _RETRY_S
+                wait_s, self.trouble = _RETRY_S, str(error) or repr(error)
             try:
                 async with asyncio.timeout(min(wait_s, self._tick_s)):
                     await self._changed.wait()
@@ -384,9 +415,11 @@ class Timers:
                 waiting = True
                 continue
             following = occurrence.next if occurrence else self._beyond(schedule, now)
-            if await self._store.advance(schedule.id, schedule.next, following) and occurrence:
+            told = self._told(schedule, occurrence)
+            event = told if isinstance(told, Event) else None
+            if await self._store.advance(schedule.id, schedule.next, following, event):
                 late |= missed
-                self._tell(schedule, occurrence)
+                self._tell(schedule, told)
         if waiting:
             return SPREAD_S
         following = await self._store.next_due()
@@ -411,10 +444,22 @@ class Timers:
     def _beyond(self, schedule: Schedule, now: float) -> float:
         return next_after(schedule, max(now, schedule.next)) or 0.0
 
-    def _tell(self, schedule: Schedule, occurrence: Occurrence) -> None:
+    def _told(self, schedule: Schedule, occurrence: Occurrence | None) -> Told:
+        if occurrence is None:
+            return None
         try:
-            self._fire(schedule, occurrence.at, occurrence.late_s)
+            return self._fire(schedule, occurrence.at, occurrence.late_s)
         except Exception:  # one of the fences: a bug in what is told stops no other reminder
+            log.exception("schedule %s was due, and telling it failed", schedule.id)
+            return None
+
+    def _tell(self, schedule: Schedule, told: Told) -> None:
+        try:
+            if isinstance(told, Event):
+                self._publish(told)
+            elif told is not None:
+                told()
+        except Exception:
             log.exception("schedule %s was due, and telling it failed", schedule.id)
 
     async def _follow_person(self) -> None:

@@ -10,6 +10,7 @@ told.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
@@ -20,10 +21,11 @@ from msgspec import Struct
 
 from loom_desktop.bus import MOST_WAITING, Subscription
 from loom_desktop.bus.topics import matches, segments
-from loom_desktop.errors import LoomError, NotFound, Unavailable, UsageError
-from loom_desktop.event import Event, QoS
+from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
+from loom_desktop.event import Event, QoS, follow
 from loom_desktop.runtime.agent import Agent, Handler
-from loom_desktop.runtime.context import Context, Parts
+from loom_desktop.runtime.context import Context, Parts, Staged
+from loom_desktop.runtime.durable import Durable, Follower
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class AgentReport(Struct, frozen=True):
     """In the last minute."""
     failure: str
     """The last one, in words."""
+    durable: bool
 
 
 class _Life:
@@ -72,6 +75,8 @@ class _Life:
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
         self.local: dict[str, Any] = {}
+        self.follower: Follower | None = None
+        """Where it gets its events from when it is durable."""
         self._found: dict[str, tuple[Handler, ...]] = {}
 
     @property
@@ -84,9 +89,11 @@ class _Life:
         if found is None:
             parts = topic.split(".")
             found = tuple(
-                handler
-                for pattern, handler in (*self.agent.handlers, *self.more)
-                if matches(segments(pattern), parts)
+                dict.fromkeys(  # of several patterns of one handler it is woken once
+                    handler
+                    for pattern, handler in (*self.agent.handlers, *self.more)
+                    if matches(segments(pattern), parts)
+                )
             )
             if len(self._found) > _MOST_TOPICS:
                 self._found.clear()
@@ -108,10 +115,20 @@ class Supervisor:
     """Keeps agents going."""
 
     def __init__(
-        self, parts: Parts, tasks: Tasks, trouble: Callable[[str, str], None] = _nothing
+        self,
+        parts: Parts,
+        tasks: Tasks,
+        trouble: Callable[[str, str], None] = _nothing,
+        *,
+        crashed: bool = False,
     ) -> None:
-        """``trouble`` is told, in words and with a hint, of an agent that is paused."""
+        """``trouble`` is told, in words and with a hint, of an agent that is paused.
+
+        ``crashed``: the run before this one did not end, it broke off.
+        """
         self.parts = parts
+        self.durable = Durable(parts.bus, parts.store, tasks, crashed=crashed)
+        self.durable.buried = self._buried
         self._parts, self._tasks, self._trouble = parts, tasks, trouble
         self._lives: dict[str, _Life] = {}
         self._running: _Running = defaultdict(set)
@@ -121,7 +138,9 @@ class Supervisor:
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
         """Told whenever an agent begins, pauses, ends or listens to something else."""
-        parts.bus.on_cancel.append(self._stop_work)
+        self.deleted: Callable[[str], None] = lambda name: None
+        """Told of an agent that there is not any more."""
+        parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
     def busy(self) -> int:
@@ -133,9 +152,18 @@ class Supervisor:
         """Who runs, or is paused."""
         return sorted(name for name, life in self._lives.items() if life.box is not None)
 
+    @property
+    def states(self) -> dict[str, AgentState]:
+        """How every agent stands, by name. From any thread."""
+        return {name: life.state for name, life in sorted(self._lives.items())}
+
     def reports(self) -> list[AgentReport]:
         """Every agent there is, by name."""
         return [self._report(life) for _, life in sorted(self._lives.items())]
+
+    def report(self, name: str) -> AgentReport:
+        """How one agent stands. Raises NotFound."""
+        return self._report(self._life(name))
 
     def at_work(self, thread: int) -> bool:
         """Whether anything is being done for this thread, or waits to be."""
@@ -173,7 +201,8 @@ class Supervisor:
     async def stop(self, name: str, *, drain_s: float = 5.0) -> None:
         """It gets no more events; what it has in hand is finished, or cancelled after that time.
 
-        What waited is gone. What it keeps in the store stays. Raises NotFound.
+        What waited is gone, but for a durable one, which goes on there when it starts again. What
+        it keeps in the store stays. Raises NotFound.
         """
         life = self._life(name)
         box, life.box, life.state = life.box, None, "stopped"
@@ -181,11 +210,12 @@ class Supervisor:
             return
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
+        self.durable.leave(name)
         box.close(finish=True)
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
         for work in works:
             if not work.begun:  # it waited for a paused agent to go on
-                work.cancel()
+                work.give_back()
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
@@ -206,7 +236,9 @@ class Supervisor:
         await self.stop(name)
         self._lives.pop(name, None)
         self.failed.pop(name, None)
+        self.deleted(name)
         if forget:
+            await self._parts.store.deliveries.forget(name)
             await self._parts.store.state.forget(name)
 
     def pause(self, name: str) -> None:
@@ -259,6 +291,18 @@ class Supervisor:
         """The patterns that wake it now. Raises NotFound."""
         return self._life(name).patterns
 
+    def begin_anew(self) -> None:
+        """The store holds other data now: durable agents go on from where those say they are.
+
+        What waited for them was of the data before, and is gone; what is in hand is finished, and
+        the store takes no mark of it.
+        """
+        self.durable.begin_anew()
+        for name, life in self._lives.items():
+            if life.box is not None and life.follower is not None:
+                life.box.remove(lambda event: event.qos is not QoS.REALTIME)
+                life.follower = self.durable.follow(name, life.box)
+
     # ------------------------------------------------------------------ stopping work
 
     def cancel(self, thread: int) -> int:
@@ -269,16 +313,26 @@ class Supervisor:
         """Return when nothing is being handled and nothing waits, or when the time is over."""
         try:
             async with asyncio.timeout(deadline_s):
-                while self.busy or any(box.queue or not box.idle for box in self._boxes()):
+                while True:
+                    await self._all_committed()
+                    if not (self.busy or any(not box.idle for box in self._boxes())):
+                        return True
                     works = [one for ones in self._running.values() for one in ones]
                     running = [one.over if isinstance(one, _Work) else one for one in works]
                     running = [one for one in running if not one.done()]
                     await (asyncio.wait(running) if running else self._parts.bus.quieter())
         except TimeoutError:
             return False
-        return True
 
     # ------------------------------------------------------------------ below
+
+    async def _all_committed(self) -> None:
+        """What was published so far has come to those who get it from the disk."""
+        if not self.durable.followed:
+            return
+        with contextlib.suppress(LoomError):  # a disk that takes nothing: nothing comes from it
+            await self._parts.store.journal.flush()
+        await self.durable.caught_up()
 
     def _boxes(self) -> list[Subscription]:
         return [life.box for life in self._lives.values() if life.box is not None]
@@ -301,11 +355,13 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
+        waiting, handled, dropped = (
+            (0, 0, 0) if box is None else (len(box), box.handled, box.dropped)
+        )
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            0 if box is None else len(box), busy, 0 if box is None else box.handled,
-            0 if box is None else box.dropped, len(life.recent_deaths(_loop_time())),
-            self.failed.get(name, ""),
+            waiting, busy, handled, dropped, len(life.recent_deaths(_loop_time())),
+            self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
     def _begin(self, life: _Life) -> None:
@@ -314,17 +370,18 @@ class Supervisor:
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
-            managed=True,
+            managed=True, from_journal=agent.durable,
         )  # fmt: skip
         for at, one in enumerate(agent.capabilities):
             try:
-                self._parts.broker.add(one)
+                self._parts.broker.add(one, provider=agent.name)
             except ValueError:  # somebody else does what is called so
                 for added in agent.capabilities[:at]:
                     self._parts.broker.remove(added.name)
                 life.box.close()
                 life.box = None
                 raise
+        life.follower = self.durable.follow(agent.name, life.box) if agent.durable else None
         life.state = "running"
         self.changed(self._report(life))
 
@@ -363,6 +420,7 @@ class Supervisor:
         if box is None:
             return
         name, life.state = life.agent.name, "failed"
+        self.durable.leave(name)
         box.close(finish=True)
         message = f"The agent {name} failed again and again and is paused."
         hint = f"The log says why. loom start {name} tries it again, and so does the next start."
@@ -394,9 +452,8 @@ class Supervisor:
                 finally:
                     opened.cancel()
             work.begun = True
-            for handler in life.handlers(event.topic):
-                if not work.stopped:
-                    dead |= await self._handle(life, handler, event, work)
+            if not work.given_back:
+                dead = await self._let_handle(life, event, work)
         except Exception:  # not the handler's: those are told and forgotten in ``_handle``
             log.exception("agent %s died", life.agent.name)
             dead = True
@@ -408,20 +465,72 @@ class Supervisor:
         if dead:
             await self._died(life)
 
-    async def _handle(self, life: _Life, handler: Handler, event: Event, work: _Work) -> bool:
+    async def _let_handle(self, life: _Life, event: Event, work: _Work) -> bool:
         """Whether that cost the agent: a handler goes on that should have ended."""
+        follower = life.follower
+        staged = Staged() if follower is not None else None
+        error: BaseException | None = None
+        failing = ""
+        for handler in life.handlers(event.topic):
+            if not work.stopped:
+                failed = await self._handle(life, handler, event, work, staged)
+                if failed is not None:
+                    error, failing = failed, getattr(handler, "__qualname__", repr(handler))
+        if follower is not None and staged is not None:
+            await self._settle(follower, event, staged, None if work.stopped else error, failing)
+        return work.left_behind > 0
+
+    async def _settle(
+        self,
+        follower: Follower,
+        event: Event,
+        staged: Staged,
+        error: BaseException | None,
+        failing: str,
+    ) -> None:
+        """Mark what a durable agent has had, with what it remembers; or have it come again."""
+        if error is None and staged.values:
+            try:
+                if await follower.commit(event, staged.writes(follower.name)):
+                    return
+                error = Unavailable("What it remembers was changed by somebody else meanwhile.")
+            except LoomError as refused:
+                error = refused
+        if error is None:
+            follower.had(event)
+        else:
+            await follower.failed(event, error, failing)
+
+    def _buried(self, name: str, event: Event, letter: int) -> None:
+        self._trouble(
+            buried_words(name, event.topic),
+            f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
+        )
+
+    async def _handle(
+        self,
+        life: _Life,
+        handler: Handler,
+        event: Event,
+        work: _Work,
+        staged: Staged | None = None,
+    ) -> BaseException | None:
+        """Why it failed, which was told, or None."""
         agent = life.agent
         spawned = _Spawned(self._tasks, self._running, event.begins)
-        ctx = Context(agent.name, event, self._parts, spawned, life.local, lambda: work.stopped)
+        ctx = Context(
+            agent.name, event, self._parts, spawned, life.local, lambda: work.stopped, staged
+        )
         try:
             return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
-            await self._failed(ctx, error)
-        return False
+            self._failed(ctx, error)
+            return error
 
     async def _attempt(
         self, agent: Agent, handler: Handler, event: Event, ctx: Context, work: _Work
-    ) -> bool:
+    ) -> BaseException | None:
+        failed: BaseException | None = None
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
@@ -431,26 +540,35 @@ class Supervisor:
                 pass  # the end of the block waits for it, though not for ever
             elif not done:
                 inside.cancel(task)
-                await self._tell(ctx, f"It took longer than {limit_s:g} s and was stopped.", "")
+                failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
+                self._tell(ctx, failed.message, "")
             elif task.cancelled():
-                await self._failed(ctx, Unavailable("What it waited for was cancelled."))
-            elif (error := task.exception()) is not None:
-                await self._failed(ctx, error)
+                failed = Unavailable("What it waited for was cancelled.")
+                self._failed(ctx, failed)
+            elif (failed := task.exception()) is not None:
+                self._failed(ctx, failed)
         self.left_behind += inside.left_behind
-        return inside.left_behind > 0
+        work.left_behind += inside.left_behind
+        return failed
 
-    async def _failed(self, ctx: Context, error: BaseException) -> None:
+    def _failed(self, ctx: Context, error: BaseException) -> None:
         log.error("agent %s failed on %s", ctx.agent, ctx.event.topic, exc_info=error)
         hint = error.hint if isinstance(error, LoomError) else ""
-        await self._tell(ctx, str(error) or repr(error), hint)
+        self._tell(ctx, str(error) or repr(error), hint)
 
-    async def _tell(self, ctx: Context, message: str, hint: str) -> None:
+    def _tell(self, ctx: Context, message: str, hint: str) -> None:
         self.failed[ctx.agent] = message
         # An agent that listens to failures must not be able to fail for ever.
         if ctx.event.topic != "agent.failed":
-            await ctx.emit(
-                "agent.failed", agent=ctx.agent, topic=ctx.event.topic, error=message, hint=hint
+            told = {"agent": ctx.agent, "topic": ctx.event.topic, "error": message, "hint": hint}
+            self._parts.bus.publish(
+                follow(ctx.event, "agent.failed", told, sender=ctx.agent, time=self._parts.clock())
             )
+
+
+def buried_words(name: str, topic: str) -> str:
+    """What is told of a dead letter, and taken back when there is none like it any more."""
+    return f"The agent {name} could not work on {topic}, and does not try any more."
 
 
 class _Work:
@@ -464,6 +582,10 @@ class _Work:
         self.over: asyncio.Future[None] = loop.create_future()
         self.begun = False
         """Not while its agent is paused."""
+        self.given_back = False
+        """Its agent was stopped before it began."""
+        self.left_behind = 0
+        """Handlers of it that ignored their cancel."""
         self._tasks: Tasks | None = None
 
     def goes_on_in(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
@@ -479,6 +601,11 @@ class _Work:
     def stopped(self) -> bool:
         """The person stopped it: it says nothing more, whatever its handler still does."""
         return self.stop.done()
+
+    def give_back(self) -> None:
+        """It does not begin any more: to a durable agent it comes again."""
+        self.given_back = True
+        self.cancel()
 
     def cancel(self) -> None:
         """Stop it, also when it has not begun."""

@@ -18,14 +18,16 @@ import apsw
 
 from loom_desktop.clock import Clock, wall
 from loom_desktop.errors import LoomError, Unavailable
+from loom_desktop.paths import private_folder
 from loom_desktop.store.acts import Act, Acts, Step
-from loom_desktop.store.backup import Snapshots, remove
+from loom_desktop.store.backup import Copy, Snapshots, copy_to, fetch, remove, stamp
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.cards import Action, Card, Cards, Never
 from loom_desktop.store.conversations import Conversation, Conversations, Message
 from loom_desktop.store.database import MEMORY, WAL_PAGES, Database
+from loom_desktop.store.deliveries import DeadLetter, Deliveries, Place
 from loom_desktop.store.files import Files, Signature
-from loom_desktop.store.journal import Journal
+from loom_desktop.store.journal import Faults, Journal
 from loom_desktop.store.ledger import Egress, Ledger, Totals
 from loom_desktop.store.notes import Note, Notes
 from loom_desktop.store.recovery import Recovery, opened_in_memory
@@ -39,10 +41,13 @@ __all__ = [
     "Action",
     "Card",
     "Conversation",
+    "Copy",
+    "DeadLetter",
     "Egress",
     "Message",
     "Never",
     "Note",
+    "Place",
     "Problem",
     "Schedule",
     "Signature",
@@ -69,6 +74,7 @@ WEEK_S = 7 * 86_400.0
 Disk = Literal["ok", "low", "scarce", "full", "broken", "memory"]
 
 
+_SOUND = Faults(damaged=0, missing=0)
 _DISK = "The disk is nearly full."
 _LOG = "What Loom saves is not moved to its place on the disk; nothing is lost so far."
 
@@ -89,6 +95,7 @@ class Store:
     """
 
     journal: Journal
+    deliveries: Deliveries
     conversations: Conversations
     cards: Cards
     schedules: Schedules
@@ -114,6 +121,8 @@ class Store:
         if key is not None and len(key) != 32:
             raise ValueError("The key of the store is 32 bytes.")
         self.problems: list[Problem] = []
+        self.restored: Callable[[], None] | None = None
+        """Called on the loop when a copy took the place of everything there was."""
         self._clock = clock
         self._told, self._over = told, over
         self._upkeep = upkeep
@@ -122,13 +131,17 @@ class Store:
         self._stopping = False
         self._snapshotting = asyncio.Lock()
         self._snapshot_at = -1
-        self._log_told = self._disk_told = False
+        self._log_told = self._disk_told = self._damage_told = False
         if str(path) == MEMORY:
             self._folder = Path()
             self._snapshots = Snapshots(Path(), None)
             self._ballast = ballast or Ballast(Path())
             self._db = Database(
-                MEMORY, None, clock=clock, opener=lambda damaged: opened_in_memory(clock)
+                MEMORY,
+                None,
+                clock=clock,
+                opener=lambda damaged: opened_in_memory(clock),
+                told=self._tell,
             )
         else:
             file = Path(path).absolute()
@@ -153,9 +166,11 @@ class Store:
             )
         db = self._db
         self.journal = Journal(db)
+        self.journal.damage_found = self._damage_found
         self.conversations = Conversations(db)
         self.cards = Cards(db, clock)
-        self.schedules = Schedules(db, clock)
+        self.deliveries = Deliveries(db, self.journal, clock)
+        self.schedules = Schedules(db, clock, self.journal)
         self.notes = Notes(db, clock)
         self.acts = Acts(db, clock)
         self.files = Files(db)
@@ -174,6 +189,8 @@ class Store:
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
+        self.journal.retry()
+        self.deliveries.retry()
         await self._tasks.__aexit__()
         await self._db.close()
 
@@ -181,6 +198,11 @@ class Store:
     def in_memory(self) -> bool:
         """Whether nothing of this run is saved: asked for, or nothing else was possible."""
         return self._db.in_memory
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what is written can be read with the key alone."""
+        return self._db.key is not None
 
     @property
     def disk(self) -> Disk:
@@ -205,8 +227,7 @@ class Store:
         if self.in_memory:
             return None
         async with self._snapshotting:
-            with contextlib.suppress(Unavailable):  # told by whoever wrote; the rest is copied
-                await self.journal.flush()
+            await self._written()
             try:
                 path = await self._db.aside(self._copy)
             except (apsw.Error, OSError) as error:
@@ -219,21 +240,125 @@ class Store:
             await asyncio.to_thread(self._snapshots.rotate)
             return path
 
+    async def backup(self, to: Path) -> Path:
+        """A checked copy of everything there, under the same key, for this person alone.
+
+        It is the person's own: Loom does not remove it, also when something is forgotten later.
+        Raises UsageError when something is there already, Unavailable when it cannot be made.
+        """
+        self._on_disk()
+        await self._written()
+        try:
+            return await self._db.aside(
+                lambda one: copy_to(self._snapshots, one, to, stopping=lambda: self._stopping)
+            )
+        except (apsw.Error, OSError) as error:
+            raise Unavailable(
+                f"No copy of Loom's data could be made ({error}).",
+                hint="Free some space, and look at the permissions of the folder.",
+            ) from error
+
+    async def restore(self, path: Path) -> None:
+        """Put a copy in the place of everything there is, while running. It is verified first.
+
+        What there was is kept as ``before-restore-TIME.db`` beside the snapshots. Subscribers have
+        to begin anew, see ``restored``: what the copy says they had is what they had.
+
+        Raises NotFound, UsageError when the copy is damaged, of another key or of a newer Loom,
+        Unavailable when the disk does not take it; nothing was changed then.
+        """
+        self._on_disk()
+        draft = self._folder / "restoring.db"
+        async with self._snapshotting:
+            await asyncio.to_thread(fetch, path, draft, self._db.key)
+            try:
+                await self._written()
+                await self._db.aside(self._copy_before_restore)
+                await self._db.replace(draft, self.deliveries.restored)
+            except (apsw.Error, OSError) as error:
+                raise Unavailable(
+                    f"The copy was not restored ({error}).", hint="Nothing was changed."
+                ) from error
+            finally:
+                await asyncio.to_thread(remove, draft)
+        if self.restored is not None:
+            self.restored()
+        await self.snapshot()  # so that no damage ever brings back what there was before
+
+    async def copies(self) -> list[Copy]:
+        """Those that are kept here and can be restored from, the newest first."""
+        return [] if self.in_memory else await asyncio.to_thread(self._snapshots.copies)
+
     async def check(self, *, thorough: bool = False) -> bool:
-        """Whether every page is sound. When one is not, recover at once; that is told."""
+        """Whether every page is sound and every event there; ``thorough``: as it was written.
+
+        When something is not, recover at once; that is told.
+        """
         if self.in_memory:
             return True
-        pragma = "integrity_check" if thorough else "quick_check"
+        sure = False
         try:
-            if await self._db.aside(lambda connection: connection.pragma(pragma)) == "ok":
+            faults = await self._db.aside(lambda connection: self._faults(connection, thorough))
+            if faults == _SOUND:
                 return True
+            sure = faults is not None
+            log.warning("The check found damage: %s", faults or "a page is not sound")
         except apsw.InterruptError:
             return True
         except apsw.Error as error:
             log.warning("The check found damage: %s", error)
-        return not await self._db.mend()
+        except UnicodeDecodeError as error:
+            log.warning("The check found a text that is none: %s", error)
+            sure = True
+        return not await self._db.mend(sure=sure)
+
+    def _on_disk(self) -> None:
+        if self.in_memory:
+            raise Unavailable(
+                "Nothing of this run is saved, so there is nothing to copy or to replace.",
+                hint="See what loom doctor says about the disk.",
+            )
+
+    async def _written(self) -> None:
+        with contextlib.suppress(Unavailable):  # told by whoever wrote; the rest is copied
+            await self.journal.flush()
+
+    def _faults(self, connection: apsw.Connection, thorough: bool) -> Faults | None:
+        """None: a page is not sound."""
+        if connection.pragma("integrity_check" if thorough else "quick_check") != "ok":
+            return None
+        return self.journal.faults(connection, thorough=thorough, stopping=lambda: self._stopping)
+
+    def _copy_before_restore(self, connection: apsw.Connection) -> None:
+        folder = private_folder(self._snapshots.folder)
+        path = folder / f"before-restore-{stamp(self._clock())}.db"
+        self._snapshots.copy(connection, path, stopping=lambda: self._stopping)
+        for older in folder.glob("before-restore-*.db"):
+            if older != path:
+                remove(older)
 
     # ------------------------------------------------------------------ upkeep
+
+    def _damage_found(self) -> None:
+        """From any thread: a row was left out, because it is not what was written."""
+        if self._damage_told:
+            return
+        self._damage_told = True
+        self._tell(
+            "Some of Loom's data is damaged, and was left out.",
+            "Loom looks whether a copy has it. Look whether the disk is failing.",
+        )
+        if self._upkeep and not self.in_memory and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._look_for_damage)
+
+    def _look_for_damage(self) -> None:
+        if not self._stopping:
+            self._tasks.start("store damage", self._mend_rows())
+
+    async def _mend_rows(self) -> None:
+        await self.check(thorough=True)
+        self._damage_told = False
 
     async def _keep_up(self) -> None:
         await asyncio.sleep(SETTLED_S)
@@ -253,6 +378,8 @@ class Store:
             self._take_back(_DISK)
         self._disk_told = low
         await self._watch_log()
+        self.journal.retry()
+        self.deliveries.retry()
         now = self._clock()
         if abs(now - float(await self.state.fact("checked", 0.0))) > WEEK_S:
             await self.check(thorough=True)
@@ -294,7 +421,7 @@ class Store:
 
     def _drop_copies(self, path: Path | None) -> None:
         self._snapshots.keep_only(path)
-        for old in (*self._snapshots.folder.glob("before-schema-*.db"),):
+        for old in (*self._snapshots.folder.glob("before-*.db"),):
             remove(old)
         for old in (*self._folder.glob("*.corrupt.*"), *self._folder.glob("*.lost.*")):
             old.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Snapshots: whole copies of the store under the same key, checked, and few of them.
 
 Three of the last hours, three of the last days, two of the last weeks. After a forget the old ones
-go: what was forgotten is in no copy.
+go: what was forgotten is in no copy. A copy that the person asked for is theirs, and stays.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import apsw
 
+from loom_desktop.errors import NotFound, Unavailable, UsageError
 from loom_desktop.paths import private_folder
-from loom_desktop.store.database import connect
+from loom_desktop.store import schema
+from loom_desktop.store.database import connect, is_encrypted
 from loom_desktop.store.keys import sync_folder
 
 log = logging.getLogger(__name__)
@@ -24,7 +27,17 @@ log = logging.getLogger(__name__)
 HOURLY, DAILY, WEEKLY = 3, 3, 2
 _PAGES = 200
 _FORMAT = "%Y%m%dT%H%M%S"
-DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+
+
+class Copy(NamedTuple):
+    """A whole copy of the store."""
+
+    path: Path
+    kind: Literal["snapshot", "before-restore"]
+    """Taken by itself, or because another copy took its place."""
+    time: float
+    """When it was taken: seconds since 1970."""
+    size_bytes: int
 
 
 def stamp(time: float) -> str:
@@ -56,11 +69,28 @@ class Snapshots:
 
     def times(self) -> dict[float, Path]:
         """Those there are, by when they were taken; the newest first."""
+        return self._named("loom.")
+
+    def copies(self) -> list[Copy]:
+        """Those, and what there was before a restore; the newest first."""
+        found: list[Copy] = []
+        kinds: tuple[tuple[str, Literal["snapshot", "before-restore"]], ...] = (
+            ("loom.", "snapshot"),
+            ("before-restore-", "before-restore"),
+        )
+        for prefix, kind in kinds:
+            for time, path in self._named(prefix).items():
+                with contextlib.suppress(OSError):  # it was rotated away meanwhile
+                    found.append(Copy(path, kind, time, path.stat().st_size))
+        return sorted(found, key=lambda one: -one.time)
+
+    def _named(self, prefix: str) -> dict[float, Path]:
         found: dict[float, Path] = {}
         with contextlib.suppress(OSError):
-            for path in self.folder.glob("loom.*.db"):
+            for path in self.folder.glob(f"{prefix}*.db"):
                 with contextlib.suppress(ValueError):
-                    when = datetime.strptime(path.name[5:-3], _FORMAT).replace(tzinfo=UTC)
+                    said = path.name[len(prefix) : -3]
+                    when = datetime.strptime(said, _FORMAT).replace(tzinfo=UTC)
                     found[when.timestamp()] = path
         return dict(sorted(found.items(), reverse=True))
 
@@ -77,7 +107,18 @@ class Snapshots:
         """
         private_folder(self.folder)
         path = self.folder / f"loom.{stamp(time)}.db"
-        draft = path.with_suffix(".part")
+        self.copy(source, path, stopping=stopping)
+        return path
+
+    def copy(
+        self,
+        source: apsw.Connection,
+        path: Path,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """The same under any name; what is there under it gives way to a copy that is checked."""
+        draft = path.with_name(path.name + ".part")
         try:
             remove(draft)
             target = connect(draft, self._key)
@@ -97,10 +138,9 @@ class Snapshots:
             with open(draft, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(draft, path)
-            sync_folder(self.folder)
+            sync_folder(path.parent)
         finally:
             remove(draft)
-        return path
 
     def good(self, path: Path) -> bool:
         """Whether it can be read with our key and every page of it is sound."""
@@ -139,6 +179,80 @@ class Snapshots:
 def born(connection: apsw.Connection) -> object:
     """The row that every store has from its first moment: without it a file is empty, not new."""
     return connection.execute("select value from state where agent = '' and key = 'born'").get
+
+
+def copy_to(
+    snapshots: Snapshots,
+    source: apsw.Connection,
+    to: Path,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Path:
+    """A copy where the person wants it. Raises UsageError when something is there already."""
+    try:
+        os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # the name is ours now
+    except FileExistsError:
+        raise UsageError(
+            f"There is already something at {to}.", hint="Give a name that is not there yet."
+        ) from None
+    try:
+        snapshots.copy(source, to, stopping=stopping)
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise
+    return to
+
+
+def fetch(path: Path, draft: Path, key: bytes | None) -> None:
+    """Copy what the person wants back to ``draft`` and see that it is a store of ours, whole.
+
+    The file itself is only read. Raises LoomError, and then leaves no draft behind.
+    """
+    import shutil  # a start without trouble does not need it
+
+    remove(draft)
+    try:
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        shutil.copyfile(path, draft)
+        if reason := _refusal(draft, key):
+            raise UsageError(f"{path} was not restored: {reason}", hint="Nothing was changed.")
+        with open(draft, "rb+") as file:
+            os.fsync(file.fileno())
+    except FileNotFoundError as error:
+        remove(draft)
+        raise NotFound(f"There is no file {path}.", hint="See: loom restore --list") from error
+    except OSError as error:
+        remove(draft)
+        raise Unavailable(
+            f"{path} was not restored: {error.strerror}.", hint="Nothing was changed."
+        ) from error
+    except BaseException:
+        remove(draft)
+        raise
+
+
+def _refusal(draft: Path, key: bytes | None) -> str:
+    """Why this cannot be the store; empty when it can."""
+    if not draft.stat().st_size:
+        return "it is empty."
+    if is_encrypted(draft) != (key is not None):
+        return "it is not encrypted." if key is not None else "it is encrypted, or no copy at all."
+    connection = connect(draft, key, only_read=True)
+    try:
+        version = schema.version(connection)
+        if version > len(schema.STEPS):
+            return "a newer version of Loom wrote it."
+        if connection.pragma("quick_check") != "ok":
+            return "it is damaged."
+        if not version or not born(connection):
+            return "it holds no data of Loom."
+    except apsw.NotADBError:
+        return "it was made with another key, or it is damaged."
+    except (apsw.Error, UnicodeDecodeError):
+        return "it is damaged."
+    finally:
+        connection.close(True)
+    return ""
 
 
 def remove(path: Path) -> None:

@@ -210,7 +210,10 @@ def _conversation(id_: Any, time: Any, turns: Any, first: Any) -> Conversation:
 
 
 def _forget(connection: apsw.Connection, conversation: int) -> int:
-    connection.execute("delete from event where thread = ?", (conversation,))
+    connection.execute(
+        "delete from event where thread = ?1 or (id = ?1 and thread = 0)", (conversation,)
+    )
+    connection.execute("delete from dead where thread = ?", (conversation,))
     connection.execute("delete from card where thread = ?", (conversation,))
     return _changes(connection, "delete from message where conversation = ?", (conversation,))
 

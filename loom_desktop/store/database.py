@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -28,10 +30,20 @@ import apsw
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Unavailable
+from loom_desktop.store.failure import (
+    DAMAGED,
+    NO_ROOM,
+    WHOLE_GROUP,
+    closed,
+    reason,
+    understandable,
+)
+from loom_desktop.store.keys import sync_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
+Settled = Callable[[BaseException | None], None]
 
 MEMORY = ":memory:"
 MOST_JOBS = 1_000
@@ -41,10 +53,6 @@ MOST_WAITING = 100_000
 BUSY_MS = 5_000
 WAL_PAGES = 1_000
 """A checkpoint is made when the log has this many pages (4 MB)."""
-
-_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
-_NO_ROOM = (apsw.FullError, apsw.IOError)
-_WHOLE_GROUP = (*_DAMAGED, *_NO_ROOM, apsw.NoMemError, apsw.InterruptError)
 
 
 def connect(path: Path | str, key: bytes | None, *, only_read: bool = False) -> apsw.Connection:
@@ -89,7 +97,7 @@ def is_encrypted(path: Path) -> bool:
 
 
 class _Job:
-    __slots__ = ("answer", "error", "future", "loop", "result", "work")
+    __slots__ = ("answer", "error", "future", "loop", "result", "settled", "work")
 
     def __init__(
         self,
@@ -97,8 +105,10 @@ class _Job:
         loop: asyncio.AbstractEventLoop | None = None,
         future: asyncio.Future[Any] | None = None,
         answer: Future[Any] | None = None,
+        settled: Settled | None = None,
     ) -> None:
         self.work = work
+        self.settled = settled
         self.loop = loop
         self.future = future
         self.answer = answer
@@ -142,9 +152,17 @@ class Database:
         """Whether the last commit went through, and if not, why."""
         self.after_erase: Callable[[], Awaitable[None]] | None = None
         """Awaited by ``erase``: whoever keeps copies renews them here."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop that opened it."""
+        self.notes: list[Any] = []
+        """What jobs say about the group at work. A job that fails takes back what it said."""
+        self.noted: Callable[[list[Any]], None] | None = None
+        """Called in the store's thread with the notes of each group that is on the disk, before
+        anybody who waits for that group is told. A list is never used again."""
         self._opener = opener or (lambda damaged: connect(path, key))
         self._relieve = relieve
-        self._told = told
+        self.tell = told
+        """Says something to the person, from any thread: a message and a hint."""
         self._jobs: _Queue = SimpleQueue()
         self._reads: _Queue = SimpleQueue()
         self._gate = threading.Lock()
@@ -156,7 +174,10 @@ class Database:
         self._connection: apsw.Connection | None = None
         self._read_connection: apsw.Connection | None = None
         self._group: list[_Job] = []
+        self._following: deque[_Job] = deque()
         self._asides: set[apsw.Connection] = set()
+        self._alone_or_not = threading.Condition()
+        self._is_alone = False
         self._logged: set[str] = set()
 
     @property
@@ -168,6 +189,7 @@ class Database:
 
     async def open(self) -> None:
         """Raises what ``opener`` raises. The loop is never blocked."""
+        self.loop = asyncio.get_running_loop()
         ready: Future[None] = Future()
         self._writer = threading.Thread(
             target=self._write, args=(ready,), name="loom-store", daemon=True
@@ -176,8 +198,10 @@ class Database:
         self._writer.start()
         try:
             await asyncio.wrap_future(ready)
-        except BaseException:
+        except BaseException as error:
             self._closed = True
+            if isinstance(error, asyncio.CancelledError):
+                self._jobs.put(_STOP)  # the thread opens it all the same, and lets go of it again
             raise
 
     async def close(self, deadline_s: float = 5.0) -> None:
@@ -228,6 +252,23 @@ class Database:
             pass
         self.lost += 1
 
+    def follow(self, work: Work[Any], settled: Settled) -> None:
+        """From any thread; ``settled`` is called in the store's thread with None or the error.
+
+        What is handed over from inside ``settled`` still runs when the database is closing, so a
+        queue that is worked off a part at a time is worked off. Raises Unavailable when closed.
+        """
+        job = _Job(work, settled=settled)
+        if threading.current_thread() is self._writer and not self._abandoned:
+            self._following.append(job)
+        else:
+            self._put(self._jobs, job)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
+
     async def read(self, work: Work[T]) -> T:
         """What ``work`` returns; all its queries see the same moment. It must not write."""
         if self.in_memory:
@@ -246,7 +287,8 @@ class Database:
     async def aside(self, work: Work[T]) -> T:
         """Long reading (a snapshot, a check) on a connection of its own, in a worker thread.
 
-        Ended with apsw.InterruptError when the database closes. Not for a database in memory.
+        Ended with apsw.InterruptError when the database closes or its file is replaced. Not for a
+        database in memory.
         """
         return await asyncio.to_thread(self._aside, work)
 
@@ -262,16 +304,25 @@ class Database:
         """Move the log into the database and empty it. False when a long reader is in the way."""
         return await asyncio.wrap_future(self._special(self._truncate))
 
-    async def mend(self) -> bool:
-        """Look whether the file is damaged, and if so recover. Returns whether it was."""
-        return await asyncio.wrap_future(self._special(self._mend))
+    async def mend(self, *, sure: bool = False) -> bool:
+        """Look whether the file is damaged, and if so (or ``sure``) recover. Whether it was."""
+        return await asyncio.wrap_future(self._special(lambda: self._mend(sure)))
+
+    async def replace(self, draft: Path, replaced: Callable[[], None] = lambda: None) -> None:
+        """Put this file in the place of the database. What was asked before is done before.
+
+        ``replaced`` is called in the store's thread before anything is asked of the new one.
+
+        A crash meanwhile leaves the old one or the new one. Raises OSError, and nothing is changed.
+        """
+        await asyncio.wrap_future(self._special(lambda: self._replace(draft, replaced)))
 
     # ------------------------------------------------------------------ the writing thread
 
     def _put(self, queue: _Queue, job: _Job) -> None:
         with self._gate:
             if self._closed:
-                raise Unavailable("The store is closed.", hint="Start Loom again.")
+                raise closed()
             queue.put(job)
 
     def _special(self, work: Callable[[], T]) -> Future[T]:
@@ -281,6 +332,8 @@ class Database:
         return answer
 
     def _write(self, ready: Future[None]) -> None:
+        if not ready.set_running_or_notify_cancel():
+            return
         try:
             self._open_with(False)
         except BaseException as error:
@@ -296,6 +349,7 @@ class Database:
                 self._reads.put(_STOP)
             self._settle(self._group, error)
         self._finish_queue(self._jobs)
+        self._settle([*self._following], closed())
         if self._reader is not None:
             self._reader.join(5.0)
         try:
@@ -305,21 +359,21 @@ class Database:
 
     def _write_groups(self) -> None:
         stopping = False
-        while not stopping and not self._abandoned:
-            job = self._jobs.get()
+        while not self._abandoned and (self._following or not stopping):
+            job = self._following.popleft() if self._following else self._jobs.get()
             if isinstance(job, _Stop):
-                break
-            if isinstance(job, _Special):
+                stopping = True
+            elif isinstance(job, _Special):
                 job.run()
-                continue
-            stopping = self._commit_group(job)
+            else:
+                stopping |= self._commit_group(job, stopping)
 
     @property
     def _writing(self) -> apsw.Connection:
         assert self._connection is not None
         return self._connection
 
-    def _commit_group(self, first: _Job) -> bool:
+    def _commit_group(self, first: _Job, stopping: bool) -> bool:
         """One transaction for what waits. Returns whether a stop was among it."""
         group = self._group = []
         after: _Job | _Stop | None = None
@@ -331,6 +385,11 @@ class Database:
                 group.append(job)
                 self._attempt(job)
                 if len(group) >= MOST_JOBS or time.monotonic() > end:
+                    break
+                if self._following:
+                    job = self._following.popleft()
+                    continue
+                if stopping:
                     break
                 following = self._jobs.get_nowait()
                 if isinstance(following, _Special | _Stop):
@@ -348,6 +407,7 @@ class Database:
             error = self._again(group, error)
         else:
             self.disk = "ok"
+            self._hand_over()
         self._settle(group, error)
         if isinstance(after, _Special):
             after.run()
@@ -355,17 +415,18 @@ class Database:
 
     def _attempt(self, job: _Job) -> None:
         """Run one job in its savepoint. Raises only what costs the whole group."""
-        connection = self._writing
+        connection, said = self._writing, len(self.notes)
         job.result = job.error = None
         connection.execute("savepoint job")
         try:
             job.result = job.work(connection)
-        except _WHOLE_GROUP:
+        except WHOLE_GROUP:
             raise
         except BaseException as error:  # the thread outlives every job
             if not connection.in_transaction:  # SQLite gave up all of it
-                raise apsw.AbortError(str(error)) from error
+                raise reason(error) from error
             job.error = error
+            del self.notes[said:]
             connection.execute("rollback to job")
         connection.execute("release job")
 
@@ -376,13 +437,22 @@ class Database:
             return error
         return None
 
+    def _hand_over(self) -> None:
+        """Pass the notes of a group that is on the disk to whoever wants them."""
+        notes, self.notes = self.notes, []
+        if notes and self.noted is not None:
+            try:
+                self.noted(notes)
+            except Exception:  # the thread outlives every listener
+                log.exception("Nobody could be told what is on the disk")
+
     def _again(self, group: Sequence[_Job], error: BaseException) -> BaseException | None:
         """Remove the reason if that is possible and run every job alone. The error that stays."""
         self._roll_back()
         try:
-            if isinstance(error, _DAMAGED):
+            if isinstance(error, DAMAGED):
                 worth_it = self._mend()
-            elif isinstance(error, _NO_ROOM):
+            elif isinstance(error, NO_ROOM):
                 worth_it = self._make_room(error)
             else:
                 worth_it = isinstance(error, apsw.AbortError)
@@ -398,14 +468,16 @@ class Database:
                 self._writing.execute("begin immediate")
                 self._attempt(job)
                 self._writing.execute("commit")
+                self._hand_over()
             except apsw.Error as failure:
                 self._roll_back()
                 job.error = failure
-                if isinstance(failure, _NO_ROOM):
+                if isinstance(failure, NO_ROOM):
                     self.disk = "full"
         return None
 
     def _roll_back(self) -> None:
+        self.notes.clear()
         with contextlib.suppress(apsw.Error):  # there is nothing left to roll back
             if self._writing.in_transaction:
                 self._writing.execute("rollback")
@@ -415,7 +487,7 @@ class Database:
         room = self._relieve()
         if not room and self.disk != "ok":
             return False  # told already, and nothing has changed
-        self._told(
+        self.tell(
             "The disk is full. Loom works on with the room it had put by."
             if room
             else "The disk is full: nothing new is being saved.",
@@ -436,25 +508,58 @@ class Database:
                 return False
         return True
 
-    def _mend(self) -> bool:
+    def _mend(self, sure: bool = False) -> bool:
         if self.in_memory:
             return False
         try:
             fresh = connect(self.path, self.key, only_read=True)  # not what is in our cache
             try:
-                if fresh.pragma("quick_check") == "ok":
+                if not sure and fresh.pragma("quick_check") == "ok":
                     return False
             finally:
                 fresh.close(True)
-        except (apsw.Error, OSError) as error:
+        except DAMAGED as error:
             log.warning("The store is damaged: %s", error)
-        with self._reading:
-            for connection in (self._read_connection, self._connection):
-                if connection is not None:
-                    connection.close(True)
-            self._read_connection = None
+        except (apsw.Error, OSError) as error:  # the disk fails: that is no reason to replace it
+            log.warning("The store cannot be looked at: %s", error)
+            return False
+        with self._alone():
             self._open_with(True)
         return True
+
+    def _replace(self, draft: Path, replaced: Callable[[], None]) -> None:
+        left = Path(f"{self.path}-wal")
+        with self._alone():
+            try:
+                if left.exists() and left.stat().st_size:  # it would be taken for the new one's
+                    raise OSError(errno.EBUSY, "the log was not emptied")
+                os.replace(draft, self.path)
+                replaced()
+                sync_folder(draft.parent)
+            finally:
+                self._open_with(False)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No connection is open meanwhile: a log is found by its name, so one that is still open
+        under a file that was moved would take the log of the file that came after it."""
+        with self._alone_or_not:
+            self._is_alone = True
+            for long_one in self._asides:
+                long_one.interrupt()
+            if not self._alone_or_not.wait_for(lambda: not self._asides, 10.0):
+                log.error("Something still reads the store that is being replaced")
+        try:
+            with self._reading:
+                for connection in (self._read_connection, self._connection):
+                    if connection is not None:
+                        connection.close(True)
+                self._read_connection = None
+                yield
+        finally:
+            with self._alone_or_not:
+                self._is_alone = False
+                self._alone_or_not.notify_all()
 
     def _open_with(self, damaged: bool) -> None:
         self._connection = self._opener(damaged)
@@ -465,7 +570,7 @@ class Database:
         """Tell everybody who waits: one call per loop."""
         loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         for job in group:
-            job.error = _understandable(error or job.error)
+            job.error = understandable(error or job.error)
             if job.loop is not None:
                 loops.setdefault(job.loop, []).append(job)
             elif job.answer is not None:
@@ -475,6 +580,8 @@ class Database:
                     job.answer.set_result(job.result)
                 else:
                     job.answer.set_exception(job.error)
+            elif job.settled is not None:
+                job.settled(job.error)
             elif job.error is not None:
                 self._count_lost(job.error)
         for loop, jobs in loops.items():
@@ -490,7 +597,7 @@ class Database:
 
     def _finish_queue(self, queue: _Queue) -> None:
         """What came after the end."""
-        error = Unavailable("The store is closed.", hint="Start Loom again.")
+        error = closed()
         with contextlib.suppress(Empty):
             while True:
                 job = queue.get_nowait()
@@ -505,10 +612,13 @@ class Database:
         while not isinstance(job := self._reads.get(), _Stop):
             try:
                 job.result = self._look(job.work)
-            except _DAMAGED:
+            except DAMAGED:
                 try:
                     self._special(self._mend).result(60.0)
-                    job.result = self._look(job.work)
+                    if self.in_memory:  # the one connection that there is now
+                        job.result = self.submit(job.work).result(60.0)
+                    else:
+                        job.result = self._look(job.work)
                 except Exception as error:
                     job.error = error
             except Exception as error:
@@ -529,15 +639,19 @@ class Database:
             return _at_one_moment(connection, work)
 
     def _aside(self, work: Work[T]) -> T:
-        connection = connect(self.path, self.key, only_read=True)
-        self._asides.add(connection)
+        with self._alone_or_not:
+            self._alone_or_not.wait_for(lambda: not self._is_alone)
+            connection = connect(self.path, self.key, only_read=True)
+            self._asides.add(connection)
         try:
             if self._closed:
                 raise apsw.InterruptError("closing")
             return _at_one_moment(connection, work)
         finally:
-            self._asides.discard(connection)
             connection.close(True)
+            with self._alone_or_not:
+                self._asides.discard(connection)
+                self._alone_or_not.notify_all()
 
 
 class _Special(_Job):
@@ -577,32 +691,6 @@ def _resolve(jobs: Sequence[_Job]) -> None:
             future.set_result(job.result)
         else:
             future.set_exception(job.error)
-
-
-def _understandable(error: BaseException | None) -> BaseException | None:
-    """The error as a person may see it; what is a bug stays as it is."""
-    if error is None or not isinstance(error, apsw.Error):
-        return error
-    told: Unavailable | None = None
-    if isinstance(error, apsw.FullError):
-        told = Unavailable("The disk is full: this was not saved.", hint="Free some space.")
-    elif isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.IOError):
-        told = Unavailable(
-            "The disk did not take it: this was not saved.",
-            hint="Look whether the disk is full, write-protected or failing.",
-        )
-    elif isinstance(error, _DAMAGED):
-        told = Unavailable(
-            "Loom's data is damaged there.", hint="Start Loom again: it restores what it can."
-        )
-    elif isinstance(error, apsw.BusyError | apsw.LockedError):
-        told = Unavailable(
-            "Another program holds Loom's data.", hint="Close the other program and try again."
-        )
-    if told is not None:
-        told.__cause__ = error
-        return told
-    return error
 
 
 async def _ended(thread: threading.Thread, timeout_s: float) -> bool:

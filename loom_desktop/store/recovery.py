@@ -28,17 +28,21 @@ from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.paths import private_folder
 from loom_desktop.store import schema, state
-from loom_desktop.store.backup import DAMAGED, Snapshots, born, remove, stamp
+from loom_desktop.store.backup import Snapshots, born, remove, stamp
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.columns import packed
 from loom_desktop.store.conversations import end_streams
 from loom_desktop.store.database import MEMORY, connect, is_encrypted
+from loom_desktop.store.failure import DAMAGED
 from loom_desktop.store.keys import check_value, sync_folder, write_private
 from loom_desktop.store.salvage import salvage
 
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str, str], None]
+PAGE_BYTES = 4096
+"""SQLite reads a last page that is cut off as it is: without a word, and without its checksum when
+the file is encrypted. With a log beside it a write was cut short, and the log has that page."""
 MOST_LOADED_BYTES = 64 << 20
 """A store that can only be read is taken into memory up to this size."""
 
@@ -95,31 +99,36 @@ class Recovery:
         if damaged:
             return self._restored("damaged", "corrupt")
         mark = self._mark()
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if not size:
+        if not _size(self.path):
             if mark is None:
                 return self._new()
             return self._restored("gone", "lost")
         if self._key is not None and not is_encrypted(self.path):
             self._encrypt()
-        connection: apsw.Connection | None = None
+        with contextlib.suppress(*DAMAGED):  # SQLite says so also when the disk failed once
+            return self._there(mark)
         try:
-            connection = connect(self.path, self._key)
+            return self._there(mark)
+        except DAMAGED as error:
+            log.warning("The store does not open: %s", error)
+            ours = mark is None or mark.check == self._check()
+            return self._restored("damaged", "corrupt") if ours else self._locked()
+
+    def _there(self, mark: _Mark | None) -> apsw.Connection:
+        """The file as it is. Raises one of DAMAGED when it is not what it should be."""
+        logs = (Path(f"{self.path}{tail}") for tail in ("-wal", "-journal"))
+        if _size(self.path) % PAGE_BYTES and not any(map(_size, logs)):
+            raise apsw.CorruptError("its last page is not whole")
+        connection = connect(self.path, self._key)
+        try:
             version = schema.version(connection)
             if 0 < version <= len(schema.STEPS) and not born(connection):
                 raise apsw.CorruptError("the first row is not there")
             if version == 0 and mark is not None:
                 raise apsw.CorruptError("there are no tables in it")
             return self._ready(connection)
-        except DAMAGED as error:
-            log.warning("The store does not open: %s", error)
-            if connection is not None:
-                connection.close(True)
-            ours = mark is None or mark.check == self._check()
-            return self._restored("damaged", "corrupt") if ours else self._locked()
         except BaseException:
-            if connection is not None:
-                connection.close(True)
+            connection.close(True)
             raise
 
     def _ready(self, connection: apsw.Connection) -> apsw.Connection:
@@ -146,23 +155,30 @@ class Recovery:
 
     def _new(self) -> apsw.Connection:
         remove(self.path)  # a log without its database would be taken for its own
-        return self._ready(connect(self.path, self._key))
+        return self._connected()
+
+    def _connected(self) -> apsw.Connection:
+        connection = connect(self.path, self._key)
+        try:
+            return self._ready(connection)
+        except BaseException:  # its locks would be in the way of the next try
+            connection.close(True)
+            raise
 
     def _restored(self, what: str, suffix: str) -> apsw.Connection:
-        """The newest good snapshot in place of the file, with what the file still gives."""
+        """The newest good snapshot in place of the file, with what the file still gives.
+
+        When nothing can take its place it stays there: a disk that fails may come back.
+        """
         aside = self._set_aside(suffix)
-        self._mark_path.unlink(missing_ok=True)
-        found = self._snapshots.newest_good()
-        if found is not None:
-            draft = self.path.with_name(self.path.name + ".restoring")
-            _copy(found[1], draft)
-            draft.chmod(0o600)
-            with open(draft, "rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(draft, self.path)
-            connection = self._ready(connect(self.path, self._key))
-        else:
-            connection = self._new()
+        try:
+            self._mark_path.unlink(missing_ok=True)
+            found = self._snapshots.newest_good()
+            connection = self._new() if found is None else self._restore(found[1])
+        except BaseException:
+            if aside is not None:
+                self._put_back(aside)
+            raise
         saved, failed = self._salvage(aside, connection) if aside else (0, 0)
         then = stamp(found[0]) if found else ""
         self._tell(
@@ -173,6 +189,15 @@ class Recovery:
             f"The damaged file is kept as {aside.name}." if aside else "There was nothing to keep.",
         )
         return connection
+
+    def _restore(self, snapshot: Path) -> apsw.Connection:
+        draft = self.path.with_name(self.path.name + ".restoring")
+        _copy(snapshot, draft)
+        draft.chmod(0o600)
+        with open(draft, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, self.path)
+        return self._connected()
 
     def _locked(self) -> apsw.Connection:
         aside = self._set_aside("locked")
@@ -194,7 +219,7 @@ class Recovery:
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name}.{number}")
-        there = self.path.exists() and self.path.stat().st_size > 0
+        there = _size(self.path) > 0
         for tail in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 os.replace(f"{self.path}{tail}", f"{aside}{tail}")
@@ -205,6 +230,14 @@ class Recovery:
             aside.with_name(aside.name + ".mark").unlink(missing_ok=True)
             return None
         return aside
+
+    def _put_back(self, aside: Path) -> None:
+        remove(self.path)
+        for tail in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{aside}{tail}", f"{self.path}{tail}")
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(f"{aside}.mark", self._mark_path)
 
     def _salvage(self, aside: Path, target: apsw.Connection) -> tuple[int, int]:
         try:
@@ -296,6 +329,10 @@ def _copy(source: Path, target: Path | str) -> None:
     import shutil  # a start without trouble does not need it
 
     shutil.copyfile(source, target)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _reason(error: Exception) -> str:

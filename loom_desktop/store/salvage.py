@@ -1,7 +1,8 @@
 """Salvage: every row that a damaged store still gives.
 
 A table is read from both ends up to the bad page, then by halves into what lies between. Pages of
-an encrypted store are authenticated, so a row that can be read is right.
+an encrypted store are authenticated, so a row that can be read is right; an event of a plain one is
+taken when its check value is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import apsw
 
 from loom_desktop.store import schema
+from loom_desktop.store.journal import is_sound
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ _Row = tuple[Any, ...]
 
 
 def salvage(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]:
-    """Copy what can be read; what the target has under the same id gives way.
+    """Copy what can be read; what the target has under the same key gives way.
 
     Returns how many rows were not in the target as they are, and how often reading failed.
     """
@@ -33,20 +35,26 @@ def salvage(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]
     try:
         for table in schema.TABLES:
             try:
-                there = {str(row[1]) for row in source.execute(f"pragma table_info({table})")}
+                there = _columns(source, table)
             except apsw.Error:  # its schema is not readable: nothing is
-                return saved, failed + 1
-            columns = [
-                str(row[1])
-                for row in target.execute(f"pragma table_info({table})")
-                if row[1] in there
-            ]
-            if not columns or columns[0] != "id":  # an older schema does not have it
+                failed += 1
+                break
+            today = _columns(target, table)
+            columns = [name for name in today if name in there]
+            if not columns or columns[0] != there[0]:  # an older schema does not have it
                 continue
             reader = _Reader(source, table, columns)
+            put = _put
+            if table == "event":
+                put = _put_event if columns == today else _put_old_event
             with target:
-                saved += sum(_put(target, table, columns, row) for row in reader.rows())
+                for row in reader.rows():
+                    done = put(target, table, columns, row)
+                    saved += done is True
+                    failed += done is None
             failed += reader.failed
+        with target:
+            schema.recount(target)
     finally:
         target.execute("pragma foreign_keys = on")
     return saved, failed
@@ -55,6 +63,7 @@ def salvage(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]
 class _Reader:
     def __init__(self, source: apsw.Connection, table: str, columns: Sequence[str]) -> None:
         self._source = source
+        self._key = columns[0]
         self._select = f"select {', '.join(columns)} from {table} not indexed"
         self._tries = 0
         self.failed = 0
@@ -86,12 +95,13 @@ class _Reader:
                     gaps.append((rows[-1][0] if rows else start, end))
 
     def _page(self, low: int, high: int, direction: str) -> tuple[list[_Row], bool]:
-        """Some rows with an id between those two, and whether damage ended them."""
+        """Some rows with a key between those two, and whether damage ended them."""
         self._tries += 1
         rows: list[_Row] = []
         try:
-            sql = f"{self._select} where id > ? and id < ? order by id {direction} limit {_ROWS}"
-            for row in self._source.execute(sql, (low, high)):
+            key = self._key
+            where = f"where {key} > ? and {key} < ? order by {key} {direction} limit {_ROWS}"
+            for row in self._source.execute(f"{self._select} {where}", (low, high)):
                 rows.append(row)  # one by one: those before the damage count
         except (apsw.Error, UnicodeDecodeError):
             self.failed += 1
@@ -99,17 +109,45 @@ class _Reader:
         return rows, False
 
 
-def _put(target: apsw.Connection, table: str, columns: Sequence[str], row: _Row) -> bool:
+def _columns(connection: apsw.Connection, table: str) -> list[str]:
+    return [str(row[1]) for row in connection.execute(f"pragma table_info({table})")]
+
+
+def _put(target: apsw.Connection, table: str, columns: Sequence[str], row: _Row) -> bool | None:
     """Whether that changed anything."""
-    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    there = target.execute(f"select {names} from {table} where id = ?", row[:1]).fetchone()
+    names, marks, key = ", ".join(columns), ", ".join("?" * len(columns)), columns[0]
+    there = target.execute(f"select {names} from {table} where {key} = ?", row[:1]).fetchone()
     if there == row:
         return False
     if there is not None:  # delete and insert, so that the triggers see both
-        target.execute(f"delete from {table} where id = ?", row[:1])
+        target.execute(f"delete from {table} where {key} = ?", row[:1])
     try:
         target.execute(f"insert into {table}({names}) values ({marks})", row)
-    except apsw.ConstraintError:  # the same thing under another id
+    except apsw.ConstraintError:  # the same thing under another key
         log.info("A row of %s is there already", table)
         return False
     return True
+
+
+def _put_event(
+    target: apsw.Connection, table: str, columns: Sequence[str], row: _Row
+) -> bool | None:
+    """The same; None for one that is not what was written: the copy may have it as it was."""
+    seq, id_, time, topic, thread, cause, crc, blob = row
+    if not is_sound(seq, crc, blob, (id_, time, topic, thread, cause)):
+        return None
+    return _put(target, table, columns, row)
+
+
+def _put_old_event(
+    target: apsw.Connection, table: str, columns: Sequence[str], row: _Row
+) -> bool | None:
+    """One from before events had numbers: it gets the next one."""
+    id_, time, topic, thread, cause, blob = row
+    if target.execute("select 1 from event where id = ?", (id_,)).get:
+        return False
+    seq = int(str(target.execute("select max(seq) from event").get or 0)) + 1
+    thread = thread if thread != id_ else 0
+    crc = schema.check_of(blob, seq)
+    whole = (seq, id_, time, topic, thread, cause, crc, blob)
+    return _put(target, table, _columns(target, table), whole)

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import NotFound
-from loom_desktop.event import Privacy
+from loom_desktop.event import Event, Privacy
 from loom_desktop.store.columns import labels, origins, packed, storable
 from loom_desktop.store.database import Database
+from loom_desktop.store.journal import Journal
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -63,9 +64,10 @@ _data = msgspec.msgpack.Decoder(dict[str, Any])
 class Schedules:
     """All schedules. Changing one to what it was is how it is undone."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, journal: Journal) -> None:
         self._db = database
         self._clock = clock
+        self._journal = journal
 
     async def add(self, schedule: Schedule) -> Schedule:
         """Add it. Answers with its id and the time of its making in it."""
@@ -132,11 +134,19 @@ class Schedules:
             )
         )
 
-    async def advance(self, id: int, occurrence: float, next: float) -> bool:  # noqa: A002
+    async def advance(
+        self,
+        id: int,  # noqa: A002
+        occurrence: float,
+        next: float,  # noqa: A002
+        event: Event | None = None,
+    ) -> bool:
         """Note that this occurrence fires now, and go on to the next (0: that was the last).
 
         True for exactly one caller, ever: only it may fire. When the schedule was changed
-        meanwhile, its new ``next`` stays. False also when it is not active any more.
+        meanwhile, its new ``next`` stays. False also when it is not active any more. ``event`` is
+        appended to the journal in the same transaction: what is noted is never lost on its way.
+        Raises what ``Journal.append`` raises, and then nothing is noted.
         """
         now = self._clock()
 
@@ -153,6 +163,8 @@ class Schedules:
                 end where id = ?2 and next = ?3""",
                 (next, id, occurrence),
             )
+            if first and event is not None:
+                self._journal.put(connection, event)
             return first
 
         return await self._db.do(write)

@@ -48,6 +48,7 @@ def test_a_start_loads_only_what_it_needs(tmp_path: Path, listening: bool) -> No
     assert not unwanted
     for ours in ("loom_desktop.cli", "loom_desktop.net", "loom_desktop.text.when.english",
                  "loom_desktop.text.extract", "loom_desktop.llm.router",
+                 "loom_desktop.runtime.health", "loom_desktop.runtime.degradation",
                  "loom_desktop.sources.clipboard", "loom_desktop.sources.files"):  # fmt: skip
         assert ours not in modules, f"{ours} is loaded when it is first used"
     assert not {"httpx2", "click"} & modules

@@ -20,7 +20,7 @@ async def due(loom: Loom, text: str, *, late_s: float = 0.0, event: Event = TYPE
     shown = loom.tasks.run("wait", next_event(loom, "card.offered"))
     await asyncio.sleep(0)
     schedule = await loom.store.schedules.get(one.id)
-    loom.reminders.fire(schedule, loom.clock() - late_s, late_s)
+    loom.bus.publish(loom.reminders.fire(schedule, loom.clock() - late_s, late_s))
     return (await shown).payload["card"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loom_desktop import settings as toml
+from loom_desktop.breaker import MOST_FAILURES, OPEN_S
 from loom_desktop.errors import (
     LoomError,
     NotFound,
@@ -19,7 +20,6 @@ from loom_desktop.errors import (
 from loom_desktop.event import Privacy
 from loom_desktop.llm import Asker, Delta, Facts, Finish, Message, Provider, Text, Tool, Usage
 from loom_desktop.llm.attempts import Attempts
-from loom_desktop.llm.breaker import MOST_FAILURES, OPEN_S
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.discovery import Discovery
 from loom_desktop.llm.providers.offline import CAN_DO, Offline
@@ -237,6 +237,17 @@ async def test_a_model_that_keeps_failing_is_left_alone_for_a_while(net: Net) ->
     one.fails = None
     assert await text(ask(way)) == "I am one"
     assert await text(ask(way)) == "I am one"
+
+
+async def test_a_dead_model_costs_a_call_in_thirty_seconds(net: Net) -> None:
+    clock, dead = Hands(), Model("dead", local=False, fails=DOWN)
+    way = router(net, dead, Model("two"), clock=clock)
+    for _ in range(600):
+        assert await text(ask(way)) == "I am two"
+        clock.now += 1
+    assert len(dead.asked) <= MOST_FAILURES + 600 / OPEN_S
+    (one, *_) = way.breakers
+    assert (one.name, one.counters.begun) == ("dead (dead-7b)", len(dead.asked))
 
 
 async def test_an_answer_makes_up_for_the_failures_before_it(net: Net) -> None:

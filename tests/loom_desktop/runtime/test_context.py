@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ def test_what_follows_has_the_thread_the_cause_and_all_labels() -> None:
     assert (after.sender, after.time, after.qos) == ("me", 5.0, QoS.BATCHED)
 
 
-STEPS = ["emit", "reply", "ask", "offer", "remember", "note", "absorb", "clip", "read", "restart"]
+STEPS = ["emit", "reply", "ask", "offer", "remember", "note", "absorb", "clip", "read", "restart",
+         "gather"]  # fmt: skip
 
 
 @settings(
@@ -169,9 +171,16 @@ def test_no_label_is_ever_lost(
                         await handed(ctx, frozenset({path})).read(path)
                         expected.add("file")
                         await ctx.emit("thing.read")
+                    elif step == "gather":
+                        undo = loom.bus.subscribe("who.knows", partial(_answer, loom, more))
+                        await ctx.gather("who.knows")
+                        undo()
+                        expected.add(more)
+                        level = max(level, privacy_at_birth(frozenset({more})))
+                        await ctx.emit("thing.gathered")
                     elif step == "restart":
                         break
-                    event = [one for one in seen if one.topic != "chat.answered"][-1]
+                    event = [one for one in seen if one.sender not in ("chat", "loom")][-1]
                     if event.hop > 12:
                         event = Event(topic=event.topic, origin=event.origin, privacy=event.privacy)
                     assert event.origin >= expected - ({"web"} if not origin else set())
@@ -186,6 +195,14 @@ def test_no_label_is_ever_lost(
                         event = kept
 
     asyncio.run(walk())
+
+
+def _answer(loom: Loom, origin: str, question: Event) -> None:
+    origins = frozenset({origin})
+    loom.bus.publish(
+        Event(topic=question.reply_to, sender="b", answers=question.id, origin=origins,
+              privacy=privacy_at_birth(origins))
+    )  # fmt: skip
 
 
 class _Board:
@@ -262,7 +279,8 @@ async def test_reminders_and_notes_of_a_tainted_conversation_are_kept_and_marked
     "topic", ["consent.given", "card.answered.downloads.move", "status.changed", "popup.requested",
               "window.requested", "action.decided", "chat.answered", "chat.asked", "timer.due",
               "reminder.added", "settings.changed", "application.quitting", "act.interrupted",
-              "system.unlocked", "hotkey.pressed"],
+              "system.unlocked", "hotkey.pressed", "schedule.fired.lamp.glow",
+              "runtime.loop.blocked", "runtime.degraded"],
 )  # fmt: skip
 async def test_what_the_runtime_says_nobody_else_can_say(tmp_path: Path, topic: str) -> None:
     async with loom_for_tests(tmp_path) as loom:
@@ -380,12 +398,62 @@ async def test_what_is_not_there_is_told(board: Any, wanted: str, said: str) -> 
         await clip_text(board, wanted)
 
 
+async def test_who_changes_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        one, two = context(loom, "user-typed"), context(loom, "file")
+        await asyncio.gather(
+            *(ctx.change("n", lambda n: n + 1, 0) for ctx in (one, two) for _ in range(10))
+        )
+        assert await context(loom, "user-typed").recall("n") == 20
+        assert "file" in (await read_by(loom, "n")).origin, "labels of all who wrote"
+
+
+async def read_by(loom: Loom, key: str) -> Event:
+    ctx = context(loom, "user-typed")
+    await ctx.recall(key)
+    return ctx.event
+
+
+async def test_what_cannot_be_changed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+
+        async def somebody_else_was_faster(*_: object) -> int:
+            return 0
+
+        monkeypatch.setattr(loom.store.state, "put", somebody_else_was_faster)
+        with pytest.raises(Unavailable, match="changed by others"):
+            await context(loom, "user-typed").change("n", lambda n: n, 0)
+
+
+async def test_what_is_said_is_on_the_disk_when_it_answers_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        ctx, said = context(loom, "user-typed"), list[Event]()
+        loom.bus.subscribe("thing.*", said.append)
+        assert await ctx.emit("thing.kept")
+        assert await loom.store.journal.event(said[-1].id) == said[-1]
+        assert not await ctx.emit("thing.shown", qos=QoS.REALTIME), "realtime is not kept"
+
+        async def refuse() -> None:
+            raise Unavailable("The disk is full.")
+
+        monkeypatch.setattr(loom.store.journal, "flush", refuse)
+        assert not await ctx.emit("thing.lost")
+        assert [one.topic for one in said] == ["thing.kept", "thing.shown", "thing.lost"]
+    assert "thing.lost is not on the disk: The disk is full." in caplog.text
+
+
 def test_every_step_of_the_property_was_thought_of() -> None:
     public = {name for name in {**vars(Context), **vars(CapabilityContext)}
               if not name.startswith("_")}  # fmt: skip
-    brings_in = {"read", "clip", "recall", "request", "absorb", "notes", "files", "reminders"}
-    makes = {"emit", "reply", "offer", "ask", "remember", "show", "withdraw", "tool", "think",
-             "converse", "spawn"}  # fmt: skip
+    brings_in = {"read", "clip", "recall", "change", "request", "absorb", "notes", "files",
+                 "reminders", "schedules", "gather", "contract", "bid"}  # fmt: skip
+    makes = {"emit", "broadcast", "reply", "offer", "ask", "remember", "show", "withdraw", "tool",
+             "think", "converse", "spawn", "schedule", "unschedule", "join", "leave", "subscribe",
+             "unsubscribe"}  # fmt: skip
     plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",
-             "lasting"}  # fmt: skip
+             "lasting", "thread", "agents", "capabilities"}  # fmt: skip
     assert public == set(itertools.chain(brings_in, makes, plain)), "decide on its labels"

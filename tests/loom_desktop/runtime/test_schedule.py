@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loom_desktop.errors import NotUnderstood, Unavailable
+from loom_desktop.event import Event
 from loom_desktop.runtime.schedule import LATE_S, TICK_S, Timers, due, moved, next_after
 from loom_desktop.store import Store as RealStore
 from loom_desktop.store.schedules import Schedule
@@ -266,6 +268,7 @@ class Store:
 
     rows: dict[int, Schedule] = field(default_factory=dict)
     fired: set[tuple[int, float]] = field(default_factory=set)
+    kept: list[Event] = field(default_factory=list)
     fails: int = 0
     looked: int = 0
 
@@ -279,7 +282,13 @@ class Store:
             (r.next for r in self.rows.values() if r.state == "active" and r.next), default=0.0
         )
 
-    async def advance(self, id: int, occurrence: float, next: float) -> bool:  # noqa: A002
+    async def advance(
+        self,
+        id: int,  # noqa: A002
+        occurrence: float,
+        next: float,  # noqa: A002
+        event: Event | None = None,
+    ) -> bool:
         if self.fails:
             self.fails -= 1
             raise Unavailable("The disk is full.")
@@ -287,6 +296,8 @@ class Store:
         if row.state != "active":
             return False
         first = (id, occurrence) not in self.fired
+        if first and event is not None:
+            self.kept.append(event)
         self.fired.add((id, occurrence))
         if row.next == occurrence:
             self.rows[id] = replace(row, next=next, state="active" if next else "done")
@@ -312,9 +323,12 @@ class World:
         """The process was started again."""
         return Timers(self.store, self._fire, self.clock, zone=lambda: self.zone)
 
-    def _fire(self, one: Schedule, occurrence: float, late_s: float) -> None:
-        assert (one.id, one.next) in self.store.fired, "stored before it is told"
-        self.fired.append((one.id, occurrence, late_s))
+    def _fire(self, one: Schedule, occurrence: float, late_s: float) -> Callable[[], None]:
+        def tell() -> None:
+            assert (one.id, one.next) in self.store.fired, "stored before it is told"
+            self.fired.append((one.id, occurrence, late_s))
+
+        return tell
 
     async def settle(self) -> None:
         """Until nothing is due; time stands still."""
@@ -361,13 +375,36 @@ async def test_a_schedule_that_cannot_be_read_is_told_once_and_stops_nothing() -
     assert [one for one, *_ in world.fired] == [1, 2]
 
 
-async def test_a_listener_that_fails_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    now, told = epoch("2026-11-20T08:00Z"), []
+async def test_its_event_is_kept_with_the_note_and_then_published() -> None:
+    now, told = epoch("2026-11-20T08:00Z"), list[Event]()
+    store = Store({1: schedule(id=1, at="2026-11-20T09:00:00")})
+    due = Event(topic="timer.due")
+
+    def publish(event: Event) -> None:
+        assert store.kept == [event], "kept before it is told"
+        told.append(event)
+
+    timers = Timers(store, lambda *_: due, Clock(now), publish=publish)
+    await timers.tick()
+    await timers.tick()
+    assert told == store.kept == [due]
+
+
+@pytest.mark.parametrize("when", ["made", "told"])
+async def test_a_listener_that_fails_stops_no_other(
+    when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, told = epoch("2026-11-20T08:00Z"), list[int]()
     store = Store({n: schedule(id=n, at="2026-11-20T09:00:00") for n in (1, 2)})
 
-    def fire(one: Schedule, occurrence: float, late_s: float) -> None:
-        told.append(one.id)
+    def fail(number: int) -> None:
+        told.append(number)
         raise RuntimeError("no bus")
+
+    def fire(one: Schedule, occurrence: float, late_s: float) -> Callable[[], None]:
+        if when == "made":
+            fail(one.id)
+        return partial(fail, one.id)
 
     await Timers(store, fire, Clock(now)).tick()
     assert told == [1, 2]
@@ -594,14 +631,14 @@ async def test_under_the_other_policies_nothing_comes_twice_and_the_last_is_told
 
 
 async def test_the_real_store_keeps_the_promise() -> None:
-    clock, fired = Clock(epoch("2026-11-20T07:00Z")), []
+    clock, fired = Clock(epoch("2026-11-20T07:00Z")), list[float]()
     async with RealStore(":memory:", clock=clock) as store:
         one = await store.schedules.add(
             schedule(id=0, at="2026-11-20T09:00:00", rrule="FREQ=DAILY")
         )
         for hours in (1, 0, -1, 1, 23, 1, 48):  # once a day, and once for the two that were missed
             clock.now += hours * 3600
-            timers = Timers(store.schedules, lambda s, at, late: fired.append(at), clock)
+            timers = Timers(store.schedules, lambda s, at, late: partial(fired.append, at), clock)
             await timers.tick()
         assert one.id
         assert fired == [epoch(f"2026-11-{day}T08:00Z") for day in (20, 21, 23)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loom_desktop.store import Store
+from loom_desktop.errors import LoomError, NotFound, Unavailable, UsageError
+from loom_desktop.event import Event
+from loom_desktop.store import Store, schema
 from loom_desktop.store.backup import Snapshots, stamp, worth_keeping
 from loom_desktop.store.database import connect
 from tests.loom_desktop.store.conftest import KEY, HandClock
@@ -107,3 +111,198 @@ async def test_snapshots_can_be_taken_while_much_is_written(store: Store, clock:
     clock.now += HOUR
     assert await store.snapshot() is not None
     assert store.problems == []
+
+
+# ---------------------------------------------------------------------- what the person asks for
+
+
+async def notes(store: Store) -> list[str]:
+    return sorted(one.text for one in await store.notes.recent())
+
+
+async def test_a_backup_is_whole_under_the_same_key_and_for_this_person_alone(
+    store: Store, tmp_path: Path
+) -> None:
+    await store.notes.add("Buy bread")
+    store.journal.keep(Event(id=1, topic="a.b"))
+    to = tmp_path / "mine.db"
+    assert await store.backup(to) == to
+    assert to.stat().st_mode & 0o077 == 0
+    assert [one.name for one in tmp_path.glob("mine*")] == ["mine.db"]
+    connection = connect(to, KEY, only_read=True)
+    assert connection.execute("select text from note").get == "Buy bread"
+    assert connection.execute("select id from event").get == 1
+    connection.close()
+    before = to.read_bytes()
+    with pytest.raises(UsageError, match="already"):
+        await store.backup(to)
+    assert to.read_bytes() == before
+    with pytest.raises(Unavailable):
+        await store.backup(tmp_path / "not there" / "mine.db")
+    await store.notes.forget((await store.notes.recent())[0].id)
+    assert to.exists(), "it is the person's own"
+
+
+async def test_a_backup_brings_everything_back_while_the_store_is_open(
+    store: Store, clock: HandClock, tmp_path: Path, path: Path
+) -> None:
+    told: list[int] = []
+    store.journal.committed = lambda group: told.extend(seq for seq, _ in group)
+    await store.notes.add("one")
+    await store.journal.append_many(Event(id=n, topic="a.b") for n in range(1, 4))
+    await store.deliveries.begin("a", from_start=True)
+    store.deliveries.done("a", 2, 2)
+    backup = await store.backup(tmp_path / "mine.db")
+    content = backup.read_bytes()
+    await store.notes.add("two")
+    await store.journal.append_many(Event(id=n, topic="a.b") for n in range(4, 9))
+    store.deliveries.done("a", 8, 8)
+    clock.now += HOUR
+    heard: list[str] = []
+    store.restored = lambda: heard.append("restored")
+    await store.restore(backup)
+    assert heard == ["restored"]
+    store.deliveries.done("a", 3, 9)
+    assert not await store.deliveries.commit("a", 3, 9, [("x", "y", 1, None)])
+    assert await notes(store) == ["one"]
+    assert [event.id for event in await store.journal.events()] == [1, 2, 3]
+    assert (await store.deliveries.begin("a")).seq == 2
+    assert await store.journal.append(Event(id=9, topic="a.b")) == 9, "no number twice"
+    assert told == [*range(1, 10)]
+    await store.notes.add("three")
+    assert await store.check(thorough=True)
+    assert backup.read_bytes() == content
+    (before,) = path.parent.glob("snapshots/before-restore-*.db")
+    await store.restore(before)
+    assert await notes(store) == ["one", "two"]
+    assert len(await store.journal.events()) == 8
+    assert await store.snapshot()
+
+
+async def test_a_restored_store_is_there_at_the_next_start(path: Path, tmp_path: Path) -> None:
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        await store.notes.add("one")
+        backup = await store.backup(tmp_path / "mine.db")
+        await store.notes.add("two")
+        await store.restore(backup)
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        assert await notes(store) == ["one"]
+        assert store.problems == []
+    assert not [*path.parent.glob("*.replaced*"), *path.parent.glob("restoring*")]
+
+
+def nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def plain(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.pragma("key", f"raw:{KEY.hex()}")
+    connection.pragma("rekey", "")
+    connection.close()
+
+
+def foreign(path: Path) -> None:
+    connection = connect(path, KEY)
+    connection.pragma("journal_mode", "delete")
+    connection.pragma("rekey", f"raw:{bytes(32).hex()}")
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    connection = connect(path, KEY)
+    connection.execute(f"pragma user_version = {len(schema.STEPS) + 1}")
+    connection.close()
+
+
+def empty(path: Path) -> None:
+    path.unlink()
+    connect(path, KEY).close()
+    connection = connect(path, KEY)
+    connection.execute("create table t(i)")
+    connection.close()
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "words", "kind"),
+    [
+        (nothing, "empty", UsageError),
+        (half, "damaged", UsageError),
+        (bit, "damaged", UsageError),
+        (plain, "not encrypted", UsageError),
+        (foreign, "another key", UsageError),
+        (newer, "newer version", UsageError),
+        (empty, "no data of Loom", UsageError),
+        (gone, "There is no file", NotFound),
+    ],
+    ids=lambda one: getattr(one, "__name__", None),
+)
+async def test_what_cannot_be_the_store_is_refused_and_nothing_is_changed(
+    store: Store, tmp_path: Path, harm: Callable[[Path], None], words: str, kind: type[LoomError]
+) -> None:
+    await store.notes.add("one")
+    backup = await store.backup(tmp_path / "mine.db")
+    harm(backup)
+    await store.notes.add("two")
+    with pytest.raises(kind, match=words):
+        await store.restore(backup)
+    assert await notes(store) == ["one", "two"]
+    assert store.problems == []
+    assert await store.check(thorough=True)
+
+
+async def test_a_backup_of_the_schema_before_is_brought_to_today(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Path(__file__).parent / "fixtures" / "schema-1.db"
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        await store.restore(old)
+        assert [note.text for note in await store.notes.search("bread")] == ["Buy bread"]
+        assert [event.id for event in await store.journal.events()] == [1_001]
+        assert await store.journal.append(Event(id=2_000, topic="a.b")) == 2
+
+
+async def test_what_is_read_and_written_meanwhile_comes_before_or_after(
+    store: Store, tmp_path: Path
+) -> None:
+    await store.notes.add("one")
+    backup = await store.backup(tmp_path / "mine.db")
+    over = asyncio.Event()
+
+    async def work(n: int) -> None:
+        while not over.is_set():
+            store.journal.keep(Event(topic="a.b", payload={"n": n}))
+            await store.journal.flush()
+            assert "one" in await notes(store)
+            await store.check()
+
+    async with asyncio.TaskGroup() as group:
+        for n in range(3):
+            group.create_task(work(n))
+        for _ in range(4):
+            await store.restore(backup)
+        over.set()
+    assert await notes(store) == ["one"]
+    assert await store.check(thorough=True)
+
+
+async def test_in_memory_there_is_nothing_to_copy(tmp_path: Path) -> None:
+    async with Store(":memory:") as store:
+        with pytest.raises(Unavailable):
+            await store.backup(tmp_path / "mine.db")
+        with pytest.raises(Unavailable):
+            await store.restore(tmp_path / "mine.db")

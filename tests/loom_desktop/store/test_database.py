@@ -227,6 +227,27 @@ async def test_three_thousand_jobs_at_once_all_come_back(tmp_path: Path) -> None
         assert await database.read(count) == 3_000
 
 
+async def test_opening_that_is_cancelled_lets_go_of_the_file(tmp_path: Path) -> None:
+    path, opening, go_on = tmp_path / "a.db", threading.Event(), threading.Event()
+
+    def slow(damaged: bool) -> apsw.Connection:
+        opening.set()
+        assert go_on.wait(5)
+        return _open(path, KEY)
+
+    database = Database(path, KEY, clock=wall, opener=slow)
+    waiting = asyncio.get_running_loop().create_task(database.open())
+    assert await asyncio.to_thread(opening.wait, 5)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+    (thread,) = [one for one in threading.enumerate() if one.name == "loom-store"]
+    await asyncio.to_thread(thread.join, 5)
+    assert not thread.is_alive()
+    assert str(path) not in [one.filename for one in apsw.connections()]
+
+
 async def test_an_opener_that_fails_says_so_to_whoever_opens(tmp_path: Path) -> None:
     database = Database(tmp_path / "a.db", KEY, clock=wall, opener=lambda damaged: 1 / 0)  # type: ignore[arg-type,return-value]
     with pytest.raises(ZeroDivisionError):
@@ -317,6 +338,64 @@ async def test_a_disk_that_stays_full_is_told_once_and_every_write_is_refused(
         assert len(told) == 1
         await database.do(insert(1))
         assert [*states, database.disk] == ["full", "ok"]
+
+
+async def test_a_job_on_its_way_out_of_a_disk_error_fails_as_the_disk_did(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as database:
+
+        def fail(connection: apsw.Connection) -> None:
+            connection.execute("savepoint mine")
+            try:
+                connection.execute("rollback")  # as SQLite does when the disk fails
+                raise apsw.IOError("disk I/O error")
+            finally:
+                connection.execute("release mine")
+
+        with pytest.raises(Unavailable):
+            await database.do(fail)
+        await database.do(insert(1))
+        assert await database.read(count) == 1
+
+
+async def test_a_disk_that_cannot_be_read_is_no_reason_to_replace_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens: list[bool] = []
+
+    def opener(damaged: bool) -> apsw.Connection:
+        opens.append(damaged)
+        return _open(tmp_path / "a.db", KEY)
+
+    def fail(path: Path, key: bytes | None, *, only_read: bool) -> apsw.Connection:
+        raise apsw.IOError("disk I/O error")
+
+    database = Database(tmp_path / "a.db", KEY, clock=wall, opener=opener)
+    await database.open()
+    monkeypatch.setattr("loom_desktop.store.database.connect", fail)
+    assert not await database.mend()
+    monkeypatch.undo()
+    await database.do(insert(1))
+    assert opens == [False]
+    await database.close()
+
+
+async def test_reading_goes_on_in_memory_when_damage_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+
+    def opener(damaged: bool) -> apsw.Connection:
+        return _open(MEMORY if damaged else path, None)
+
+    database = Database(path, None, clock=wall, opener=opener)
+    await database.open()
+    await database.do(insert(1))
+    await database.checkpoint()
+    with open(path, "rb+") as file:
+        file.write(bytes(50))
+    assert await database.read(count) == 0
+    assert database.in_memory
+    await database.do(insert(1))
+    assert await database.read(count) == 1
+    await database.close()
 
 
 async def test_a_mistake_that_ends_the_thread_leaves_nobody_waiting(

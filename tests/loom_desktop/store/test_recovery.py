@@ -18,9 +18,10 @@ import apsw
 import pytest
 
 from loom_desktop.event import Event
-from loom_desktop.store import Store, schema
+from loom_desktop.store import Problem, Store, schema
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.database import connect, is_encrypted
+from loom_desktop.store.recovery import Recovery
 from tests.loom_desktop.store.conftest import KEY, HandClock
 
 OTHER = bytes(32)
@@ -117,6 +118,36 @@ async def test_a_damaged_header_costs_what_came_after_the_snapshot(
         assert store.problems == []
 
 
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_a_last_page_that_is_not_whole_is_damage(
+    path: Path, clock: HandClock, key: bytes | None
+) -> None:
+    """SQLite itself reads it as it is, and says that all is well."""
+    async with opening(path, clock, key) as store:
+        assert await store.snapshot()
+    with open(path, "rb+") as file:
+        file.truncate(path.stat().st_size - 100)
+    async with opening(path, clock, key) as store:
+        (problem,) = store.problems
+        assert "damaged" in problem.message
+        assert not store.in_memory
+
+
+async def test_a_last_page_that_is_in_the_log_is_no_damage(path: Path, clock: HandClock) -> None:
+    """The power went off while the log was being moved into the file."""
+    async with opening(path, clock) as store:
+        await store.notes.add("one")
+        there = {name: path.with_name(name).read_bytes() for name in ("loom.db", "loom.db-wal")}
+    assert there["loom.db-wal"]
+    for name, content in there.items():
+        path.with_name(name).write_bytes(content)
+    with open(path, "ab") as file:
+        file.write(bytes(100))
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one"]
+
+
 async def test_a_wrong_key_destroys_nothing_and_the_right_one_opens_it_again(
     path: Path, clock: HandClock
 ) -> None:
@@ -152,6 +183,68 @@ async def test_a_store_from_before_encryption_is_encrypted_in_place(
     async with opening(path, clock) as store:
         assert await notes(store) == ["PLAINMARKER"]
         assert store.problems == []
+
+
+async def test_damage_that_is_not_there_the_second_time_replaces_nothing(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite calls a file malformed also when its disk failed once."""
+    await filled(path, clock)
+    times: list[int] = []
+
+    def version(connection: apsw.Connection) -> int:
+        times.append(1)
+        if len(times) == 1:
+            raise apsw.CorruptError("database disk image is malformed")
+        return len(schema.STEPS)
+
+    monkeypatch.setattr(schema, "version", version)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one", "two"]
+    assert names(path) == ["loom.db", "loom.db.mark"]
+
+
+async def test_what_nothing_can_replace_stays_where_it_is(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path, clock, snapshot=False)
+    there, real = names(path), Recovery._there
+
+    def fail(recovery: Recovery, *_: object) -> apsw.Connection:
+        if names(path) == there:
+            raise apsw.CorruptError("database disk image is malformed")
+        raise apsw.IOError("disk I/O error")
+
+    monkeypatch.setattr(Recovery, "_there", fail)
+    monkeypatch.setattr(Recovery, "_new", fail)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert "cannot be written" in store.problems[0].message
+    monkeypatch.setattr(Recovery, "_there", real)
+    async with opening(path, clock) as store:
+        assert store.problems == []
+        assert await notes(store) == ["one", "two"]
+
+
+async def test_a_first_start_that_fails_leaves_no_connection_behind(
+    path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its locks would be in the way of the next try, for as long as the error is looked at."""
+    kept: list[Exception] = []
+
+    def fail(connection: apsw.Connection, **_: Any) -> bool:
+        if connection.filename:
+            kept.append(apsw.FullError("no room"))
+            raise kept[-1]
+        return bool(migrate(connection))
+
+    migrate = schema.migrate
+    monkeypatch.setattr(schema, "migrate", fail)
+    async with opening(path, clock) as store:
+        assert store.in_memory
+        assert kept
+        assert str(path) not in [one.filename for one in apsw.connections()]
 
 
 async def test_a_newer_schema_is_left_alone_and_said(path: Path, clock: HandClock) -> None:
@@ -239,6 +332,75 @@ async def test_damage_found_while_running_is_mended_while_running(
         assert await store.check()
     async with opening(path, clock) as store:
         assert await notes(store) == ["one", "two"]
+
+
+async def spoilt(path: Path, clock: HandClock, *, copy: bool) -> None:
+    """A store without encryption in which bits flipped in the text of two events."""
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        await store.journal.append_many(
+            Event(id=n, topic="a.b", payload={"text": f"<{n}>" * 30}) for n in range(1, 301)
+        )
+        if copy:
+            assert await store.snapshot()
+            clock.now += 60
+        await store.journal.append(Event(id=301, topic="a.b"))
+    content = bytearray(path.read_bytes())
+    for n in (7, 200):
+        content[content.index(b"<%d><%d>" % (n, n)) + 1] ^= 1
+    path.write_bytes(content)
+
+
+async def test_events_that_are_not_what_was_written_come_back_from_the_copy(
+    path: Path, clock: HandClock
+) -> None:
+    await spoilt(path, clock, copy=True)
+    told: list[Problem] = []
+    mended = asyncio.Event()
+
+    def hear(problem: Problem) -> None:
+        told.append(problem)
+        if len(told) == 2:
+            mended.set()
+
+    async with Store(path, None, clock=clock, use_keyring=False, told=hear) as store:
+        found = await store.journal.events(limit=1_000)
+        assert [event.id for event in found] == [n for n in range(1, 302) if n not in (7, 200)]
+        await mended.wait()
+        found = await store.journal.events(limit=1_000)
+        assert [event.id for event in found] == [*range(1, 302)]
+        assert {event.payload["text"] for event in found[:300]} == {
+            f"<{n}>" * 30 for n in range(1, 301)
+        }
+        assert "left out" in told[0].message
+        assert "restored from the copy" in told[1].message
+        assert await store.check(thorough=True)
+
+
+async def test_a_topic_that_is_no_text_any_more_comes_back_from_the_copy(
+    path: Path, clock: HandClock
+) -> None:
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        await store.journal.append(Event(id=1, topic="seldom.seen"))
+        assert await store.snapshot()
+        clock.now += 60
+    content = bytearray(path.read_bytes())
+    content[content.index(b"seldom.seen")] ^= 0x80
+    path.write_bytes(content)
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        assert not await store.check(thorough=True)
+        assert [event.topic for event in await store.journal.events()] == ["seldom.seen"]
+        assert await store.check(thorough=True)
+
+
+async def test_without_a_copy_they_are_gone_and_that_is_said(path: Path, clock: HandClock) -> None:
+    await spoilt(path, clock, copy=False)
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        assert await store.check(), "pages are sound: SQLite sees nothing"
+        assert not await store.check(thorough=True)
+        assert "could not be read" in store.problems[-1].message
+        assert len(await store.journal.events(limit=1_000)) == 299
+        assert await store.check(thorough=True)
+        assert await store.journal.append(Event(id=400, topic="a.b")) == 302
 
 
 CHILD = """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loom_desktop.errors import NotFound
-from loom_desktop.event import Privacy
+from loom_desktop.event import Event, Privacy
 from loom_desktop.store import Store
 from loom_desktop.store.schedules import Schedule
 
@@ -135,3 +135,19 @@ async def test_schedules_survive_a_restart(path: Path, key: bytes) -> None:
     async with Store(path, key, upkeep=False) as store:
         assert (await store.schedules.get(one.id)).next == 200.0
         assert not await store.schedules.advance(one.id, 100.0, 300.0)
+
+
+async def test_what_fires_is_noted_and_kept_in_one_transaction(store: Store) -> None:
+    one = await store.schedules.add(Schedule(text="x", next=100.0))
+    told: list[int] = []
+    store.journal.committed = lambda group: told.extend(event.id for _, event in group)
+    assert await store.schedules.advance(one.id, 100.0, 200.0, Event(id=1, topic="reminder.due"))
+    assert not await store.schedules.advance(
+        one.id, 100.0, 200.0, Event(id=2, topic="reminder.due")
+    )
+    with pytest.raises(ValueError, match="another event 1"):
+        await store.schedules.advance(one.id, 200.0, 300.0, Event(id=1, topic="reminder.late"))
+    assert await store.schedules.occurrences(one.id) == [100.0], "neither noted nor kept"
+    assert (await store.schedules.get(one.id)).next == 200.0
+    assert [event.topic for event in await store.journal.events()] == ["reminder.due"]
+    assert told == [1]

@@ -1,0 +1,219 @@
+"""Probes: how each part of a Loom stands, read from outside, without changing anything.
+
+They run in a thread beside the loop (see ``health``), so each reads what is there in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop.clock import monotonic
+from loom_desktop.runtime.health import Finding, Health, State
+from loom_desktop.runtime.schedule import TICK_S
+
+if TYPE_CHECKING:
+    from loom_desktop.clock import Clock
+    from loom_desktop.llm.router import Router
+    from loom_desktop.loom import Loom
+    from loom_desktop.runtime.durable import Durable
+    from loom_desktop.runtime.loop_watch import LoopWatch
+    from loom_desktop.runtime.outside import Outside
+    from loom_desktop.runtime.schedule import Timers
+    from loom_desktop.runtime.supervisor import Supervisor
+    from loom_desktop.store import Store
+
+_DISK: dict[str, tuple[str, str]] = {
+    "low": ("The disk is nearly full.", "Free some space."),
+    "scarce": ("The disk is all but full.", "Free some space, soon."),
+    "full": ("The disk is full: nothing is saved.", "Free some space."),
+    "broken": ("The disk cannot be written.", "Look whether the disk is failing."),
+    "memory": ("Nothing of this run is saved.", "Settings > Health says why."),
+}
+_DROPPED = {
+    "circled": "events went in circles and were dropped.",
+    "dropped": "events were dropped: what waited for somebody was full.",
+    "overrun": "events from other threads were dropped: they came faster than they were taken.",
+}
+_OK = Finding()
+_FULL = 0.9
+_FAR_BEHIND = 10_000
+_ASK_S = 0.5
+_LATE_TICKS = 3
+_RECENT_S = 300.0
+
+
+def watch(loom: Loom) -> Health:
+    """The health of a Loom, with everything that it is made of registered."""
+    health = Health(loom.clock, lambda: loom.started)
+    health.register("store", partial(store, loom.store), needed=True)
+    health.register("bus", bus(loom.bus))
+    health.register("agents", partial(agents, loom.supervisor, loom.agents_wanted), needed=True)
+    health.register("durable", partial(durable, loom.supervisor.durable, _dead_letters(loom)))
+    for name in loom.outside.sources:
+        health.register(f"source {name}", partial(_source, loom, name))
+    if loom.reminders.timers is not None:
+        health.register("timers", partial(timers, loom.timers, loom.clock))
+    if loom.loop_watch is not None:
+        health.register("loop", partial(loop, loom.loop_watch, monotonic))
+        health.register("load", lambda: loom.degradation.finding() if loom.degradation else _OK)
+    health.register("models", lambda: models(loom._router))
+    health.register(
+        "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)
+    )
+    return health
+
+
+def store(store: Store) -> Finding:
+    """Whether what is written is kept."""
+    facts = {"disk": store.disk, "lost_writes": store.lost}
+    if said := _DISK.get(store.disk):
+        bad = store.disk in ("full", "broken", "memory")
+        return Finding("failed" if bad else "degraded", *said, facts=facts)
+    if store.problems:
+        return Finding("degraded", *store.problems[-1], facts=facts)
+    if store.lost:
+        words = f"{store.lost} writes that nobody waited for did not reach the disk."
+        return Finding("degraded", words, "The log says which.", facts=facts)
+    return Finding(facts=facts)
+
+
+def bus(bus: Any) -> Callable[[], Finding]:
+    """Whether events arrive. What was dropped since the last look is told, older is over."""
+    seen = dict.fromkeys(_DROPPED, 0)
+
+    def look() -> Finding:
+        counts = {name: getattr(bus, name, 0) for name in _DROPPED}
+        lost = {name: counts[name] - seen[name] for name in _DROPPED}
+        seen.update(counts)
+        boxes: list[Any] = getattr(bus, "mailboxes", list)()
+        full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
+        turns = getattr(bus, "turns", None)
+        queue = [*turns.waiting] if turns is not None else []
+        facts = {"published": bus.published, **counts, "full": full, "queue_for_a_turn": queue}
+        words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
+        if full:
+            words.append(f"Next to full: what waits for {', '.join(full)}.")
+        if words:
+            hint = "The log names them. It is over when it is told no more."
+            return Finding("degraded", " ".join(words), hint, facts=facts)
+        return Finding(facts=facts)
+
+    return look
+
+
+def agents(supervisor: Supervisor, wanted: tuple[str, ...]) -> Finding:
+    """Whether everybody works who should."""
+    states = supervisor.states
+    facts = {
+        "states": states,
+        "busy": supervisor.busy,
+        "left_behind": supervisor.left_behind,
+        "last_failures": dict(supervisor.failed),
+    }
+    away = [name for name in wanted if states.get(name, "failed") == "failed"]
+    others = [name for name, state in states.items() if state == "failed" and name not in wanted]
+    if away or others:
+        state: State = "failed" if wanted and len(away) == len(wanted) else "degraded"
+        words = f"Not running: {', '.join([*away, *others])}."
+        hint = "The log says why. loom start NAME tries it again."
+        return Finding(state, words, hint, facts=facts)
+    if supervisor.left_behind:
+        words = f"{supervisor.left_behind} handlers did not end when they were told to."
+        return Finding("degraded", words, "The log names them. A restart frees them.", facts=facts)
+    held = [f"{name} is {state}" for name, state in states.items() if state != "running"]
+    return Finding(words=f"You said so: {', '.join(held)}." if held else "", facts=facts)
+
+
+def durable(durable: Durable, letters: Callable[[], int]) -> Finding:
+    """Whether what is on the disk is worked on."""
+    behind, dead = durable.behind, letters()
+    facts = {"behind": behind, "dead_letters": dead}
+    words = [f"{name} is {n:,} events behind." for name, n in behind.items() if n > _FAR_BEHIND]
+    hint = "It catches up by itself, when less happens."
+    if dead:
+        words.append(f"{dead} {'event' if dead == 1 else 'events'} could not be worked on.")
+        hint = "See them: loom dead list"
+    return (
+        Finding("degraded", " ".join(words), hint, facts=facts) if words else Finding(facts=facts)
+    )
+
+
+def _dead_letters(loom: Loom) -> Callable[[], int]:
+    """Asked in the thread of the probes, which the loop does not wait for."""
+
+    def count() -> int:
+        asked = asyncio.run_coroutine_threadsafe(loom.store.deliveries.count(), loom.bus.loop)
+        return asked.result(_ASK_S)
+
+    return count
+
+
+def source(outside: Outside, name: str, *, asked_for: bool) -> Finding:
+    """Whether it sees what it should. What nobody asked for, and cannot be had here, is no fault.
+
+    One that is off is not looked at: that would load it.
+    """
+    failed = outside.failed.get(name)
+    if failed is None and not outside.running(name):
+        return Finding(words="Off.", facts={"on": False})
+    state: State = "degraded" if asked_for else "ok"
+    if failed is not None:
+        return Finding(state, failed.message, failed.hint, facts={"on": outside.running(name)})
+    report = outside.sources[name].report()
+    facts = {"on": True, "driver": report.driver}
+    if report.working:
+        return Finding(words=report.detail, facts=facts)
+    return Finding(state, report.detail or "It sees nothing.", report.fix, facts=facts)
+
+
+def _source(loom: Loom, name: str) -> Finding:
+    return source(loom.outside, name, asked_for=name == "hotkey" or name in loom.settings.sources)
+
+
+def timers(timers: Timers, clock: Clock) -> Finding:
+    """Whether somebody looks at the clock."""
+    facts = {"looked": timers.looked}
+    ago_s = clock() - timers.looked
+    if timers.trouble:
+        return Finding("degraded", timers.trouble, "Reminders wait until it is over.", facts=facts)
+    if timers.looked and ago_s > _LATE_TICKS * TICK_S:
+        words = f"Nobody has looked for {ago_s:.0f} s whether a reminder is due."
+        return Finding("degraded", words, "Start Loom again.", timers.looked, facts)
+    return Finding(facts=facts)
+
+
+def loop(watch: LoopWatch, clock: Clock) -> Finding:
+    """Whether the loop turns. ``clock`` is the one of the watch; a hang is told for a while."""
+    facts = {"hangs": watch.hangs, "lag_ms": round(watch.lag_s * 1000, 1)}
+    if (hang := watch.hang) is not None:
+        words = f"Everything waits for {hang.who}, in {hang.where}."
+        return Finding("failed", words, "The log has the whole stack.", facts=facts)
+    last = watch.last
+    if last is not None and clock() - last.began < _RECENT_S:
+        words = f"Everything waited {last.seconds:.1f} s for {last.who}, in {last.where}."
+        return Finding("degraded", words, "The log has the whole stack.", facts=facts)
+    return Finding(facts=facts)
+
+
+def models(router: Router | None) -> Finding:
+    """Whether those answer that were asked. Nobody is asked for it."""
+    if router is None:
+        return Finding(words="No model was asked so far.")
+    facts = {one.name: one.state for one in router.breakers}
+    away = sorted(name for name, state in facts.items() if state != "closed")
+    if away:
+        words = f"Left alone for a while, as they failed again and again: {', '.join(away)}."
+        return Finding("degraded", words, "See that they run, or pick others.", facts=facts)
+    return Finding(facts=facts)
+
+
+def network(router: Router | None, *, local_only: bool) -> Finding:
+    """Whether the door to the network knows what the person said about it."""
+    facts = {"local_only": local_only}
+    if router is not None and local_only and not router.net.local_only:
+        words = "Nothing may leave, and the door to the network does not know it."
+        return Finding("failed", words, "Stop Loom, and report this.", facts=facts)
+    return Finding(words="Nothing leaves this computer." if local_only else "", facts=facts)

@@ -1,0 +1,119 @@
+"""Asking, what was copied, and conversations."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loom_desktop.errors import SettingsError, UsageError
+from loom_desktop.runtime.context import clip_text
+from loom_desktop.verbs.person import existing
+
+if TYPE_CHECKING:
+    from loom_desktop.loom import Loom
+
+_MOST_TEXT = 1_000_000
+
+
+async def ask(
+    loom: Loom,
+    text: str,
+    files: list[str] | None = None,
+    conversation: int = 0,
+    door: str = "window",
+) -> dict[str, int]:
+    """Ask something; the answer comes as ``chat`` events of that conversation."""
+    if not text.strip() and not files:
+        raise UsageError("There is nothing to answer.", hint="Write a question.")
+    if len(text) > _MOST_TEXT:
+        raise UsageError("That is too long.", hint="Save it as a file and drop the file.")
+    _answering(loom)
+    named = [existing(one) for one in files or []]
+    event = loom.publisher(door, origin="user-typed")(
+        "chat.asked",
+        thread=conversation,
+        also=frozenset({"file"}) if named else frozenset(),
+        text=text or "Summarise this",
+        files=named,
+        clip="",
+        conversation=conversation,
+    )
+    return {"turn": event.id, "conversation": event.begins}
+
+
+async def summarize_clipboard(loom: Loom) -> dict[str, int]:
+    """Sum up what was copied, in a conversation of its own."""
+    _answering(loom)
+    await clip_text(loom.outside.sources.get("clipboard"), "")  # say now when there is nothing
+    event = loom.publisher("window", origin="user-typed")(
+        "chat.asked",
+        also=frozenset({"clipboard"}),
+        text="Summarise what I copied",
+        files=[],
+        clip="",
+        conversation=0,
+    )
+    return {"turn": event.id, "conversation": event.begins}
+
+
+async def copied(loom: Loom, formats: list[str], text: str = "") -> dict[str, Any]:
+    """The window saw a copy: on Windows and macOS it is the one that may read the clipboard."""
+    source: Any = loom.outside.sources["clipboard"]
+    source.offer(formats, text)
+    return {}
+
+
+async def copying(loom: Loom, text_hash: str) -> dict[str, Any]:
+    """The window is about to copy words of Loom: no help is offered with them. SHA-256, in hex."""
+    if not re.fullmatch(r"[0-9a-f]{64}", text_hash):
+        raise UsageError("copying: that is no SHA-256.")
+    source: Any = loom.outside.sources.get("clipboard")
+    if source is not None:
+        source.ignore_next(text_hash)
+    return {}
+
+
+async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
+    """Stop everything that is being done for a conversation."""
+    cancelled = loom.supervisor.cancel(conversation)
+    for turn, thread in list(loom.status.turns.items()):
+        if thread == conversation:
+            loom.publisher("runtime", origin="user-typed")(
+                "chat.cancelled", thread=conversation, turn=turn
+            )
+    return {"cancelled": cancelled}
+
+
+async def conversations(loom: Loom, query: str = "", limit: int = 50) -> list[dict[str, Any]]:
+    """Past conversations, the newest first."""
+    await loom.recorder.settled()
+    found = await loom.store.conversations.recent(query, limit=limit)
+    return [msgspec.to_builtins(one) for one in found]
+
+
+async def conversation(loom: Loom, conversation: int) -> list[dict[str, Any]]:
+    """What was said in one."""
+    fields = ("id", "turn", "role", "text", "time", "route", "model", "seconds", "cost", "state")
+    await loom.recorder.settled()
+    found = await loom.store.conversations.messages(conversation)
+    return [{name: getattr(one, name) for name in fields} for one in found]
+
+
+async def forget_conversation(loom: Loom, conversation: int) -> dict[str, int]:
+    """Remove a conversation from every file."""
+    await cancel(loom, conversation)
+    await loom.recorder.settled()  # what is on its way would come back after it
+    return {"forgotten": await loom.store.conversations.forget(conversation)}
+
+
+def _answering(loom: Loom) -> None:
+    """Somebody must be there who answers, or the question would wait for ever."""
+    if "chat" not in loom.supervisor.agents:
+        there = "chat" in loom.supervisor.states
+        named = 'Add "chat" to agents under [assistant] in loom.toml.'
+        raise SettingsError(
+            "Nobody answers questions: the agent chat does not run.",
+            hint="Start it: loom start chat" if there else named,
+        )
