@@ -159,8 +159,9 @@ class Bus:
         qos = event.qos
         plain = _NO_LANE if event.priority else qos
         for box in boxes:
-            if box.lane is plain and len(box.queue) < box.size:
-                box.queue.append(event)
+            queue = box.queue
+            if box.lane is plain and len(queue) < box.size:
+                queue.append(event)
             elif not self._put(box, event):
                 continue
             if box.sleepers:

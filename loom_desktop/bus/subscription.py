@@ -30,13 +30,14 @@ _Steps = Generator[Any, Any, None]
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 PATIENCE_S = 5.0
 """How long a cancelled handler may take to end before it is left behind."""
-_WIDEST = 16
+_WIDEST = 64
 _QUICK_S = 0.0002
-"""Handlers are timed together, at most 16 of them, as long as together they take less than this: a
+"""Handlers are timed together, at most 64 of them, as long as together they take less than this: a
 look at the clock costs as much as a quick handler. A slow one is timed alone."""
 _UNBORN: list[Turn] = [None]  # type: ignore[list-item]
 """The sleepers of a subscription without tasks: somebody is to be woken."""
 _AWAKE: list[Turn] = []
+_NONE: list[int] = []
 
 
 class Hand:
@@ -307,9 +308,7 @@ class Subscription(Mailbox):
         hand = self._new_hand()
         hand.event = hand.first = event
         hand.since = at
-        hand.task = self._bus.tasks.run(
-            f"bus:{self.name}", self._finish(hand, event, steps, yielded)
-        )
+        hand.task = self._bus.tasks.run(self.name, self._finish(hand, event, steps, yielded))
         hand.task.add_done_callback(partial(self._finished, hand, event, steps))
 
     def _new_hand(self) -> Hand:
@@ -320,7 +319,7 @@ class Subscription(Mailbox):
     def _start(self) -> None:
         hand = self._new_hand()
         self._bus.turns.arm()
-        hand.task = self._bus.tasks.run(f"bus:{self.name}", self._consume(hand))
+        hand.task = self._bus.tasks.run(self.name, self._consume(hand))
         hand.task.add_done_callback(partial(self._ended, hand))
 
     def _ended(self, hand: Hand, task: asyncio.Task[None]) -> None:
@@ -388,6 +387,7 @@ class Subscription(Mailbox):
         bus, queue, handler, name = self._bus, self.queue, self._handler, self.name
         turns, record, pop, at_work = bus.turns, bus.record, self.queue.popleft, bus.at_work
         room, group = self._room, 1
+        event: Event | None
         let_in: QoS | None = None
         while True:
             at = now()
@@ -448,6 +448,7 @@ class Subscription(Mailbox):
                 at = then
             if room:
                 self.let_in()
+            event, hand.first, done = None, None, _NONE  # it keeps nothing of what it heard
             sleeper: Turn = bus.loop.create_future()
             self.sleepers.append(sleeper)
             if self.at_once > 1 or bus.settling:

@@ -153,7 +153,7 @@ class Follower:
         self._later: dict[int, asyncio.TimerHandle] = {}
         self._behind = True
         self._reading = False
-        self._stopped = self._void = False
+        self.stopped = self._void = False
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
@@ -163,14 +163,14 @@ class Follower:
 
     async def caught_up(self) -> None:
         """Return when it has taken what was committed, or as much as there is room for."""
-        while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
+        while self._behind and not self.stopped and len(self._open) < WINDOW // 2:
             waits: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append(waits)
             await waits
 
     async def begin(self) -> None:
         """Go on where it left off, with what the journal has since."""
-        while self._taken < 0 and not self._stopped:
+        while self._taken < 0 and not self.stopped:
             try:
                 place = await self._deliveries.begin(self.name, after=self._from)
             except LoomError as error:
@@ -179,13 +179,13 @@ class Follower:
             else:
                 self._taken = self._marked = place.seq
                 self._done, self._tries = place.done, dict(place.tries)
-        if not self._stopped and self._parent.crashed:
+        if not self.stopped and self._parent.crashed:
             await self._count_the_first()
         self._read_more()
 
     def stop(self, *, void: bool = False) -> None:
         """Nothing more in this run. ``void``: nor does the store hear of what it had."""
-        self._stopped, self._void = True, void
+        self.stopped, self._void = True, void
         for timer in self._later.values():
             timer.cancel()
         for outcome in self._outcomes.values():
@@ -244,7 +244,7 @@ class Follower:
     async def failed(self, event: Event, error: BaseException, handler: str) -> None:
         """Try it again later, or bury it."""
         seq = self._numbers.get(event.id)
-        if seq is None or self._stopped:
+        if seq is None or self.stopped:
             return
         tries = self._tries[seq] = self._tries.get(seq, 0) + 1
         wait_s = AGAIN_S[min(tries, TRIES) - 1]
@@ -285,7 +285,7 @@ class Follower:
 
     def _put(self, seq: int, event: Event) -> None:
         self._later.pop(seq, None)
-        if not self._stopped:
+        if not self.stopped:
             self._numbers[event.id] = seq
             self._box.deliver(event)
 
@@ -341,13 +341,13 @@ class Follower:
                 waits.set_result(None)
 
     def _read_more(self) -> None:
-        if not self._reading and not self._stopped and self._taken >= 0:
+        if not self._reading and not self.stopped and self._taken >= 0:
             self._reading = True
             self._parent.tasks.start(f"{self.name} catches up", self._catch_up())
 
     async def _catch_up(self) -> None:
         try:
-            while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
+            while self._behind and not self.stopped and len(self._open) < WINDOW // 2:
                 await self._read_on()
         finally:
             self._reading = False
@@ -360,7 +360,7 @@ class Follower:
             log.warning("%s waits for the journal: %s", self.name, error.message)
             await asyncio.sleep(_RETRY_S)
             return
-        if not self._stopped:
+        if not self.stopped:
             self._take(page)
         if not page and self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()

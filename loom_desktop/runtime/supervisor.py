@@ -476,7 +476,7 @@ class Supervisor:
                 failed = await self._handle(life, handler, event, work, staged)
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
-        if follower is not None and staged is not None:
+        if follower is not None and staged is not None and not (work.stopped and follower.stopped):
             await self._settle(follower, event, staged, None if work.stopped else error, failing)
         return work.left_behind > 0
 
@@ -631,10 +631,10 @@ class _Spawned(Tasks):
         task = self._tasks.start(name, work)
         running = self._threads[self._thread]
         running.add(task)
-        task.add_done_callback(partial(self._over, running))
+        task.add_done_callback(partial(self._leaves, running))
         return task
 
-    def _over(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+    def _leaves(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
         running.discard(task)
         if not running and self._threads.get(self._thread) is running:
             del self._threads[self._thread]

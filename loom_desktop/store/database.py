@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
@@ -612,9 +613,13 @@ class Database:
         while not isinstance(job := self._reads.get(), _Stop):
             try:
                 job.result = self._look(job.work)
-            except DAMAGED:
+            except (
+                *DAMAGED,
+                UnicodeDecodeError,
+            ) as damage:  # a text that is none: SQLite never looks
+                sure = isinstance(damage, UnicodeDecodeError)
                 try:
-                    self._special(self._mend).result(60.0)
+                    self._special(partial(self._mend, sure)).result(60.0)
                     if self.in_memory:  # the one connection that there is now
                         job.result = self.submit(job.work).result(60.0)
                     else:

@@ -19,7 +19,7 @@ def closed() -> Unavailable:
 
 def understandable(error: BaseException | None) -> BaseException | None:
     """The error as a person may see it; what is a bug stays as it is."""
-    if error is None or not isinstance(error, apsw.Error):
+    if not isinstance(error, apsw.Error | UnicodeDecodeError):
         return error
     told: Unavailable | None = None
     if isinstance(error, apsw.FullError):
@@ -29,7 +29,7 @@ def understandable(error: BaseException | None) -> BaseException | None:
             "The disk did not take it: this was not saved.",
             hint="Look whether the disk is full, write-protected or failing.",
         )
-    elif isinstance(error, DAMAGED):
+    elif isinstance(error, (*DAMAGED, UnicodeDecodeError)):
         told = Unavailable(
             "Loom's data is damaged there.", hint="Start Loom again: it restores what it can."
         )

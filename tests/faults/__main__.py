@@ -61,6 +61,13 @@ def _kills(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
         yield kills.run(10, folder, encrypted=False, wrong=wrong)
 
 
+def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    deliveries = importlib.import_module("tests.faults.deliveries")
+    for encrypted in (False, True):
+        yield deliveries.run(max(1, chosen.kills // 5), folder, encrypted=encrypted)
+    yield deliveries.run(10, folder, encrypted=False, wrong="--effect-apart")
+
+
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     cuts = importlib.import_module("tests.faults.powercut").Cuts
     seeds = range(chosen.cuts)
@@ -107,6 +114,14 @@ def _histories(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield histories.run(200, forgetful=True)
 
 
+def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    reminders = importlib.import_module("tests.faults.reminders")
+    for since in ("look", "start"):
+        for turn in range(3):
+            yield reminders.run(folder / f"{since}-{turn}", range(1, 500), since=since)
+    yield reminders.run(folder / "apart", range(1, 12), since="apart")
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     yield leaks.run(folder / "bus", "bus", chosen.events)
@@ -116,11 +131,13 @@ def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
 
 SUITES: dict[str, Suite] = {
     "kills": _kills,
+    "deliveries": _deliveries,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "full_disk": _full_disk,
     "flips": _flips,
     "histories": _histories,
+    "reminders": _reminders,
     "leaks": _leaks,
 }
 

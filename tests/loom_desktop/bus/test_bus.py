@@ -407,3 +407,17 @@ def test_who_waits_for_room_waits_no_longer_than_there_is_none(
             assert [box._room for box in boxes] == [[], [], []]
 
     asyncio.run(run())
+
+
+async def test_quiet_is_seen_when_the_only_handlers_run_inside_the_turn() -> None:
+    async with Bus() as bus:
+        seen: list[int] = []
+
+        async def handle(event: Event) -> None:
+            seen.append(event.id)
+
+        bus.subscribe("a.>", handle, inline=True)
+        for _ in range(200):
+            bus.publish(Event(topic="a.b"))
+        assert await bus.settled(10), "and not when the time was over"
+        assert len(seen) == 200

@@ -399,3 +399,29 @@ async def test_a_pattern_that_comes_later_counts_from_then_on(tmp_path: Path) ->
         publish(loom, "other.happened", n=3)
         assert await loom.supervisor.settled(5)
     assert got == [2]
+
+
+async def test_what_a_stop_cut_short_comes_again(tmp_path: Path) -> None:
+    agent, got, begun = Agent("ledger", durable=True), list[int](), asyncio.Event()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        got.append(event.payload["n"])
+        begun.set()
+        if len(got) == 1:
+            await asyncio.Event().wait()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        publish(loom, "thing.happened", n=1)
+        async with asyncio.timeout(5):
+            await begun.wait()
+        await loom.supervisor.stop("ledger", drain_s=0.01)
+        loom.supervisor.start_again("ledger")
+        assert await loom.supervisor.settled(5)
+        loom.supervisor.pause("ledger")
+        publish(loom, "thing.happened", n=2)
+        await loom.store.journal.flush()
+        await loom.supervisor.stop("ledger", drain_s=0.01)
+        loom.supervisor.start_again("ledger")
+        assert await loom.supervisor.settled(5)
+    assert got == [1, 1, 2]
