@@ -215,7 +215,7 @@ class Supervisor:
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
         for work in works:
             if not work.begun:  # it waited for a paused agent to go on
-                work.give_back()
+                work.cancel()
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
@@ -452,8 +452,7 @@ class Supervisor:
                 finally:
                     opened.cancel()
             work.begun = True
-            if not work.given_back:
-                dead = await self._let_handle(life, event, work)
+            dead = await self._let_handle(life, event, work)
         except Exception:  # not the handler's: those are told and forgotten in ``_handle``
             log.exception("agent %s died", life.agent.name)
             dead = True
@@ -582,8 +581,6 @@ class _Work:
         self.over: asyncio.Future[None] = loop.create_future()
         self.begun = False
         """Not while its agent is paused."""
-        self.given_back = False
-        """Its agent was stopped before it began."""
         self.left_behind = 0
         """Handlers of it that ignored their cancel."""
         self._tasks: Tasks | None = None
@@ -601,11 +598,6 @@ class _Work:
     def stopped(self) -> bool:
         """The person stopped it: it says nothing more, whatever its handler still does."""
         return self.stop.done()
-
-    def give_back(self) -> None:
-        """It does not begin any more: to a durable agent it comes again."""
-        self.given_back = True
-        self.cancel()
 
     def cancel(self) -> None:
         """Stop it, also when it has not begun."""
