@@ -242,8 +242,15 @@ class Context:
     def capabilities(
         self, name: str = "", *, kind: str = "", effect: str = ""
     ) -> list[CapabilityEntry]:
-        """What ``tool`` can do, by name (``files.*``), kind of provider and effect."""
-        return self._parts.directory().capabilities.find(name, kind=kind, effect=effect)
+        """What ``tool`` can do, by name (``files.*``), kind of provider and effect.
+
+        What others than this program provide is described in their words: those come with it.
+        """
+        found = self._parts.directory().capabilities.find(name, kind=kind, effect=effect)
+        theirs = {f"{one.kind}:{one.provider}" for one in found if one.kind != "native"}
+        if theirs:
+            self.absorb(frozenset(theirs), Privacy.PUBLIC)
+        return found
 
     async def gather(
         self,

@@ -192,8 +192,9 @@ class Database:
             self._closed = True
             self._reads.put(_STOP)
             self._jobs.put(_STOP)
-        for long_one in (*self._asides,):
-            long_one.interrupt()
+        with self._alone_or_not:
+            for long_one in self._asides:
+                long_one.interrupt()
         for thread, share in ((self._reader, 0.2), (self._writer, 0.8)):
             if thread is not None and not await _ended(thread, deadline_s * share):
                 log.error("%s did not finish within its deadline", thread.name)
@@ -632,8 +633,8 @@ class Database:
                 raise apsw.InterruptError("closing")
             return _at_one_moment(connection, work)
         finally:
-            connection.close(True)
-            with self._alone_or_not:
+            with self._alone_or_not:  # nobody can interrupt it once it is closed
+                connection.close(True)
                 self._asides.discard(connection)
                 self._alone_or_not.notify_all()
 

@@ -497,3 +497,14 @@ async def test_a_span_of_time_has_all_of_it_however_the_clock_jumps(
         assert [one.id for one in await store.journal.events()] == [
             n for n in range(1, len(times) + 1) if n not in old
         ]
+
+
+async def test_what_was_a_measurement_is_taken_out_and_nothing_else(store: Store) -> None:
+    def some(thread: int) -> list[Event]:
+        return [Event(topic="a.b", thread=thread) for _ in range(3)]
+
+    await store.journal.append_many([*some(7), *some(8), *some(0)])
+    assert await store.journal.forget_thread(7) == 3
+    assert await store.journal.forget_thread(0) == 0, "what begins its own thread is not one"
+    assert len(await store.journal.events()) == 6
+    assert await store.check(thorough=True), "and nothing is missed"
