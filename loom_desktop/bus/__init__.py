@@ -249,8 +249,8 @@ class Bus:
         ``from_journal`` gets of what is published only what is realtime; the rest comes to its
         ``deliver`` once it is on the disk.
 
-        An event that matches several patterns of one subscription comes once. Raises UsageError
-        for what is no pattern.
+        An event that matches several patterns of one subscription comes once. On a bus that was
+        closed the subscription is closed as well. Raises UsageError for what is no pattern.
         """
         patterns = [pattern] if isinstance(pattern, str) else list(pattern)
         split = [segments(one) for one in patterns]

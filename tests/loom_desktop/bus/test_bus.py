@@ -170,24 +170,6 @@ async def test_who_subscribes_or_leaves_during_a_delivery_changes_the_next_one()
     assert got[:2] == ["first", "third"]
 
 
-async def test_how_full_a_lane_is_is_how_full_its_fullest_mailbox_is() -> None:
-    async def never(event: Event) -> None: ...
-
-    async with Bus() as bus:
-        assert bus.fill() == {}
-        bus.subscribe("a", never, name="small", size=10)
-        bus.subscribe("a", never, name="large", size=100)
-        bus.subscribe("b", never, name="other", size=10)
-        for _ in range(5):
-            bus.publish(Event(topic="a"))
-        for _ in range(2):
-            bus.publish(Event(topic="b", qos=QoS.BACKGROUND))
-        assert bus.fill() == {QoS.BATCHED: 0.5, QoS.BACKGROUND: 0.2}
-        assert bus.fill(but=["small"]) == {QoS.BATCHED: 0.05, QoS.BACKGROUND: 0.2}
-        assert await bus.settled(5)
-        assert bus.fill() == {}
-
-
 # -------------------------------------------------------------------- other threads
 async def test_four_threads_at_once_lose_nothing_and_each_keeps_its_order() -> None:
     got = dict[int, list[int]]()
@@ -439,3 +421,21 @@ async def test_quiet_is_seen_when_the_only_handlers_run_inside_the_turn() -> Non
             bus.publish(Event(topic="a.b"))
         assert await bus.settled(10), "and not when the time was over"
         assert len(seen) == 200
+
+
+async def test_how_full_a_lane_is_is_how_full_its_fullest_mailbox_is() -> None:
+    async def never(event: Event) -> None: ...
+
+    async with Bus() as bus:
+        assert bus.fill() == {}
+        bus.subscribe("a", never, name="small", size=10)
+        bus.subscribe("a", never, name="large", size=100)
+        bus.subscribe("b", never, name="other", size=10)
+        for _ in range(5):
+            bus.publish(Event(topic="a"))
+        for _ in range(2):
+            bus.publish(Event(topic="b", qos=QoS.BACKGROUND))
+        assert bus.fill() == {QoS.BATCHED: 0.5, QoS.BACKGROUND: 0.2}
+        assert bus.fill(but=["small"]) == {QoS.BATCHED: 0.05, QoS.BACKGROUND: 0.2}
+        assert await bus.settled(5)
+        assert bus.fill() == {}

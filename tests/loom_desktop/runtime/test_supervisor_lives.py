@@ -162,6 +162,22 @@ async def test_stopping_a_paused_agent_does_not_begin_what_it_holds(tmp_path: Pa
         assert agent.got == [2]
 
 
+async def test_what_a_paused_durable_agent_held_when_it_was_stopped_comes_again(
+    tmp_path: Path,
+) -> None:
+    agent = Worker(durable=True)
+    async with loom_for_tests(tmp_path, agent) as loom:
+        loom.supervisor.pause("worker")
+        ask(loom, 1)
+        await until(lambda: loom.supervisor.busy)
+        await loom.supervisor.stop("worker")
+        assert agent.got == []
+        loom.supervisor.start_again("worker")
+        await until(lambda: agent.got)
+        assert await loom.supervisor.settled(5)
+        assert agent.got == [1]
+
+
 async def test_a_restart_forgets_what_it_kept_in_memory(tmp_path: Path) -> None:
     agent = Worker()
     async with loom_for_tests(tmp_path, agent) as loom:
