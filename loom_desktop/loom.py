@@ -153,6 +153,7 @@ class Loom:
                 crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
             await self.supervisor.durable.prepare()
+            stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 notifications = Notifications(
@@ -620,6 +621,7 @@ class Loom:
 
         while True:
             days = self.settings.store.keep_days
+            self.supervisor.durable.mark()  # else what concerned nobody counts as not worked on
             try:
                 await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
             except Exception:  # one of the fences: tomorrow it is tried again

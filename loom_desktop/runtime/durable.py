@@ -99,6 +99,17 @@ class Durable:
         follower.revive(found.seq, found.event)
         return found
 
+    def mark(self) -> None:
+        """Tell the store how far everybody is: it hears seldom of what concerned nobody."""
+        for follower in self._followers.values():
+            follower.mark()
+
+    def close(self) -> None:
+        """Nobody gets any more; what was had is told to the store."""
+        self.store.journal.committed = None
+        for name in [*self._followers]:
+            self.leave(name)
+
     @property
     def followed(self) -> bool:
         """Whether there is a durable subscriber."""
@@ -169,7 +180,7 @@ class Follower:
         self._stopped = True
         for timer in self._later.values():
             timer.cancel()
-        self._mark()
+        self.mark()
         self._tell()
 
     def offer(self, events: Iterable[tuple[int, Event]]) -> None:
@@ -184,7 +195,18 @@ class Follower:
                 return
             self._take(seq, event)
         if self._taken - self._marked > _FAR and not self._open:
-            self._mark()
+            self.mark()
+
+    def mark(self) -> None:
+        """Send the cursor to the store, and what was had beyond it."""
+        self._marking = False
+        low = self._low()
+        beyond = [seq for seq in self._out_of_order if seq > low]
+        if low > self._marked or beyond:
+            self._marked = low
+            for seq in beyond or (low,):
+                self._deliveries.done(self.name, seq, low)
+        self._out_of_order.clear()
 
     def revive(self, seq: int, event: Event) -> None:
         """A dead letter is tried once more: this once."""
@@ -285,7 +307,7 @@ class Follower:
                 self._out_of_order.append(seq)
             if not self._marking:  # once for all that end in this turn of the loop
                 self._marking = True
-                self._loop.call_soon(self._mark)
+                self._loop.call_soon(self.mark)
         self._close(seq)
 
     def _close(self, seq: int) -> None:
@@ -298,17 +320,6 @@ class Follower:
             self._tell()
         if self._behind and len(self._open) < WINDOW // 2:
             self._read_more()
-
-    def _mark(self) -> None:
-        """Send the cursor to the store, and what was had beyond it."""
-        self._marking = False
-        low = self._low()
-        beyond = [seq for seq in self._out_of_order if seq > low]
-        if low > self._marked or beyond:
-            self._marked = low
-            for seq in beyond or (low,):
-                self._deliveries.done(self.name, seq, low)
-        self._out_of_order.clear()
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -347,7 +358,7 @@ class Follower:
         if self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
-                self._mark()
+                self.mark()
 
     async def _count_the_first(self) -> None:
         """The run before broke off: what comes first may have been why, so it counts as tried."""
