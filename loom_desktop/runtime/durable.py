@@ -109,6 +109,17 @@ class Durable:
         found = await self.store.deliveries.revive(letter)
         return follower.revive(found.seq, found.event)
 
+    def mark(self) -> None:
+        """Tell the store how far everybody is: it hears seldom of what concerned nobody."""
+        for follower in self._followers.values():
+            follower.mark()
+
+    def close(self) -> None:
+        """Nobody gets any more; what was had is told to the store."""
+        self.store.journal.committed = None
+        for name in [*self._followers]:
+            self.leave(name)
+
     @property
     def followed(self) -> bool:
         """Whether there is a durable subscriber."""
@@ -194,7 +205,7 @@ class Follower:
             timer.cancel()
         for outcome in self._outcomes.values():
             outcome.cancel()
-        self._mark()
+        self.mark()
         self._tell()
 
     def offer(self, events: Iterable[tuple[int, Event]]) -> None:
@@ -204,7 +215,20 @@ class Follower:
         if not self._take(events):
             self._behind = True
         elif self._taken - self._marked > _FAR and not self._open:
-            self._mark()
+            self.mark()
+
+    def mark(self) -> None:
+        """Send the cursor to the store, and what was had beyond it."""
+        self._marking = False
+        if self._void:
+            return
+        low = self._low()
+        beyond = [seq for seq in self._just_had if seq > low]
+        if low > self._marked or beyond:
+            self._marked = low
+            for seq in beyond or (low,):
+                self._deliveries.done(self.name, seq, low)
+        self._just_had.clear()
 
     def revive(self, seq: int, event: Event) -> asyncio.Future[bool]:
         """A dead letter is tried once more, this once. The answer is whether that went well."""
@@ -319,7 +343,7 @@ class Follower:
             self._just_had.append(seq)
             if not self._marking:  # once for all that end in this turn of the loop
                 self._marking = True
-                self._loop.call_soon(self._mark)
+                self._loop.call_soon(self.mark)
         self._close(seq)
 
     def _close(self, seq: int, *, well: bool = True) -> None:
@@ -336,19 +360,6 @@ class Follower:
             self._tell()
         if self._behind and len(self._open) < WINDOW // 2:
             self._read_more()
-
-    def _mark(self) -> None:
-        """Send the cursor to the store, and what was had beyond it."""
-        self._marking = False
-        if self._void:
-            return
-        low = self._low()
-        beyond = [seq for seq in self._just_had if seq > low]
-        if low > self._marked or beyond:
-            self._marked = low
-            for seq in beyond or (low,):
-                self._deliveries.done(self.name, seq, low)
-        self._just_had.clear()
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -387,7 +398,7 @@ class Follower:
         if self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
-                self._mark()
+                self.mark()
 
     async def _count_the_first(self) -> None:
         """The run before broke off: what comes first may have been why, so it counts as tried."""

@@ -140,8 +140,9 @@ class Deliveries:
             )
 
         place = await self._db.do(write)
-        self._begun.add(name)
-        self._revived = {one for one in self._revived if one[0] != name}
+        with self._lock:
+            self._begun.add(name)
+            self._revived = {one for one in self._revived if one[0] != name}
         return place
 
     async def names(self) -> list[str]:

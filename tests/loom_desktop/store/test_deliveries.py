@@ -46,12 +46,12 @@ async def test_a_new_subscriber_begins_at_the_end_or_at_the_start(store: Store) 
     assert await store.deliveries.names() == ["all", "new"]
 
 
-async def test_a_new_subscriber_misses_nothing_from_an_id_on(store: Store) -> None:
+async def test_a_new_subscriber_begins_behind_the_number_it_names(store: Store) -> None:
     await filled(store)
-    assert await store.deliveries.begin("later", from_id=41) == Place(4, NOTHING, {})
-    assert await store.deliveries.begin("now", from_id=51) == Place(5, NOTHING, {})
-    assert await store.deliveries.begin("all", from_id=1) == Place(0, NOTHING, {})
-    assert await store.deliveries.begin("later", from_id=1) == Place(4, NOTHING, {}), "not new"
+    assert await store.deliveries.begin("later", after=4) == Place(4, NOTHING, {})
+    assert await store.deliveries.begin("now", after=9) == Place(5, NOTHING, {}), "not beyond it"
+    assert await store.deliveries.begin("all", after=0) == Place(0, NOTHING, {})
+    assert await store.deliveries.begin("later", after=0) == Place(4, NOTHING, {}), "not new"
 
 
 async def test_what_was_done_is_there_after_a_restart(path: Path) -> None:
