@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from loom_desktop.bus import Bus, Subscription
 from loom_desktop.errors import LoomError, NotFound
-from loom_desktop.event import Event, QoS
+from loom_desktop.event import Event, QoS, next_id
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Durable:
         """The highest number that was committed."""
 
     async def prepare(self) -> None:
-        """Look where the journal ends, so that who is new begins there. Once, before ``follow``."""
+        """Look where the journal ends, and hear of what is committed. Once, before ``follow``."""
         self.end = await self.store.journal.last_seq()
         self.store.journal.committed = self.committed
 
@@ -143,10 +143,10 @@ class Follower:
     def __init__(self, parent: Durable, name: str, box: Subscription) -> None:
         self.name = name
         self._parent, self._box = parent, box
-        self._from = parent.end
-        """Where it begins when it is new."""
         self._deliveries = parent.store.deliveries
         self._loop = parent.bus.loop
+        self._since = next_id()
+        """What is made from now on is for it, also when it is on the disk before its cursor is."""
         self._taken = -1
         """Everything up to this number was looked at; -1 until it is known where to begin."""
         self._marked = 0
@@ -187,7 +187,7 @@ class Follower:
         """Go on where it left off, with what the journal has since."""
         while self._taken < 0 and not self.stopped:
             try:
-                place = await self._deliveries.begin(self.name, after=self._from)
+                place = await self._deliveries.begin(self.name, since=self._since)
             except LoomError as error:
                 log.warning("%s cannot go on yet: %s", self.name, error.message)
                 await asyncio.sleep(_RETRY_S)
