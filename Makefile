@@ -7,7 +7,7 @@ PYTHON_IN := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
-.PHONY: help setup setup-test run doctor demo test bench faults shots lint fmt types imports cov lock \
+.PHONY: help setup setup-test run doctor demo test bench faults soak shots lint fmt types imports cov lock \
 	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons translations
 
 help: ## List the targets
@@ -36,6 +36,9 @@ bench: setup-test ## Measure start, memory, bus and journal beside bare floors; 
 
 faults: setup-test ## Try every fault at length: kills, power cuts, full disks; see build
 	@$(PYTHON_IN) -m tests.faults build/faults.json $(ARGS)
+
+soak: setup-test ## Let twenty agents work for an hour (SOAK_MINUTES=N); see build/soak.json
+	@$(PYTHON_IN) -m tests.faults.soak build/soak.json
 
 shots: setup-test ## Take pictures of every window into build/shots
 	@$(PYTHON_IN) -m tests.journeys.shots build/shots

@@ -157,6 +157,7 @@ class Loom:
             )  # fmt: skip
             await self.supervisor.durable.prepare()
             self.store.restored = self.supervisor.begin_anew
+            stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
                 notifications = Notifications(
@@ -662,6 +663,7 @@ class Loom:
 
         while True:
             days = self.settings.store.keep_days
+            self.supervisor.durable.mark()  # else what concerned nobody counts as not worked on
             try:
                 await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
             except Exception:  # one of the fences: tomorrow it is tried again

@@ -85,9 +85,11 @@ _COMMIT_S = 10.0
 class Staged:
     """What the handlers of a durable agent remember of one event, until they have ended."""
 
-    __slots__ = ("values", "versions")
+    __slots__ = ("over", "values", "versions")
 
     def __init__(self) -> None:
+        self.over = False
+        """What they left running writes by itself from now on."""
         self.values: dict[str, Any] = {}
         self.versions: dict[str, int] = {}
         """Those that were read: they must still be the same when it is written."""
@@ -128,8 +130,8 @@ class Context:
         """What this agent keeps in memory between events; gone with the process."""
         self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
         self._parts, self._tasks, self._stopped, self._staged = parts, tasks, stopped, staged
-        self._read: dict[str, int] = staged.versions if staged is not None else {}
-        """The versions of what was recalled, by key."""
+        self._read: dict[str, int] = {}
+        """The versions of what was recalled last, by key."""
 
     @property
     def settings(self) -> Any:
@@ -239,14 +241,16 @@ class Context:
         found = self._parts.directory().agents
         return found.find(topic=topic, capability=capability, state=state)
 
-    def capabilities(
+    async def capabilities(
         self, name: str = "", *, kind: str = "", effect: str = ""
     ) -> list[CapabilityEntry]:
         """What ``tool`` can do, by name (``files.*``), kind of provider and effect.
 
         What others than this program provide is described in their words: those come with it.
         """
-        found = self._parts.directory().capabilities.find(name, kind=kind, effect=effect)
+        directory = self._parts.directory()
+        await directory.load()
+        found = directory.capabilities.find(name, kind=kind, effect=effect)
         theirs = {f"{one.kind}:{one.provider}" for one in found if one.kind != "native"}
         if theirs:
             self.absorb(frozenset(theirs), Privacy.PUBLIC)
@@ -377,10 +381,10 @@ class Context:
         the event: both or neither. Raises TypeError for what is not plain data.
         """
         labelled = [value, sorted(self.event.origin), int(self.event.privacy)]
-        if self._staged is None:
+        if (staged := self._staging) is None:
             await self._parts.store.state.put(self.agent, key, labelled)
         else:
-            self._staged.write(key, labelled)
+            staged.write(key, labelled)
 
     async def change(self, key: str, function: Callable[[Any], Any], default: Any = None) -> Any:
         """Put what ``function`` makes of what is remembered in its place; answers with that.
@@ -390,7 +394,7 @@ class Context:
         """
         for _ in range(_MOST_CHANGES):
             new = function(await self.recall(key, default))
-            if self._staged is not None:
+            if self._staging is not None:
                 await self.remember(key, new)
                 return new
             labelled = [new, sorted(self.event.origin), int(self.event.privacy)]
@@ -401,12 +405,14 @@ class Context:
 
     async def recall(self, key: str, default: Any = None) -> Any:
         """What was remembered under the key; its labels come back with it."""
-        staged = self._staged
+        staged = self._staging
         if staged is not None and key in staged.values:
             value, origin, privacy = staged.values[key]
         else:
             found = await self._parts.store.state.get(self.agent, key)
-            self._read[key] = found.version if found is not None else 0
+            version = self._read[key] = found.version if found is not None else 0
+            if staged is not None:  # what was made of an earlier look must be right as well
+                staged.versions.setdefault(key, version)
             if found is None:
                 return default
             value, origin, privacy = found.value
@@ -480,6 +486,11 @@ class Context:
     async def show(self, *, draft: str = "") -> None:
         """Bring up the window, with something to say already written."""
         self._parts.bus.publish(self._follow("popup.requested", {"draft": draft}, qos=QoS.REALTIME))
+
+    @property
+    def _staging(self) -> Staged | None:
+        """Where to put what is remembered while the handlers of a durable agent are at work."""
+        return None if self._staged is None or self._staged.over else self._staged
 
     def _follow(
         self, topic: str, payload: dict[str, Any], *, answers: int = 0, qos: QoS | None = None

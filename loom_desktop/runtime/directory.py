@@ -7,6 +7,7 @@ at most, and it is asked by people and by ``loom list``, not for every event.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -308,9 +309,9 @@ class Directory:
     ) -> None:
         """``families`` of capabilities that the broker loads when they are wanted. ``but``: an
         agent that has just changed, which is told."""
-        self.agents, self._capabilities = Agents(bus, clock), Capabilities(bus, clock)
+        self.agents, self.capabilities = Agents(bus, clock), Capabilities(bus, clock)
         self._supervisor, self._broker, self._families = supervisor, broker, families
-        with self.agents.quiet(), self._capabilities.quiet():
+        with self.agents.quiet(), self.capabilities.quiet():
             for report in supervisor.reports():
                 if report.name != but:
                     self.heard(report)
@@ -318,15 +319,15 @@ class Directory:
                 self._added(one)
         broker.added, broker.removed = self._added, self._removed
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """Also those that nobody wanted so far: they are loaded with the first question."""
+    async def load(self) -> None:
+        """Enter also those capabilities that nobody wanted so far; a family at a time, as some take
+        30 ms to import."""
         for family in self._families():
+            await asyncio.sleep(0)
             try:
                 self._broker.directory([family])
             except Exception as error:  # somebody's own file; who calls it is told more
                 log.warning("the capabilities %s cannot be loaded: %s", family, error)
-        return self._capabilities
 
     def heard(self, report: AgentReport) -> None:
         """An agent began, paused, ended, or listens to something else."""
@@ -344,13 +345,13 @@ class Directory:
             self.agents.remove(name)
 
     def _added(self, one: Capability) -> None:
-        if one.name in self._capabilities:  # two agents bring the same
+        if one.name in self.capabilities:  # two agents bring the same
             return
-        self._capabilities.put(one, provider=self._broker.provider(one.name))
+        self.capabilities.put(one, provider=self._broker.provider(one.name))
 
     def _removed(self, name: str) -> None:
-        if name in self._capabilities:
-            self._capabilities.remove(name)
+        if name in self.capabilities:
+            self.capabilities.remove(name)
 
 
 def _counts(report: AgentReport) -> dict[str, int]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from loom_desktop.bus import Bus, Subscription
 from loom_desktop.errors import LoomError, NotFound
-from loom_desktop.event import Event, QoS
+from loom_desktop.event import Event, QoS, next_id
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -54,17 +54,16 @@ class Durable:
         """Told of every event that became a dead letter, with its number."""
         self.end = 0
         """The highest number that was committed."""
-        self.end_is_known = True
 
     async def prepare(self) -> None:
-        """Look where the journal ends, so that who is new begins there. Once, before ``follow``."""
+        """Look where the journal ends, and hear of what is committed. Once, before ``follow``."""
         self.end = await self.store.journal.last_seq()
         self.store.journal.committed = self.committed
 
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
         """What the journal has just written, in order."""
         if events:
-            self.end, self.end_is_known = max(self.end, events[-1][0]), True
+            self.end = max(self.end, events[-1][0])
         for follower in self._followers.values():
             follower.offer(events)
 
@@ -79,7 +78,7 @@ class Durable:
 
     def begin_anew(self) -> None:
         """Numbers of what was committed so far say nothing any more: follow all of them again."""
-        self.end, self.end_is_known, self.crashed = 0, False, False
+        self.end, self.crashed = 0, False
         for follower in self._followers.values():
             follower.stop(void=True)
 
@@ -110,6 +109,17 @@ class Durable:
         found = await self.store.deliveries.revive(letter)
         return follower.revive(found.seq, found.event)
 
+    def mark(self) -> None:
+        """Tell the store how far everybody is: it hears seldom of what concerned nobody."""
+        for follower in self._followers.values():
+            follower.mark()
+
+    def close(self) -> None:
+        """Nobody gets any more; what was had is told to the store."""
+        self.store.journal.committed = None
+        for name in [*self._followers]:
+            self.leave(name)
+
     @property
     def followed(self) -> bool:
         """Whether there is a durable subscriber."""
@@ -133,10 +143,10 @@ class Follower:
     def __init__(self, parent: Durable, name: str, box: Subscription) -> None:
         self.name = name
         self._parent, self._box = parent, box
-        self._from = parent.end if parent.end_is_known else None
-        """Where it begins when it is new; None: behind what there is."""
         self._deliveries = parent.store.deliveries
         self._loop = parent.bus.loop
+        self._since = next_id()
+        """What is made from now on is for it, also when it is on the disk before its cursor is."""
         self._taken = -1
         """Everything up to this number was looked at; -1 until it is known where to begin."""
         self._marked = 0
@@ -177,7 +187,7 @@ class Follower:
         """Go on where it left off, with what the journal has since."""
         while self._taken < 0 and not self.stopped:
             try:
-                place = await self._deliveries.begin(self.name, after=self._from)
+                place = await self._deliveries.begin(self.name, since=self._since)
             except LoomError as error:
                 log.warning("%s cannot go on yet: %s", self.name, error.message)
                 await asyncio.sleep(_RETRY_S)
@@ -195,7 +205,7 @@ class Follower:
             timer.cancel()
         for outcome in self._outcomes.values():
             outcome.cancel()
-        self._mark()
+        self.mark()
         self._tell()
 
     def offer(self, events: Iterable[tuple[int, Event]]) -> None:
@@ -205,7 +215,20 @@ class Follower:
         if not self._take(events):
             self._behind = True
         elif self._taken - self._marked > _FAR and not self._open:
-            self._mark()
+            self.mark()
+
+    def mark(self) -> None:
+        """Send the cursor to the store, and what was had beyond it."""
+        self._marking = False
+        if self._void:
+            return
+        low = self._low()
+        beyond = [seq for seq in self._just_had if seq > low]
+        if low > self._marked or beyond:
+            self._marked = low
+            for seq in beyond or (low,):
+                self._deliveries.done(self.name, seq, low)
+        self._just_had.clear()
 
     def revive(self, seq: int, event: Event) -> asyncio.Future[bool]:
         """A dead letter is tried once more, this once. The answer is whether that went well."""
@@ -320,7 +343,7 @@ class Follower:
             self._just_had.append(seq)
             if not self._marking:  # once for all that end in this turn of the loop
                 self._marking = True
-                self._loop.call_soon(self._mark)
+                self._loop.call_soon(self.mark)
         self._close(seq)
 
     def _close(self, seq: int, *, well: bool = True) -> None:
@@ -337,19 +360,6 @@ class Follower:
             self._tell()
         if self._behind and len(self._open) < WINDOW // 2:
             self._read_more()
-
-    def _mark(self) -> None:
-        """Send the cursor to the store, and what was had beyond it."""
-        self._marking = False
-        if self._void:
-            return
-        low = self._low()
-        beyond = [seq for seq in self._just_had if seq > low]
-        if low > self._marked or beyond:
-            self._marked = low
-            for seq in beyond or (low,):
-                self._deliveries.done(self.name, seq, low)
-        self._just_had.clear()
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -388,7 +398,7 @@ class Follower:
         if self._taken >= self._parent.end:
             self._behind, self._done = False, frozenset()
             if not self._open:
-                self._mark()
+                self.mark()
 
     async def _count_the_first(self) -> None:
         """The run before broke off: what comes first may have been why, so it counts as tried."""

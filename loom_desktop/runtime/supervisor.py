@@ -459,9 +459,11 @@ class Supervisor:
                     opened.cancel()
             work.begun = True
             dead = await self._let_handle(life, event, work)
-        except Exception:  # not the handler's: those are told and forgotten in ``_handle``
+        except Exception as error:  # not the handler's: those are told in ``_handle``
             log.exception("agent %s died", life.agent.name)
             dead = True
+            if life.follower is not None:
+                await life.follower.failed(event, error, "")
         finally:
             work.ended()
             running.discard(work)
@@ -482,6 +484,7 @@ class Supervisor:
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
         if follower is not None and staged is not None:
+            staged.over = True
             if not work.stopped:
                 await self._settle(follower, event, staged, error, failing)
             elif work.had:

@@ -109,13 +109,11 @@ class Deliveries:
 
     # ------------------------------------------------------------------ subscribers
 
-    async def begin(
-        self, name: str, *, from_start: bool = False, after: int | None = None
-    ) -> Place:
+    async def begin(self, name: str, *, from_start: bool = False, since: int = 0) -> Place:
         """Where it goes on; what it has revived and not finished is a dead letter again.
 
-        A new name begins behind what is in the journal now, or behind the number ``after``, or
-        with ``from_start`` before it all.
+        A new name begins behind what is in the journal now, or with ``from_start`` before it.
+        ``since`` is the id from which on events are for it, also when they were faster.
         """
         name = storable(name)
 
@@ -124,7 +122,11 @@ class Deliveries:
             there = _subscriber(connection, name)
             if there is None:
                 seq = 0 if from_start else self._journal.last(connection)
-                seq = seq if after is None else min(seq, after)
+                if since:
+                    faster: Any = connection.execute(
+                        "select min(seq) - 1 from event where id >= ?", (since,)
+                    ).get
+                    seq = seq if faster is None else min(seq, faster)
                 connection.execute("insert into subscriber(name, seq) values (?, ?)", (name, seq))
                 return Place(seq, frozenset(), {})
             connection.execute(
@@ -140,8 +142,9 @@ class Deliveries:
             )
 
         place = await self._db.do(write)
-        self._begun.add(name)
-        self._revived = {one for one in self._revived if one[0] != name}
+        with self._lock:
+            self._begun.add(name)
+            self._revived = {one for one in self._revived if one[0] != name}
         return place
 
     async def names(self) -> list[str]:

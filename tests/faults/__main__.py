@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib
 import json
 import logging
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
+    parser.add_argument("--stops", type=int, default=200, help="of a whole Loom")
     chosen = parser.parse_args(argv)
     reports: list[Report] = []
     for name in chosen.only or SUITES:
@@ -129,6 +131,12 @@ def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield leaks.run(folder / "leaking", "bus", chosen.events, leak_bytes=16)
 
 
+def _stops(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    stops = importlib.import_module("tests.faults.stops")
+    yield asyncio.run(stops.run(folder / "stops", chosen.stops))
+    yield asyncio.run(stops.run(folder / "leaking", 3, leak=True))
+
+
 SUITES: dict[str, Suite] = {
     "kills": _kills,
     "deliveries": _deliveries,
@@ -139,6 +147,7 @@ SUITES: dict[str, Suite] = {
     "histories": _histories,
     "reminders": _reminders,
     "leaks": _leaks,
+    "stops": _stops,
 }
 
 IN_MEMORY = {"powercut", "syscalls", "flips"}

@@ -18,7 +18,6 @@ FAN_OUT = Target("ratio", 1 / 0.5)
 GROWTH = Target("ratio", 1.5)
 LATENCY = Target("ratio", 1.2)
 LATENCY_US = Target("value", 1_000)
-ASKING = Target("ratio", 1 / 0.25)
 LIVE = Target("value", 4.0)
 
 
@@ -79,7 +78,7 @@ def measure(run: Run) -> list[Figure]:
         ),
         figure("bus, the same in itself", "us", ours("p99_us"), target=LATENCY_US),
         figure("bus, latency under load, max", "us", ours("max_us"), floor("max_us")),
-        beside("request and reply", "ask_us", target=ASKING),
+        beside("request and reply", "ask_us"),
         figure(
             "bus, a subscriber that ran once",
             "KB",

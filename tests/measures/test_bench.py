@@ -270,7 +270,7 @@ MEASURES = {
             "bus, inline, 10 to": "ratio",
             "bus, latency under load, p99": "ratio",
             "bus, the same in itself": "value",
-            "bus, request and reply": "ratio",
+            "bus, request and reply": "",
             "bus, a subscriber that ran once": "value",
         },
     ),

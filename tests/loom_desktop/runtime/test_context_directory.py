@@ -52,16 +52,16 @@ async def test_an_agent_finds_others_by_what_they_hear_bring_and_are(tmp_path: P
 async def test_what_can_be_done_is_found_with_who_brings_it(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path, lamp([])) as loom:
         ctx = context(loom)
-        (mine,) = ctx.capabilities("lamp.*")
+        (mine,) = await ctx.capabilities("lamp.*")
         assert (mine.kind, mine.provider, mine.description) == (
             "native", "lamp", "Dim the lamp. It stays so."
         )  # fmt: skip
-        notes = ctx.capabilities("notes.*")
+        notes = await ctx.capabilities("notes.*")
         assert notes, "what nobody used so far is loaded by the question"
         assert {one.provider for one in notes} == {"loom"}
-        assert all(one.effect == "none" for one in ctx.capabilities(effect="none"))
+        assert all(one.effect == "none" for one in await ctx.capabilities(effect="none"))
         await loom.supervisor.stop("lamp")
-        assert ctx.capabilities("lamp.*") == []
+        assert await ctx.capabilities("lamp.*") == []
 
 
 async def test_what_strangers_describe_is_in_their_words(tmp_path: Path) -> None:
@@ -73,9 +73,9 @@ async def test_what_strangers_describe_is_in_their_words(tmp_path: Path) -> None
     async with loom_for_tests(tmp_path) as loom:
         loom.directory.capabilities.put(search, kind="mcp", provider="finder")
         ctx = context(loom)
-        ctx.capabilities("notes.*")
+        await ctx.capabilities("notes.*")
         assert not ctx.event.tainted
-        ctx.capabilities("web.*")
+        await ctx.capabilities("web.*")
         assert "mcp:finder" in ctx.event.origin
         assert ctx.event.tainted
 
@@ -84,7 +84,7 @@ async def test_a_broken_file_of_capabilities_hides_no_other(tmp_path: Path) -> N
     (tmp_path / "capabilities").mkdir()
     (tmp_path / "capabilities" / "mine.py").write_text("1 / 0")
     async with loom_for_tests(tmp_path) as loom:
-        names = {one.name.partition(".")[0] for one in context(loom).capabilities()}
+        names = {one.name.partition(".")[0] for one in await context(loom).capabilities()}
         assert {"notes", "text"} <= names
         assert "mine" not in names
 

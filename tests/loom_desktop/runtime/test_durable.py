@@ -17,6 +17,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.errors import NotFound
 from loom_desktop.event import QoS
 from loom_desktop.runtime import durable as durable_module
+from loom_desktop.runtime import supervisor as supervisor_module
 from loom_desktop.runtime.durable import Durable
 from loom_desktop.store import Store
 from loom_desktop.tasks import Tasks
@@ -548,3 +549,115 @@ async def test_only_the_start_after_a_crash_counts_as_a_try(tmp_path: Path) -> N
             made.leave("ledger")
             box.close()
         assert (await store.deliveries.begin("ledger")).tries == {1: 1}
+
+
+async def test_what_is_remembered_after_the_handler_has_ended_is_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, go, done = Agent("ledger", durable=True), asyncio.Event(), asyncio.Event()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        async def later() -> None:
+            await go.wait()
+            await ctx.remember("later", 1)
+            assert await ctx.recall("later") == 1
+            assert await ctx.change("later", lambda n: n + 1) == 2
+            done.set()
+
+        await ctx.remember("now", 1)
+        ctx.spawn("goes on", later())
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        commit = loom.store.deliveries.commit
+
+        async def while_written(*args: Any) -> bool:
+            go.set()
+            return await commit(*args)
+
+        monkeypatch.setattr(loom.store.deliveries, "commit", while_written)
+        publish(loom, "thing.happened", n=1)
+        async with asyncio.timeout(5):
+            await done.wait()
+        found = await loom.store.state.get("ledger", "later")
+        assert found is not None
+        assert found.value[0] == 2
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_what_was_read_twice_must_be_as_it_was_the_first_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent, tries = Agent("ledger", durable=True), list[int]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        total = await ctx.recall("total", 0)
+        tries.append(total)
+        if len(tries) == 1:  # somebody else writes between its two looks
+            await loom.store.state.put("ledger", "total", [10, [], 3])
+        await ctx.recall("total", 0)
+        await ctx.remember("total", total + 1)
+
+    with caplog.at_level(logging.CRITICAL):
+        async with loom_for_tests(tmp_path, agent) as loom:
+            publish(loom, "thing.happened", n=1)
+            await until(lambda: len(tries) == 2)
+            assert await loom.supervisor.settled(5)
+            found = await loom.store.state.get("ledger", "total")
+            assert found is not None
+            assert found.value[0] == 11
+    assert tries == [0, 10]
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_mistake_while_it_is_marked_costs_a_try_and_not_the_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, tries = Agent("ledger", durable=True), list[int]()
+
+    @agent.on("thing.happened")
+    async def handle(ctx: Context, event: Event) -> None:
+        tries.append(1)
+        await ctx.remember("total", len(tries))
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        commit = loom.store.deliveries.commit
+
+        async def broken(*args: Any) -> bool:
+            if len(tries) == 1:
+                raise RuntimeError("a bug")
+            return await commit(*args)
+
+        monkeypatch.setattr(loom.store.deliveries, "commit", broken)
+        monkeypatch.setattr(supervisor_module, "_FIRST_WAIT_S", 0.0)
+        with caplog.at_level(logging.CRITICAL):
+            publish(loom, "thing.happened", n=1)
+            await until(lambda: len(tries) == 2)
+            assert await loom.supervisor.settled(5)
+        found = await loom.store.state.get("ledger", "total")
+        assert found is not None
+        assert found.value[0] == 2
+
+
+async def test_what_it_did_not_want_is_marked_before_it_is_forgotten(tmp_path: Path) -> None:
+    got = list[int]()
+    async with loom_for_tests(tmp_path, counting(got)) as loom:
+        publish(loom, "thing.happened", n=1)
+        for n in range(5):
+            publish(loom, "other.happened", n=n)
+        assert await loom.supervisor.settled(5)
+        loom.supervisor.durable.mark()
+        await loom.store.journal.forget_before(loom.clock() + 1.0)
+        assert not [one for one in loom.status.problems if "forgotten" in one[0]]
+
+
+async def test_the_end_of_a_run_marks_what_it_did_not_want(tmp_path: Path) -> None:
+    got = list[int]()
+    async with loom_for_tests(tmp_path, counting(got)) as loom:
+        for n in range(5):
+            publish(loom, "other.happened", n=n)
+        assert await loom.supervisor.settled(5)
+        end = loom.supervisor.durable.end
+    async with store_of(tmp_path) as (_, store, _):
+        assert (await store.deliveries.begin("ledger")).seq >= end

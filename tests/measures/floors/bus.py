@@ -69,20 +69,24 @@ async def awaited_us(subscribers: int, events: int) -> float:
     return best / (events * subscribers) * 1e6
 
 
-async def answered_us(questions: int) -> float:
-    """A future for the answer, and a handler that is awaited and resolves it."""
+async def answered_us(system: DequeAndEvent, questions: int) -> float:
+    """Question and answer each go through a deque; a future waits for the answer."""
     loop = asyncio.get_running_loop()
     waiting: dict[int, asyncio.Future[int]] = {}
 
-    async def answer(number: int) -> None:
-        waiting.pop(number).set_result(number + 1)
+    async def answer(question: Any) -> None:
+        system.publish("answered", {"v": question["v"] + 1, "to": question["v"]})
+
+    async def answered(reply: Any) -> None:
+        waiting.pop(reply["to"]).set_result(reply["v"])
 
     async def ask(number: int) -> int:
         future = waiting[number] = loop.create_future()
-        await answer(number)
-        answered: int = await future
-        return answered
+        system.publish("asked", {"v": number})
+        return await future
 
+    system.subscribe("asked", answer)
+    system.subscribe("answered", answered)
     return await ask_us(ask, questions)
 
 
@@ -94,7 +98,7 @@ async def main() -> None:
         "fan_us": await fan_out_us(system, events // FAN),
         "awaited_one_us": await awaited_us(1, events),
         "awaited_fan_us": await awaited_us(FAN, events // FAN),
-        "ask_us": await answered_us(events // 5),
+        "ask_us": await answered_us(system, events // 5),
         "live_bytes": await live_bytes(system),
     } | await latencies_us(system, seconds)
     sys.stdout.write(json.dumps(said) + "\n")
