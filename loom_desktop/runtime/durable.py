@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from loom_desktop.bus import Bus, Subscription
 from loom_desktop.errors import LoomError, NotFound
-from loom_desktop.event import Event, QoS
+from loom_desktop.event import Event, QoS, next_id
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ TRIES = 3
 AGAIN_S = (1.0, 10.0, 60.0)
 """How long a failed event waits before it is tried again."""
 _RETRY_S = 5.0
+_MOST_CANCELLED = 1_000
+"""Threads that are remembered as cancelled: their events may be on their way to the disk."""
 _FAR = 1_000
 """Events that do not concern a subscriber before its cursor moves over them all the same."""
 
@@ -49,6 +51,8 @@ class Durable:
         self._followers: dict[str, Follower] = {}
         self._started: set[str] = set()
         """Who was followed in this run: what they had in hand since did not end it."""
+        self._cancelled: dict[int, int] = {}
+        """Thread -> the first id that was given after its cancel."""
         self.buried: Callable[[str, Event, int], None] = lambda name, event, letter: None
         """Told of every event that became a dead letter, with its number."""
         self.end = 0
@@ -82,10 +86,20 @@ class Durable:
             follower.stop()
 
     def cancelled(self, thread: int) -> int:
-        """What waited for that thread was taken out: it counts as had."""
+        """What waited for that thread was taken out, and what is on its way does not come in."""
+        self._cancelled.pop(thread, None)
+        self._cancelled[thread] = next_id()
+        if len(self._cancelled) > _MOST_CANCELLED:
+            del self._cancelled[next(iter(self._cancelled))]
         for follower in self._followers.values():
             follower.taken_out(lambda event: event.begins == thread)
         return 0
+
+    def wants(self, box: Subscription, event: Event) -> bool:
+        """Whether it is for that mailbox, and not of a thread that was cancelled since."""
+        if event.qos is QoS.REALTIME or event.id < self._cancelled.get(event.begins, 0):
+            return False
+        return self.bus.takes(box, event.topic)
 
     async def again(self, letter: int) -> DeadLetter:
         """Try a dead letter once more. Raises NotFound when it, or its subscriber, is not there."""
@@ -281,8 +295,7 @@ class Follower:
 
     def _take(self, seq: int, event: Event) -> None:
         self._taken = seq
-        wanted = event.qos is not QoS.REALTIME and self._parent.bus.takes(self._box, event.topic)
-        if wanted and seq not in self._done:
+        if seq not in self._done and self._parent.wants(self._box, event):
             self._open[seq] = event
             self._put(seq, event)
 
