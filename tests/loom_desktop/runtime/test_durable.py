@@ -500,7 +500,7 @@ def test_a_durable_agent_has_no_room_of_its_own() -> None:
     """What a mailbox drops or merges would be lost."""
     for options in ({"room": 4}, {"when_full": "sample"}):
         with pytest.raises(ValueError, match="journal"):
-            Agent("ledger", durable=True, **options)  # type: ignore[arg-type]
+            Agent("ledger", durable=True, **options)
 
 
 async def test_what_an_agent_had_in_hand_when_it_was_stopped_comes_again(tmp_path: Path) -> None:
