@@ -7,7 +7,7 @@ PYTHON_IN := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
-.PHONY: help setup setup-test run doctor demo test bench faults shots lint fmt types imports cov lock \
+.PHONY: help setup setup-test run doctor demo test bench faults soak shots lint fmt types imports cov lock \
 	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons translations
 
 help: ## List the targets
@@ -31,11 +31,14 @@ demo: setup-test ## Play the main journeys on a virtual screen; see build/demo
 test: setup-test ## Run every test, the journeys on a real screen too (ARGS=... is passed on)
 	@LOOM_TEST_STRICT=$$($(PYTHON_IN) scripts/system_deps.py strict) $(PYTHON_IN) -m pytest $(ARGS)
 
-bench: setup-test ## Measure start, memory and latency beside bare floors; see build/bench
-	@$(PYTHON_IN) -m tests.measures.bench build/bench
+bench: setup-test ## Measure start, memory, bus and journal beside bare floors; see build/bench.json
+	@$(PYTHON_IN) -m tests.measures.bench build $(ARGS)
 
 faults: setup-test ## Try every fault at length: kills, power cuts, full disks; see build
 	@$(PYTHON_IN) -m tests.faults build/faults.json $(ARGS)
+
+soak: setup-test ## Let twenty agents work for an hour (SOAK_MINUTES=N); see build/soak.json
+	@$(PYTHON_IN) -m tests.faults.soak build/soak.json
 
 shots: setup-test ## Take pictures of every window into build/shots
 	@$(PYTHON_IN) -m tests.journeys.shots build/shots

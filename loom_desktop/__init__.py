@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from loom_desktop.actions import capability as capability
     from loom_desktop.actions import tool as tool
     from loom_desktop.breaker import Breaker as Breaker
+    from loom_desktop.bus import Aggregate as Aggregate
     from loom_desktop.bus import until as until
     from loom_desktop.event import Event as Event
     from loom_desktop.event import QoS as QoS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOME = {  # public name -> the module it lives in, imported when the name is first used
     "Agent": "runtime",
+    "Aggregate": "bus",
     "Breaker": "breaker",
     "CapabilityContext": "runtime",
     "Context": "runtime",

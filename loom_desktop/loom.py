@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 
     from loom_desktop.llm.router import Router
     from loom_desktop.runtime.degradation import Degradation
+    from loom_desktop.runtime.directory import Directory
     from loom_desktop.runtime.health import Health
+    from loom_desktop.runtime.supervisor import AgentReport
 
 log = logging.getLogger(__name__)
 _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", default=())
@@ -146,13 +148,15 @@ class Loom:
                 Parts(
                     self.bus, self.broker, self.store, self.desk, thinker, self.clock,
                     self._zone_now, self.mover, self.reminders, self.agenda, reader,
-                    self.agents_settings, self.outside.sources,
+                    self.agents_settings, self.outside.sources, lambda: self.supervisor,
+                    lambda: self.directory,
                 ),
                 self.tasks,
                 self.status.trouble,
                 crashed=await self._previous_run_broke_off(),
             )  # fmt: skip
             await self.supervisor.durable.prepare()
+            self.store.restored = self.supervisor.begin_anew
             stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
@@ -192,6 +196,7 @@ class Loom:
                     self.outside.start(name)
             stack.push_async_callback(self._stop_sources)
             self._stop = stack.pop_all()
+            self.supervisor.changed, self.supervisor.deleted = self._heard, self._deleted
             self.started = True
         return self
 
@@ -210,6 +215,26 @@ class Loom:
         from loom_desktop.runtime.probes import watch
 
         return watch(self)
+
+    @functools.cached_property
+    def directory(self) -> Directory:
+        """Which agents there are, and what can be done. Made when somebody asks, or when an agent
+        changes after the start."""
+        return self._listed()
+
+    def _listed(self, *, but: str = "") -> Directory:
+        from loom_desktop.runtime.directory import Directory
+
+        families = functools.partial(self.entries.names, "capabilities")
+        return Directory(self.supervisor, self.broker, self.bus, self.clock, families, but=but)
+
+    def _heard(self, report: AgentReport) -> None:
+        if "directory" not in vars(self):
+            self.directory = self._listed(but=report.name)
+        self.directory.heard(report)
+
+    def _deleted(self, name: str) -> None:
+        self.directory.deleted(name)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """One of the verbs that every door has (``verbs``). Raises LoomError."""
@@ -464,15 +489,27 @@ class Loom:
         self.agents_wanted = tuple(on.assistant.agents)
         for name in on.assistant.agents:
             try:
-                module = self.entries.load("agents", name)
-                settings = self.entries.settings("agents", name, on)
-                self.supervisor.start(catalog.export("agents", module))
+                self._start_agent(name, on)
             except (NotFound, Unavailable, UsageError) as error:
                 self.status.trouble(error.message, error.hint)
-            except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
-                self.status.trouble(*broken("agents", name, error))
-            else:
-                self.agents_settings[name] = settings
+
+    def start_agent(self, name: str) -> str:
+        """The one in that file, which loom.toml does not name, for this run; answers with what it
+        is called. Raises LoomError."""
+        self.entries.look_again()
+        return self._start_agent(name, self.settings)
+
+    def _start_agent(self, name: str, on: Settings) -> str:
+        module = self.entries.load("agents", name)
+        settings = self.entries.settings("agents", name, on)
+        agent = catalog.export("agents", module)
+        try:
+            self.supervisor.start(agent)
+        except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
+            message, hint = broken("agents", name, error)
+            raise Unavailable(message, hint=hint) from error
+        self.agents_settings[name] = settings
+        return str(agent.name)
 
     def _make_sources(self, on: Settings) -> None:
         for name in self.entries.names("sources"):
@@ -562,7 +599,12 @@ class Loom:
         assert watch, "it is the watch that calls"
 
         def signals() -> Signals:
-            return Signals(lag_s=watch.lag_s, disk=self.store.disk, memory=memory_taken())
+            states = self.supervisor.states.items()
+            held_up = {f"agent:{name}" for name, state in states if state == "paused"}
+            return Signals(
+                lag_s=watch.lag_s, fill=self.bus.fill(but=held_up), disk=self.store.disk,
+                memory=memory_taken(),
+            )  # fmt: skip
 
         self.degradation = Degradation(
             signals, self.bus.pace, self.bus.publish, self.clock, clock.monotonic

@@ -30,6 +30,7 @@ LONGEST = 700
 
 PUBLIC = [
     "Agent",
+    "Aggregate",
     "Breaker",
     "CapabilityContext",
     "Context",

@@ -92,18 +92,32 @@ class Broker:
         self._clock, self._find_family, self._audit = clock, find, audit
         self._granted, self._closed = granted, closed
         self._capabilities: dict[str, Capability] = {}
+        self._providers: dict[str, str] = {}
+        self.added: Callable[[Capability], None] = lambda one: None
+        """Told of everything that can be called from now on."""
+        self.removed: Callable[[str], None] = lambda name: None
+        """Told, by its name, of what cannot be called any more."""
         self._families: set[str] = set()
         self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def add(self, one: Capability) -> None:
+    def add(self, one: Capability, *, provider: str = "loom") -> None:
         """From now on it can be called. Two of one name are a mistake in the code."""
-        if self._capabilities.get(one.name, one) is not one:
+        there = self._capabilities.get(one.name)
+        if there is None:
+            self._capabilities[one.name], self._providers[one.name] = one, provider
+            self.added(one)
+        elif there is not one:
             raise ValueError(f"two capabilities are called {one.name}")
-        self._capabilities[one.name] = one
 
     def remove(self, name: str) -> None:
         """From now on it cannot be called: whoever did it has stopped."""
-        self._capabilities.pop(name, None)
+        if self._capabilities.pop(name, None) is not None:
+            del self._providers[name]
+            self.removed(name)
+
+    def provider(self, name: str) -> str:
+        """Who brought what is called so: an agent, or ``loom``."""
+        return self._providers.get(name, "loom")
 
     def directory(self, families: Iterable[str] = ()) -> list[Capability]:
         """Everything that can be done, by name; ``families`` are loaded first."""

@@ -14,7 +14,7 @@ import inspect
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import perf_counter as now
 from typing import Any, Self, overload
 
@@ -46,7 +46,8 @@ _LOOK_S = 2.0
 """How often it is looked whether a handler takes too long, while any runs: the shortest limit."""
 _NO_LANE = object()
 """What no mailbox has for its lane: an event with a priority is sorted in."""
-_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...]]
+_Route = tuple[tuple[Deliver, ...], tuple[Subscription, ...], tuple[Subscription, ...]]
+"""Plain functions, mailboxes, and those that are filled from the journal."""
 
 
 class MailboxReport(Struct, frozen=True):
@@ -147,7 +148,7 @@ class Bus:
         if event.answers:
             self._answer(event)
         route = self._routes.get(event.topic)
-        taps, boxes = self._find_route(event.topic) if route is None else route
+        taps, boxes, kept = self._find_route(event.topic) if route is None else route
         self.record((event.time, event.id, event.cause, event.topic))
         if taps:
             for deliver in taps:
@@ -158,12 +159,17 @@ class Bus:
         qos = event.qos
         plain = _NO_LANE if event.priority else qos
         for box in boxes:
-            if box.lane is plain and len(box.queue) < box.size:
-                box.queue.append(event)
+            queue = box.queue
+            if box.lane is plain and len(queue) < box.size:
+                queue.append(event)
             elif not self._put(box, event):
                 continue
             if box.sleepers:
                 box.wake(qos)
+        if kept and qos is QoS.REALTIME:  # the rest comes when it is on the disk
+            for box in kept:
+                if self._put(box, event) and box.sleepers:
+                    box.wake(qos)
 
     def publish_many(self, events: Iterable[Event]) -> None:
         """The same for several, in their order."""
@@ -243,8 +249,8 @@ class Bus:
         ``from_journal`` gets of what is published only what is realtime; the rest comes to its
         ``deliver`` once it is on the disk.
 
-        An event that matches several patterns of one subscription comes once. Raises UsageError
-        for what is no pattern.
+        An event that matches several patterns of one subscription comes once. On a bus that was
+        closed the subscription is closed as well. Raises UsageError for what is no pattern.
         """
         patterns = [pattern] if isinstance(pattern, str) else list(pattern)
         split = [segments(one) for one in patterns]
@@ -319,7 +325,7 @@ class Bus:
             return await answer
         except TimeoutError:
             raise TimedOut(f"Nobody answered {question.topic!r} within {timeout_s:g} s.") from None
-        except asyncio.CancelledError:
+        except BaseException:
             if answer.done() and not answer.cancelled():
                 answer.exception()  # who was to hear of it is gone: that is no mistake
             raise
@@ -352,16 +358,19 @@ class Bus:
         try:
             async with asyncio.timeout(deadline_s):
                 while self._from_threads or not all(box.idle for box in self._subscriptions):
-                    quiet: asyncio.Future[None] = self.loop.create_future()
-                    self.settling.append(quiet)
-                    try:
-                        await quiet
-                    finally:
-                        if quiet in self.settling:
-                            self.settling.remove(quiet)
+                    await self.quieter()
         except TimeoutError:
             return False
         return True
+
+    async def quieter(self) -> None:
+        """Return when another subscription is idle, or gone."""
+        quiet: asyncio.Future[None] = self.loop.create_future()
+        self.settling.append(quiet)
+        try:
+            await quiet
+        finally:
+            self.settling.remove(quiet)
 
     async def close(self) -> None:
         """No further delivery; every task of the bus has ended, but for what ignores its cancel."""
@@ -400,6 +409,18 @@ class Bus:
             )
             for box in self._subscriptions
         ]  # fmt: skip
+
+    def fill(self, *, but: Collection[str] = ()) -> dict[QoS, float]:
+        """By lane, how full the fullest mailbox is that mostly holds such events: 0 to 1.
+
+        ``but``: names of subscriptions that somebody holds up on purpose.
+        """
+        found: dict[QoS, float] = {}
+        for box in self._subscriptions:
+            if (waiting := len(box.queue)) and box.name not in but:
+                lane = box.queue[waiting // 2].qos
+                found[lane] = max(found.get(lane, 0.0), waiting / box.size)
+        return found
 
     def takes(self, subscription: Subscription, topic: str) -> bool:
         """Whether an event of that topic wakes it."""
@@ -500,7 +521,8 @@ class Bus:
 
     def _boxes(self, topic: str) -> tuple[Subscription, ...]:
         route = self._routes.get(topic)
-        return (self._find_route(topic) if route is None else route)[1]
+        _, boxes, kept = self._find_route(topic) if route is None else route
+        return boxes + kept if kept else boxes
 
     def _find_route(self, topic: str) -> _Route:
         if len(self._routes) >= _MOST_ROUTES:  # topics that carry an id would fill it for ever
@@ -509,8 +531,12 @@ class Bus:
         parts = topic.split(".")
         found = dict.fromkeys(self._found.find(parts))
         taps = tuple(one.deliver for one in found if isinstance(one, _Tap))
-        boxes = tuple(one for one in found if isinstance(one, Subscription))
-        route = self._routes[topic] = taps, boxes
+        boxes = [one for one in found if isinstance(one, Subscription)]
+        route = self._routes[topic] = (
+            taps,
+            tuple(one for one in boxes if not one.from_journal),
+            tuple(one for one in boxes if one.from_journal),
+        )
         self._heads.setdefault(parts[0], set()).add(topic)
         return route
 

@@ -9,8 +9,10 @@ the bus's prototype). A deadline comes at most one tick late; who needs it preci
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
+log = logging.getLogger(__name__)
 TICK_S = 0.05
 
 
@@ -40,7 +42,10 @@ class Deadlines:
         return sum(map(len, self._ticks.values()))
 
     def arm(self, seconds: float, over: Callable[[], None]) -> Deadline:
-        """Call ``over`` when that time has passed, unless it is disarmed before."""
+        """Call ``over`` when that time has passed, unless it is disarmed before.
+
+        When it raises, that is logged and costs no other deadline.
+        """
         tick = int((self._loop.time() + seconds) / TICK_S) + 1
         deadline = Deadline(over, tick)
         there = self._ticks.get(tick)
@@ -78,7 +83,12 @@ class Deadlines:
         self._timer = None
         reached = int(self._loop.time() / TICK_S + 1e-6)
         for tick in sorted(tick for tick in self._ticks if tick <= reached):
-            for deadline in self._ticks.pop(tick):
-                deadline.over()
+            due = self._ticks.get(tick)  # unless one that was due disarmed them
+            while due:
+                try:
+                    due.pop().over()
+                except Exception:
+                    log.exception("what was to end with its deadline failed")
+            self._ticks.pop(tick, None)
         if self._ticks:
             self._set(min(self._ticks))  # also for what ``over`` has armed

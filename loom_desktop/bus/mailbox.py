@@ -43,6 +43,8 @@ is more urgent than what waits. ``sample``: every second one goes, and from then
 ``block``: who can wait (``Bus.emit``) waits for room; for who cannot it is ``drop-newest``.
 ``Aggregate`` keeps one per key, and drops the oldest when there are too many keys.
 """
+_EMPTY: deque[Event] = deque(maxlen=0)
+"""The queue of all mailboxes that never had an event. It takes none in, and ``lane`` is None."""
 _WORDS = ("drop-oldest", "drop-newest", "sample", "block")
 
 
@@ -62,7 +64,8 @@ class Mailbox:
                 f"A mailbox of {size} that does {when_full!r} when it is full is none.",
                 hint=f"Give it room for one at least, and one of: {', '.join(_WORDS)}, Aggregate.",
             )
-        self.queue: deque[Event] = deque()
+        self.queue: deque[Event] = _EMPTY
+        """Made with the first event: most subscribers of a large system never get one."""
         if isinstance(when_full, Aggregate):
             self.queue = cast("deque[Event]", _Merging(when_full))
         self.size = size
@@ -109,6 +112,8 @@ class Mailbox:
             return True
         if not queue:
             self._stride, self._skipped = 1, 0
+            if queue is _EMPTY:
+                self.queue = deque()
         elif self._stride > 1:
             self._skipped += 1
             if self._skipped % self._stride:

@@ -18,6 +18,7 @@ from time import perf_counter as now
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.bus.mailbox import MOST_WAITING, Mailbox, WhenFull
+from loom_desktop.bus.turns import Turn
 from loom_desktop.event import Event, QoS
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ _Steps = Generator[Any, Any, None]
 DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 PATIENCE_S = 5.0
 """How long a cancelled handler may take to end before it is left behind."""
-_WIDEST = 16
+_WIDEST = 64
 _QUICK_S = 0.0002
-"""Handlers are timed together, at most 16 of them, as long as together they take less than this: a
+"""Handlers are timed together, at most 64 of them, as long as together they take less than this: a
 look at the clock costs as much as a quick handler. A slow one is timed alone."""
-_UNBORN: list[asyncio.Future[None]] = [None]  # type: ignore[list-item]
+_UNBORN: list[Turn] = [None]  # type: ignore[list-item]
 """The sleepers of a subscription without tasks: somebody is to be woken."""
-_AWAKE: list[asyncio.Future[None]] = []
+_AWAKE: list[Turn] = []
+_NONE: list[int] = []
 
 
 class Hand:
@@ -77,7 +79,7 @@ class Subscription(Mailbox):
     """Made by ``Bus.subscribe``. Calling it ends it, as ``close`` does."""
 
     __slots__ = (
-        "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turn", "at_once",
+        "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turns", "at_once",
         "deadline_s", "failed", "from_journal", "handled", "hands", "left_behind", "managed",
         "name", "overdue",
         "patterns", "sleepers",
@@ -109,13 +111,13 @@ class Subscription(Mailbox):
         """Handlers that took longer than they may."""
         self.left_behind = 0
         self.hands: list[Hand] = []
-        self.sleepers: list[asyncio.Future[None]] = _UNBORN
+        self.sleepers: list[Turn] = _UNBORN
         self._bus, self._handler, self._inline = bus, handler, inline
         self._group = 1
-        self._turn: asyncio.Future[None] | None = None
-        """What its task waits for when it queues, so that something more urgent need not."""
+        self._turns: list[tuple[QoS, Turn]] = []
+        """What its tasks wait for that queue, so that something more urgent need not."""
         self._lane: QoS | None = None
-        """The lane in which it queues, or did."""
+        """The lane for which it was woken; inline: in which it queues, if it does."""
         self._room: list[asyncio.Future[None]] = []
 
     def __call__(self) -> None:
@@ -161,8 +163,9 @@ class Subscription(Mailbox):
                 self._start()
         else:
             self._lane = lane
-            sleeper = self._turn = self.sleepers.pop()
-            self._bus.turns.wake(lane, sleeper)
+            sleeper = self.sleepers.pop()
+            if not self._bus.turns.wake(lane, sleeper):
+                self._await_turn(lane, sleeper)
 
     def put(self, event: Event) -> bool:
         """See ``Mailbox.put``; what is urgent does not queue for a turn with the rest."""
@@ -176,20 +179,25 @@ class Subscription(Mailbox):
 
     def deliver(self, event: Event) -> None:
         """What was committed. Whoever calls keeps within the size."""
-        if not self.closed and self._take_in(event) and self.sleepers:
+        if event.qos is self.lane and not event.priority and len(self.queue) < self.size:
+            self.queue.append(event)
+        elif self.closed or not self._take_in(event):
+            return
+        if self.sleepers:
             self.wake(event.qos)
 
     def _take_in(self, event: Event) -> bool:
         taken = super().put(event)
-        if self.from_journal:
-            self.lane = None  # every event comes through ``put``
-        lane = self._lane
-        if lane is not None and taken and event.qos < lane and self.queue[0].qos is event.qos:
-            if self._inline:
+        if taken:
+            lane = self._lane
+            if not self._inline:
+                for queued, turn in self._turns:
+                    if event.qos < queued and not turn.done():
+                        turn.set_result(QoS.REALTIME)  # which does nothing of a slowed lane
+                        break
+            elif lane is not None and event.qos < lane:
                 self._bus.turns.move(self, lane, event.qos)
                 self._lane = event.qos
-            elif self._turn is not None and not self._turn.done():
-                self._turn.set_result(None)
         return taken
 
     def remove(self, unwanted: Callable[[Event], bool]) -> int:
@@ -244,8 +252,8 @@ class Subscription(Mailbox):
     def step(self, at: float, until: float) -> float:
         """The dispatcher's way for inline handlers, from now until then. See ``turns.Stepped``."""
         bus, queue, name, handler = self._bus, self.queue, self.name, self._handler
-        record, turns, self._lane = bus.record, bus.turns, None
-        lane = queue[0].qos if queue else QoS.REALTIME
+        record, turns = bus.record, bus.turns
+        lane, self._lane = self._lane, None
         while queue:
             if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
                 self._queue_up(queue[0].qos)
@@ -288,6 +296,10 @@ class Subscription(Mailbox):
             bus.unwatch(self)
         return at
 
+    def _await_turn(self, lane: QoS, turn: Turn) -> None:
+        self._turns = [one for one in self._turns if not one[1].done()]
+        self._turns.append((lane, turn))
+
     def _queue_up(self, lane: QoS) -> None:
         self._lane = lane
         self._bus.turns.step(lane, self)
@@ -296,9 +308,7 @@ class Subscription(Mailbox):
         hand = self._new_hand()
         hand.event = hand.first = event
         hand.since = at
-        hand.task = self._bus.tasks.run(
-            f"bus:{self.name}", self._finish(hand, event, steps, yielded)
-        )
+        hand.task = self._bus.tasks.run(self.name, self._finish(hand, event, steps, yielded))
         hand.task.add_done_callback(partial(self._finished, hand, event, steps))
 
     def _new_hand(self) -> Hand:
@@ -309,7 +319,7 @@ class Subscription(Mailbox):
     def _start(self) -> None:
         hand = self._new_hand()
         self._bus.turns.arm()
-        hand.task = self._bus.tasks.run(f"bus:{self.name}", self._consume(hand))
+        hand.task = self._bus.tasks.run(self.name, self._consume(hand))
         hand.task.add_done_callback(partial(self._ended, hand))
 
     def _ended(self, hand: Hand, task: asyncio.Task[None]) -> None:
@@ -376,25 +386,30 @@ class Subscription(Mailbox):
     async def _consume(self, hand: Hand) -> None:
         bus, queue, handler, name = self._bus, self.queue, self._handler, self.name
         turns, record, pop, at_work = bus.turns, bus.record, self.queue.popleft, bus.at_work
-        room, group, fresh = self._room, 1, True
+        room, group = self._room, 1
+        event: Event | None
+        let_in: QoS | None = None
         while True:
             at = now()
             if not at_work:
                 bus.watch(self)
             at_work.add(self)
             lane = queue[0].qos if queue else QoS.REALTIME
-            steps_back = turns.urgent(lane) or (fresh and turns.pace_of(lane) < 1.0)
-            until = 0.0 if steps_back else turns.begin(lane, at)
-            began = stepped_back = fresh = False
+            slow = turns.slowed and turns.apart(let_in, lane)
+            until = 0.0 if slow or turns.urgent(lane) else turns.begin(lane, at)
+            began = stepped_back = False
             while queue:
                 if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
-                    lane = self._lane = queue[0].qos
-                    self._turn = turns.queue(lane, first=not began)
-                    await self._turn
+                    lane = queue[0].qos
+                    turn = turns.queue(lane, first=not began)
+                    self._await_turn(lane, turn)
+                    hurried = await turn
                     at = now()
-                    lane = min(lane, queue[0].qos) if queue else lane  # it may be in a hurry
+                    let_in = lane if hurried is None else hurried
+                    lane = queue[0].qos if queue else let_in
+                    slow = turns.slowed and turns.apart(let_in, lane)
                     stepped_back = turns.urgent(lane) and not stepped_back
-                    until = 0.0 if stepped_back else turns.begin(lane, at)
+                    until = 0.0 if slow or stepped_back else turns.begin(lane, at)
                     began = False
                     continue
                 began = True
@@ -434,13 +449,15 @@ class Subscription(Mailbox):
                 at = then
             if room:
                 self.let_in()
-            sleeper: asyncio.Future[None] = bus.loop.create_future()
+            event, hand.first, done = None, None, _NONE  # it keeps nothing of what it heard
+            sleeper: Turn = bus.loop.create_future()
             self.sleepers.append(sleeper)
             if self.at_once > 1 or bus.settling:
                 bus.unwatch(self)
             else:
                 at_work.discard(self)
-            await sleeper
+            hurried = await sleeper
+            let_in = self._lane if hurried is None else hurried
 
     async def _failed(self, hand: Hand, event: Event, error: BaseException | None) -> None:
         """It raised, or was stopped, or both. A cancel was meant for the handler: its task goes on

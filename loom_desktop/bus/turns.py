@@ -21,6 +21,8 @@ from typing import Protocol
 
 from loom_desktop.event import QoS
 
+Turn = asyncio.Future[QoS | None]
+"""Who queues awaits it. The lane as which it may go on, or None: the one in which it queued."""
 SLICE_S = (0.001, 0.001, 0.0005)
 """Of realtime, batched and background, per turn of the loop."""
 _WIDEST = 64
@@ -56,7 +58,7 @@ class Turns:
         self._urgent = -1
         """The turn in which something realtime runs that was woken before it."""
         self._stepped_back = [False, False, False]
-        self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())
+        self._queues: tuple[deque[Turn], ...] = (deque(), deque(), deque())
         self._stepped: tuple[deque[Stepped], ...] = (deque(), deque(), deque())
         self._direct = [True, True, True]
         """Whether who wakes in this lane may run at once: nobody queues and nothing slows it."""
@@ -86,7 +88,7 @@ class Turns:
         """The share that a lane has."""
         return self._paces[lane]
 
-    def apart(self, lane: QoS, other: QoS) -> bool:
+    def apart(self, lane: QoS | None, other: QoS) -> bool:
         """Whether who has a turn of this lane may do nothing of the other: that one is slowed."""
         return other is not lane and self._paces[other] < 1.0
 
@@ -102,8 +104,8 @@ class Turns:
             self._armed = True
             self._loop.call_soon(self._turn)
 
-    def wake(self, lane: QoS, sleeper: asyncio.Future[None]) -> None:
-        """Let this task run: now if it may, else when its turn comes."""
+    def wake(self, lane: QoS, sleeper: Turn) -> bool:
+        """Let this task run: now if it may, else when its turn comes. Whether it was now."""
         if not self._armed:
             self._armed = True
             self._loop.call_soon(self._turn)  # before the task: it finds a new turn
@@ -112,8 +114,9 @@ class Turns:
         if self._direct[lane]:
             if not sleeper.done():  # cancelled, with its task, from outside
                 sleeper.set_result(None)
-        else:
-            self._queues[lane].append(sleeper)
+            return True
+        self._queues[lane].append(sleeper)
+        return False
 
     def step(self, lane: QoS, one: Stepped) -> None:
         """The same for one whose handlers run inside the turn."""
@@ -125,10 +128,10 @@ class Turns:
         self._stepped[lane].remove(one)
         self.step(other, one)
 
-    def queue(self, lane: QoS, *, first: bool = False) -> asyncio.Future[None]:
+    def queue(self, lane: QoS, *, first: bool = False) -> Turn:
         """For whom the slice is over: await this, and go on. ``first``: who had nothing of it."""
         self._overran[lane] = True
-        turn: asyncio.Future[None] = self._loop.create_future()
+        turn: Turn = self._loop.create_future()
         if first:
             self._queues[lane].appendleft(turn)
         else:
@@ -164,6 +167,7 @@ class Turns:
         self._turn_no += 1
         at = now()
         rest = 0.0
+        batched = False
         for lane in QoS:
             queue, stepped = self._queues[lane], self._stepped[lane]
             if not queue and not stepped:
@@ -177,9 +181,10 @@ class Turns:
                     rest = min(rest or self._rests[lane], self._rests[lane])
                     continue
                 self._rests[lane] = at + SLICE_S[lane] / pace
-            elif lane is QoS.BACKGROUND and self._turn_no % _EVERY and self._busy(QoS.BATCHED):
+            elif batched and lane is QoS.BACKGROUND and self._turn_no % _EVERY:
                 self.arm()
                 continue
+            batched = lane is QoS.BATCHED
             self._let_in(lane, queue)
             if stepped and not self._steps_back(lane):
                 self._step(lane, stepped)
@@ -194,10 +199,7 @@ class Turns:
         back = self._stepped_back[lane] = self.urgent(lane) and not self._stepped_back[lane]
         return back
 
-    def _busy(self, lane: QoS) -> bool:
-        return bool(self._queues[lane] or self._stepped[lane])
-
-    def _let_in(self, lane: QoS, queue: deque[asyncio.Future[None]]) -> None:
+    def _let_in(self, lane: QoS, queue: deque[Turn]) -> None:
         if self._overran[lane] or self._paces[lane] < 1.0:
             width = self._width[lane] = max(1, self._width[lane] // 2)
         else:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loom_desktop.cli.talk import call, out, out_json, running
-from loom_desktop.errors import NotFound
+from loom_desktop.cli.talk import call_running, out, out_json
 
 if TYPE_CHECKING:
     import click
@@ -19,9 +18,7 @@ def health_command() -> click.Command:
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def health(as_json: bool) -> None:
         """Say how every part of the running Loom stands; the exit code is 0 when all is well."""
-        if not running():  # one made for this command would say nothing about anybody's
-            raise NotFound("Loom does not run.", hint="Start it with: loom run")
-        standing = call("health")
+        standing = call_running("health")
         if as_json:
             out_json(standing)
         else:

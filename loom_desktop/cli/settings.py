@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loom_desktop.cli.talk import call, out, out_json
+from loom_desktop.cli.talk import call, call_running, out, out_json
 from loom_desktop.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -152,10 +152,21 @@ def pause_command() -> click.Command:
     import click
 
     @click.command("pause")
-    @click.argument("minutes", type=float, default=10)
+    @click.argument("minutes", type=float, required=False)
     @click.option("--until-told", is_flag=True, help="Until: loom resume")
-    def pause(minutes: float, until_told: bool) -> None:
+    @click.option("--agent", default="", help="Pause this agent instead: its events wait.")
+    def pause(minutes: float | None, until_told: bool, agent: str) -> None:
         """Pause looking at the clipboard and at folders, for 10 MINUTES or as many as you say."""
+        if agent:
+            if minutes is not None or until_told:
+                raise UsageError(
+                    "An agent is paused until you say otherwise.",
+                    hint=f"loom pause --agent {agent}, and then loom resume --agent {agent}",
+                )
+            call_running("pause_agent", name=agent)
+            out(f"{agent} is paused. It goes on with: loom resume --agent {agent}")
+            return
+        minutes = 10 if minutes is None else minutes
         call("pause_capture", seconds=-1 if until_told else minutes * 60)
         length = "1 minute" if minutes == 1 else f"{minutes:g} minutes"
         out("Capture is paused." if until_told else f"Capture is paused for {length}.")
@@ -168,8 +179,13 @@ def resume_command() -> click.Command:
     import click
 
     @click.command("resume")
-    def resume() -> None:
+    @click.option("--agent", default="", help="Let this agent go on instead.")
+    def resume(agent: str) -> None:
         """Look at the clipboard and at folders again, where you allowed it."""
+        if agent:
+            waiting = call_running("resume_agent", name=agent)["waiting"]
+            out(f"{agent} goes on" + (f" with {waiting} that waited." if waiting else "."))
+            return
         call("resume_capture")
         out("Capture goes on where you allowed it.")
 

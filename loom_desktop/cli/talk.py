@@ -17,6 +17,7 @@ from loom_desktop.door.lock import Lock, take
 from loom_desktop.errors import (
     Denied,
     LoomError,
+    NotFound,
     TimedOut,
     Unavailable,
     UsageError,
@@ -42,6 +43,17 @@ def call(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
         return wait(_here(verb, arguments))
     finally:
         place.release()
+
+
+def call_running(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
+    """The same on the running application alone: one made for this command would say nothing about
+    anybody's. Raises NotFound when there is none."""
+    try:
+        return client.call(verb, arguments, timeout_s=timeout_s)
+    except client.Failed as error:
+        raise _error(error) from None
+    except client.NotRunning:
+        raise NotFound("Loom does not run.", hint="Start it with: loom run") from None
 
 
 def events(verb: str, /, **arguments: Any) -> Generator[dict[str, Any], None, None]:

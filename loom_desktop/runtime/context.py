@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from loom_desktop.bus.until import Until
     from loom_desktop.cognition import Step, Thinker
     from loom_desktop.runtime.agenda import Agenda, Plan, Policy
+    from loom_desktop.runtime.agent import Handler
     from loom_desktop.runtime.attention import Desk, Offer
+    from loom_desktop.runtime.directory import AgentEntry, CapabilityEntry, Directory
     from loom_desktop.runtime.mover import BoundMover, Mover
     from loom_desktop.runtime.reading import Reader
     from loom_desktop.runtime.reminders import Reminders
+    from loom_desktop.runtime.supervisor import Supervisor
     from loom_desktop.store import Store
     from loom_desktop.text.extract import Document
 
@@ -68,6 +71,10 @@ class Parts(msgspec.Struct, frozen=True):
     """Settings of the agents, by name, checked already."""
     sources: Mapping[str, Any]
     """The sources by name; the clipboard is asked for what it holds."""
+    supervisor: Callable[[], Supervisor]
+    """Who keeps the agents going that have these parts."""
+    directory: Callable[[], Directory]
+    """Made when somebody asks for the first time."""
 
 
 _MOST_CHANGES = 100
@@ -200,6 +207,53 @@ class Context:
         from loom_desktop.envelope import broadcast_topic
 
         return await self.emit(broadcast_topic(self.thread), qos=qos, **payload)
+
+    def join(self, thread: int, handler: Handler | None = None) -> bool:
+        """Hear what is said to everybody in that thread; whether it did not before.
+
+        It counts until ``leave``, or until the process ends. See ``subscribe`` for the handler.
+        """
+        from loom_desktop.envelope import broadcast_topic
+
+        return self.subscribe(broadcast_topic(thread), handler)
+
+    def leave(self, thread: int) -> bool:
+        """Hear that no longer. Whether it had joined."""
+        from loom_desktop.envelope import broadcast_topic
+
+        return self.unsubscribe(broadcast_topic(thread))
+
+    def subscribe(self, pattern: str, handler: Handler | None = None) -> bool:
+        """Wake this agent on one more pattern from now on; whether it did not before.
+
+        It counts until ``unsubscribe``, or until the process ends. ``handler`` may be left out by
+        an agent that has one. Raises UsageError for what is no pattern, and when it is not clear
+        which handler is meant.
+        """
+        return self._parts.supervisor().subscribe(self.agent, pattern, handler)
+
+    def unsubscribe(self, pattern: str) -> bool:
+        """No longer. Whether it did since ``subscribe``: what it was declared with stays."""
+        return self._parts.supervisor().unsubscribe(self.agent, pattern)
+
+    def agents(self, *, topic: str = "", capability: str = "", state: str = "") -> list[AgentEntry]:
+        """Who is there: those that would hear this topic, bring this capability (``files.*`` is
+        any of them) and are in this state; what is empty is not asked."""
+        found = self._parts.directory().agents
+        return found.find(topic=topic, capability=capability, state=state)
+
+    def capabilities(
+        self, name: str = "", *, kind: str = "", effect: str = ""
+    ) -> list[CapabilityEntry]:
+        """What ``tool`` can do, by name (``files.*``), kind of provider and effect.
+
+        What others than this program provide is described in their words: those come with it.
+        """
+        found = self._parts.directory().capabilities.find(name, kind=kind, effect=effect)
+        theirs = {f"{one.kind}:{one.provider}" for one in found if one.kind != "native"}
+        if theirs:
+            self.absorb(frozenset(theirs), Privacy.PUBLIC)
+        return found
 
     async def gather(
         self,

@@ -1,15 +1,17 @@
 """Directories: which agents there are and what they listen to; what can be done and who does it.
 
-The runtime puts in who comes and takes out who goes; every change is told on the bus. Nothing here
+``Directory`` follows the supervisor and the broker; every change is told on the bus. Nothing here
 starts, stops or calls anything. A question looks through all entries: there are hundreds of them
 at most, and it is asked by people and by ``loom list``, not for every event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatchcase
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import msgspec
 
@@ -20,6 +22,11 @@ from loom_desktop.clock import Clock
 from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.event import Event, QoS, privacy_at_birth
 
+if TYPE_CHECKING:
+    from loom_desktop.actions import Broker, Capability
+    from loom_desktop.runtime.supervisor import AgentReport, Supervisor
+
+log = logging.getLogger(__name__)
 State = Literal["created", "running", "paused", "stopped", "failed"]
 Kind = Literal["native", "mcp", "plugin", "remote"]
 """Who provides a capability: this program, an MCP server, a plugin, or another process."""
@@ -50,6 +57,10 @@ class Agents:
         self._clock = clock
         self._agents: dict[str, AgentEntry] = {}
         self._counts: dict[str, Callable[[], Mapping[str, int]]] = {}
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Inside, changes are not told."""
+        return self._tell.silenced()
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -181,6 +192,10 @@ class Capabilities:
         self._clock = clock
         self._provided: dict[str, _Provided] = {}
 
+    def quiet(self) -> AbstractContextManager[None]:
+        """Inside, changes are not told."""
+        return self._tell.silenced()
+
     def __len__(self) -> int:
         return len(self._provided)
 
@@ -274,15 +289,100 @@ class _Provided:
         )
 
 
+class Directory:
+    """Both directories of one engine, kept as its supervisor and its broker are.
+
+    Whoever is there already is entered without a word; what changes from then on is told. Used on
+    the loop of the bus.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        broker: Broker,
+        bus: Bus,
+        clock: Clock,
+        families: Callable[[], Iterable[str]],
+        *,
+        but: str = "",
+    ) -> None:
+        """``families`` of capabilities that the broker loads when they are wanted. ``but``: an
+        agent that has just changed, which is told."""
+        self.agents, self._capabilities = Agents(bus, clock), Capabilities(bus, clock)
+        self._supervisor, self._broker, self._families = supervisor, broker, families
+        with self.agents.quiet(), self._capabilities.quiet():
+            for report in supervisor.reports():
+                if report.name != but:
+                    self.heard(report)
+            for one in broker.directory():
+                self._added(one)
+        broker.added, broker.removed = self._added, self._removed
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Also those that nobody wanted so far: they are loaded with the first question."""
+        for family in self._families():
+            try:
+                self._broker.directory([family])
+            except Exception as error:  # somebody's own file; who calls it is told more
+                log.warning("the capabilities %s cannot be loaded: %s", family, error)
+        return self._capabilities
+
+    def heard(self, report: AgentReport) -> None:
+        """An agent began, paused, ended, or listens to something else."""
+        self.agents.put(
+            report.name,
+            topics=tuple(report.topics),
+            capabilities=tuple(report.capabilities),
+            state=report.state,
+            counts=lambda: _counts(self._supervisor.report(report.name)),
+        )
+
+    def deleted(self, name: str) -> None:
+        """There is no such agent any more."""
+        if name in self.agents:
+            self.agents.remove(name)
+
+    def _added(self, one: Capability) -> None:
+        if one.name in self._capabilities:  # two agents bring the same
+            return
+        self._capabilities.put(one, provider=self._broker.provider(one.name))
+
+    def _removed(self, name: str) -> None:
+        if name in self._capabilities:
+            self._capabilities.remove(name)
+
+
+def _counts(report: AgentReport) -> dict[str, int]:
+    return {
+        "waiting": report.waiting,
+        "busy": report.busy,
+        "handled": report.handled,
+        "dropped": report.dropped,
+        "restarts": report.restarts,
+    }
+
+
 class _Teller:
     """Says on the bus what has changed."""
 
-    __slots__ = ("_bus", "_clock")
+    __slots__ = ("_bus", "_clock", "quiet")
 
     def __init__(self, bus: Bus, clock: Clock) -> None:
         self._bus, self._clock = bus, clock
+        self.quiet = False
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        self.quiet = True
+        try:
+            yield
+        finally:
+            self.quiet = False
 
     def __call__(self, topic: str, payload: dict[str, Any]) -> None:
+        if self.quiet:
+            return
         self._bus.publish(
             Event(
                 topic=topic,

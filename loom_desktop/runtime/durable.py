@@ -24,13 +24,14 @@ from loom_desktop.event import Event, QoS, next_id
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
-    from loom_desktop.store import DeadLetter, Store
+    from loom_desktop.store import Store
     from loom_desktop.store.deliveries import Write
 
 log = logging.getLogger(__name__)
 
-WINDOW = 1_024
-"""Events of one subscriber in memory; with fewer than half of it, more are read."""
+WINDOW = 4_096
+"""Events of one subscriber in memory, four groups of the journal: while one is handled the next is
+synced, and a steady burst is not read back from the disk. With fewer than half, more are read."""
 PAGE = 500
 TRIES = 3
 AGAIN_S = (1.0, 10.0, 60.0)
@@ -59,7 +60,7 @@ class Durable:
         """The highest number that was committed."""
 
     async def prepare(self) -> None:
-        """Look where the journal ends, so that who is new begins there. Once, before ``follow``."""
+        """Look where the journal ends, and hear of what is committed. Once, before ``follow``."""
         self.end = await self.store.journal.last_seq()
         self.store.journal.committed = self.committed
 
@@ -79,6 +80,12 @@ class Durable:
         self.tasks.start(f"{name} catches up", follower.begin(crashed=crashed))
         return follower
 
+    def begin_anew(self) -> None:
+        """Numbers of what was committed so far say nothing any more: follow all of them again."""
+        self.end, self.crashed = 0, False
+        for follower in self._followers.values():
+            follower.stop(void=True)
+
     def leave(self, name: str) -> None:
         """It gets nothing more in this run; its cursor stays where it is."""
         follower = self._followers.pop(name, None)
@@ -95,23 +102,24 @@ class Durable:
             follower.taken_out(lambda event: event.begins == thread)
         return 0
 
-    def wants(self, box: Subscription, event: Event) -> bool:
-        """Whether it is for that mailbox, and not of a thread that was cancelled since."""
-        if event.qos is QoS.REALTIME or event.id < self._cancelled.get(event.begins, 0):
-            return False
-        return self.bus.takes(box, event.topic)
+    def stopped(self, event: Event) -> bool:
+        """Whether its thread was cancelled since it was made."""
+        return event.id < self._cancelled.get(event.begins, 0)
 
-    async def again(self, letter: int) -> DeadLetter:
-        """Try a dead letter once more. Raises NotFound when it, or its subscriber, is not there."""
+    async def again(self, letter: int) -> asyncio.Future[bool]:
+        """Try a dead letter once more; the answer is whether its handlers did not fail this time.
+
+        Raises NotFound when it, or its subscriber, is not there.
+        """
         found = await self.store.deliveries.dead_letter(letter)
         follower = self._followers.get(found.subscriber)
         if follower is None:
             raise NotFound(
                 f"{found.subscriber} does not run.", hint=f"Start it: loom start {found.subscriber}"
             )
+        await follower.caught_up()  # before it has begun, the store would take it for a new start
         found = await self.store.deliveries.revive(letter)
-        follower.revive(found.seq, found.event)
-        return found
+        return follower.revive(found.seq, found.event)
 
     def mark(self) -> None:
         """Tell the store how far everybody is: it hears seldom of what concerned nobody."""
@@ -129,6 +137,12 @@ class Durable:
         """Whether there is a durable subscriber."""
         return bool(self._followers)
 
+    @property
+    def behind(self) -> dict[str, int]:
+        """Subscriber -> events of this run that are on the disk and that it has not taken, for
+        those that do not get them as they are committed."""
+        return {name: one.behind for name, one in [*self._followers.items()] if one.behind}
+
     async def caught_up(self) -> None:
         """Return when what was committed waits in the mailboxes of all, or was had."""
         for follower in [*self._followers.values()]:
@@ -141,10 +155,10 @@ class Follower:
     def __init__(self, parent: Durable, name: str, box: Subscription) -> None:
         self.name = name
         self._parent, self._box = parent, box
-        self._from = parent.end
-        """Where it begins when it is new."""
         self._deliveries = parent.store.deliveries
         self._loop = parent.bus.loop
+        self._since = next_id()
+        """What is made from now on is for it, also when it is on the disk before its cursor is."""
         self._taken = -1
         """Everything up to this number was looked at; -1 until it is known where to begin."""
         self._marked = 0
@@ -153,47 +167,56 @@ class Follower:
         """Taken and not had, in the order of their numbers."""
         self._revived: dict[int, Event] = {}
         """Dead letters that are tried once more."""
+        self._outcomes: dict[int, asyncio.Future[bool]] = {}
+        """For whoever waits what becomes of those."""
         self._numbers: dict[int, int] = {}
         """Event -> its number, of those that are open or revived."""
         self._done: frozenset[int] = frozenset()
         """What it had in an earlier run, beyond the cursor."""
-        self._out_of_order: list[int] = []
-        """Had, while something before them is open, and not sent to the store."""
+        self._just_had: list[int] = []
+        """Since the cursor was last sent to the store."""
         self._marking = False
         self._tries: dict[int, int] = {}
         self._later: dict[int, asyncio.TimerHandle] = {}
         self._behind = True
         self._reading = False
-        self._stopped = False
+        self.stopped = self._void = False
         self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def behind(self) -> int:
+        """How many numbers of the journal it has not come to; 0 when it gets them at once."""
+        return max(0, self._parent.end - self._taken) if self._behind else 0
 
     async def caught_up(self) -> None:
         """Return when it has taken what was committed, or as much as there is room for."""
-        while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
+        while self._behind and not self.stopped and len(self._open) < WINDOW // 2:
             waits: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append(waits)
             await waits
 
     async def begin(self, *, crashed: bool) -> None:
         """Go on where it left off, with what the journal has since."""
-        while self._taken < 0 and not self._stopped:
+        while self._taken < 0 and not self.stopped:
             try:
-                place = await self._deliveries.begin(self.name, after=self._from)
+                place = await self._deliveries.begin(self.name, since=self._since)
             except LoomError as error:
                 log.warning("%s cannot go on yet: %s", self.name, error.message)
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._taken = self._marked = place.seq
                 self._done, self._tries = place.done, dict(place.tries)
-        if crashed and not self._stopped:
+        if crashed and not self.stopped:
             await self._count_the_first()
         self._read_more()
 
-    def stop(self) -> None:
-        """Nothing more in this run."""
-        self._stopped = True
+    def stop(self, *, void: bool = False) -> None:
+        """Nothing more in this run. ``void``: nor does the store hear of what it had."""
+        self.stopped, self._void = True, void
         for timer in self._later.values():
             timer.cancel()
+        for outcome in self._outcomes.values():
+            outcome.cancel()
         self.mark()
         self._tell()
 
@@ -201,32 +224,31 @@ class Follower:
         """What was committed just now; what there is no room for stays in the journal."""
         if self._behind:
             return
-        for seq, event in events:
-            if seq <= self._taken:
-                continue
-            if len(self._open) >= WINDOW:
-                self._behind = True
-                return
-            self._take(seq, event)
-        if self._taken - self._marked > _FAR and not self._open:
+        if not self._take(events):
+            self._behind = True
+        elif self._taken - self._marked > _FAR and not self._open:
             self.mark()
 
     def mark(self) -> None:
         """Send the cursor to the store, and what was had beyond it."""
         self._marking = False
+        if self._void:
+            return
         low = self._low()
-        beyond = [seq for seq in self._out_of_order if seq > low]
+        beyond = [seq for seq in self._just_had if seq > low]
         if low > self._marked or beyond:
             self._marked = low
             for seq in beyond or (low,):
                 self._deliveries.done(self.name, seq, low)
-        self._out_of_order.clear()
+        self._just_had.clear()
 
-    def revive(self, seq: int, event: Event) -> None:
-        """A dead letter is tried once more: this once."""
+    def revive(self, seq: int, event: Event) -> asyncio.Future[bool]:
+        """A dead letter is tried once more, this once. The answer is whether that went well."""
         self._tries[seq] = TRIES - 1
         self._revived[seq] = event
+        outcome = self._outcomes[seq] = self._loop.create_future()
         self._put(seq, event)
+        return outcome
 
     def taken_out(self, which: Callable[[Event], bool]) -> None:
         """What waited and is one of those was taken out of the mailbox: it counts as had."""
@@ -263,7 +285,7 @@ class Follower:
         Raises Unavailable when the disk does not take it; either way it is not had yet.
         """
         seq = self._numbers.get(event.id)
-        if seq is None:
+        if seq is None or self._void:
             return False
         if not await self._deliveries.commit(self.name, seq, self._low(without=seq), writes):
             return False
@@ -273,7 +295,7 @@ class Follower:
     async def failed(self, event: Event, error: BaseException, handler: str) -> None:
         """Try it again later, or bury it."""
         seq = self._numbers.get(event.id)
-        if seq is None or self._stopped:
+        if seq is None or self.stopped:
             return
         tries = self._tries[seq] = self._tries.get(seq, 0) + 1
         wait_s = AGAIN_S[min(tries, TRIES) - 1]
@@ -282,26 +304,42 @@ class Follower:
                 letter = await self._deliveries.bury(
                     self.name, seq, self._low(without=seq), event, handler, _told(error), tries
                 )
-                self._close(seq)
+                self._close(seq, well=False)
                 self._parent.buried(self.name, event, letter)
                 return
             await self._deliveries.tried(self.name, seq, tries)
         except LoomError as refused:  # the disk: it is tried again all the same
             log.warning("%s on %s: %s", self.name, event.topic, refused.message)
-        if not self._stopped:
+        if not self.stopped:
             self._later[seq] = self._loop.call_later(wait_s, self._put, seq, event)
 
     # ------------------------------------------------------------------ below
 
-    def _take(self, seq: int, event: Event) -> None:
-        self._taken = seq
-        if seq not in self._done and self._parent.wants(self._box, event):
-            self._open[seq] = event
-            self._put(seq, event)
+    def _take(self, events: Iterable[tuple[int, Event]]) -> bool:
+        """What concerns it into the mailbox, as far as there is room. Whether that was all."""
+        opened, numbers, done = self._open, self._numbers, self._done
+        box, takes, deliver = self._box, self._parent.bus.takes, self._box.deliver
+        topic, wanted = None, False  # of the one before: patterns do not change meanwhile
+        for seq, event in events:
+            if seq <= self._taken:
+                continue
+            if len(opened) >= WINDOW:
+                return False
+            self._taken = seq
+            if event.topic != topic:
+                topic = event.topic
+                wanted = takes(box, topic)
+            if not wanted or seq in done or event.qos is QoS.REALTIME:
+                continue
+            if not self._parent.stopped(event):
+                opened[seq] = event
+                numbers[event.id] = seq
+                deliver(event)
+        return True
 
     def _put(self, seq: int, event: Event) -> None:
         self._later.pop(seq, None)
-        if not self._stopped:
+        if not self.stopped:
             self._numbers[event.id] = seq
             self._box.deliver(event)
 
@@ -313,22 +351,25 @@ class Follower:
         return self._taken
 
     def _had(self, seq: int) -> None:
-        if seq in self._revived:
+        if seq in self._revived and not self._void:
             self._deliveries.done(self.name, seq, self._low())
         elif seq in self._open:
-            if next(iter(self._open)) != seq:
-                self._out_of_order.append(seq)
+            self._just_had.append(seq)
             if not self._marking:  # once for all that end in this turn of the loop
                 self._marking = True
                 self._loop.call_soon(self.mark)
         self._close(seq)
 
-    def _close(self, seq: int) -> None:
+    def _close(self, seq: int, *, well: bool = True) -> None:
+        outcome = self._outcomes.pop(seq, None)
+        if outcome is not None and not outcome.done():
+            outcome.set_result(well)
         event = self._open.pop(seq, None) or self._revived.pop(seq, None)
         if event is None:
             return
         self._numbers.pop(event.id, None)
-        self._tries.pop(seq, None)
+        if self._tries:
+            self._tries.pop(seq, None)
         if self._waiting:
             self._tell()
         if self._behind and len(self._open) < WINDOW // 2:
@@ -341,13 +382,13 @@ class Follower:
                 waits.set_result(None)
 
     def _read_more(self) -> None:
-        if not self._reading and not self._stopped and self._taken >= 0:
+        if not self._reading and not self.stopped and self._taken >= 0:
             self._reading = True
             self._parent.tasks.start(f"{self.name} catches up", self._catch_up())
 
     async def _catch_up(self) -> None:
         try:
-            while self._behind and not self._stopped and len(self._open) < WINDOW // 2:
+            while self._behind and not self.stopped and len(self._open) < WINDOW // 2:
                 await self._read_on()
         finally:
             self._reading = False
@@ -362,9 +403,9 @@ class Follower:
             log.warning("%s waits for the journal: %s", self.name, error.message)
             await asyncio.sleep(_RETRY_S)
             return
-        for seq, event in page:
-            if seq > self._taken:
-                self._take(seq, event)
+        if self.stopped:
+            return
+        self._take(page)
         if page:
             return
         self._taken = max(self._taken, end)  # the last ones may have been forgotten, or damaged

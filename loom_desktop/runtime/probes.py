@@ -5,6 +5,7 @@ They run in a thread beside the loop (see ``health``), so each reads what is the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from loom_desktop.clock import Clock
     from loom_desktop.llm.router import Router
     from loom_desktop.loom import Loom
+    from loom_desktop.runtime.durable import Durable
     from loom_desktop.runtime.loop_watch import LoopWatch
     from loom_desktop.runtime.outside import Outside
     from loom_desktop.runtime.schedule import Timers
@@ -33,9 +35,12 @@ _DISK: dict[str, tuple[str, str]] = {
 _DROPPED = {
     "circled": "events went in circles and were dropped.",
     "dropped": "events were dropped: what waited for somebody was full.",
+    "overrun": "events from other threads were dropped: they came faster than they were taken.",
 }
 _OK = Finding()
 _FULL = 0.9
+_FAR_BEHIND = 10_000
+_ASK_S = 0.5
 _LATE_TICKS = 3
 _RECENT_S = 300.0
 
@@ -46,6 +51,7 @@ def watch(loom: Loom) -> Health:
     health.register("store", partial(store, loom.store), needed=True)
     health.register("bus", bus(loom.bus))
     health.register("agents", partial(agents, loom.supervisor, loom.agents_wanted), needed=True)
+    health.register("durable", partial(durable, loom.supervisor.durable, _dead_letters(loom)))
     for name in loom.outside.sources:
         health.register(f"source {name}", partial(_source, loom, name))
     if loom.reminders.timers is not None:
@@ -84,7 +90,9 @@ def bus(bus: Any) -> Callable[[], Finding]:
         seen.update(counts)
         boxes: list[Any] = getattr(bus, "mailboxes", list)()
         full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
-        facts = {"published": bus.published, **counts, "full": full}
+        turns = getattr(bus, "turns", None)
+        queue = [*turns.waiting] if turns is not None else []
+        facts = {"published": bus.published, **counts, "full": full, "queue_for_a_turn": queue}
         words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
         if full:
             words.append(f"Next to full: what waits for {', '.join(full)}.")
@@ -98,22 +106,49 @@ def bus(bus: Any) -> Callable[[], Finding]:
 
 def agents(supervisor: Supervisor, wanted: tuple[str, ...]) -> Finding:
     """Whether everybody works who should."""
-    there, failed = supervisor.agents, dict(supervisor.failed)
+    states = supervisor.states
     facts = {
-        "running": there,
+        "states": states,
         "busy": supervisor.busy,
         "left_behind": supervisor.left_behind,
-        "last_failures": failed,
+        "last_failures": dict(supervisor.failed),
     }
-    away = [name for name in wanted if name not in there]
-    if away:
-        state: State = "failed" if len(away) == len(wanted) else "degraded"
-        words = f"Not running: {', '.join(away)}."
-        return Finding(state, words, "The log says why. Start Loom again.", facts=facts)
+    away = [name for name in wanted if states.get(name, "failed") == "failed"]
+    others = [name for name, state in states.items() if state == "failed" and name not in wanted]
+    if away or others:
+        state: State = "failed" if wanted and len(away) == len(wanted) else "degraded"
+        words = f"Not running: {', '.join([*away, *others])}."
+        hint = "The log says why. loom start NAME tries it again."
+        return Finding(state, words, hint, facts=facts)
     if supervisor.left_behind:
         words = f"{supervisor.left_behind} handlers did not end when they were told to."
         return Finding("degraded", words, "The log names them. A restart frees them.", facts=facts)
-    return Finding(facts=facts)
+    held = [f"{name} is {state}" for name, state in states.items() if state != "running"]
+    return Finding(words=f"You said so: {', '.join(held)}." if held else "", facts=facts)
+
+
+def durable(durable: Durable, letters: Callable[[], int]) -> Finding:
+    """Whether what is on the disk is worked on."""
+    behind, dead = durable.behind, letters()
+    facts = {"behind": behind, "dead_letters": dead}
+    words = [f"{name} is {n:,} events behind." for name, n in behind.items() if n > _FAR_BEHIND]
+    hint = "It catches up by itself, when less happens."
+    if dead:
+        words.append(f"{dead} {'event' if dead == 1 else 'events'} could not be worked on.")
+        hint = "See them: loom dead list"
+    return (
+        Finding("degraded", " ".join(words), hint, facts=facts) if words else Finding(facts=facts)
+    )
+
+
+def _dead_letters(loom: Loom) -> Callable[[], int]:
+    """Asked in the thread of the probes, which the loop does not wait for."""
+
+    def count() -> int:
+        asked = asyncio.run_coroutine_threadsafe(loom.store.deliveries.count(), loom.bus.loop)
+        return asked.result(_ASK_S)
+
+    return count
 
 
 def source(outside: Outside, name: str, *, asked_for: bool) -> Finding:

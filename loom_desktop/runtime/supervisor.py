@@ -58,6 +58,7 @@ class AgentReport(Struct, frozen=True):
     """In the last minute."""
     failure: str
     """The last one, in words."""
+    durable: bool
 
 
 class _Life:
@@ -88,9 +89,11 @@ class _Life:
         if found is None:
             parts = topic.split(".")
             found = tuple(
-                handler
-                for pattern, handler in (*self.agent.handlers, *self.more)
-                if matches(segments(pattern), parts)
+                dict.fromkeys(  # of several patterns of one handler it is woken once
+                    handler
+                    for pattern, handler in (*self.agent.handlers, *self.more)
+                    if matches(segments(pattern), parts)
+                )
             )
             if len(self._found) > _MOST_TOPICS:
                 self._found.clear()
@@ -135,6 +138,8 @@ class Supervisor:
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
         """Told whenever an agent begins, pauses, ends or listens to something else."""
+        self.deleted: Callable[[str], None] = lambda name: None
+        """Told of an agent that there is not any more."""
         parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
@@ -147,9 +152,18 @@ class Supervisor:
         """Who runs, or is paused."""
         return sorted(name for name, life in self._lives.items() if life.box is not None)
 
+    @property
+    def states(self) -> dict[str, AgentState]:
+        """How every agent stands, by name. From any thread."""
+        return {name: life.state for name, life in sorted(self._lives.items())}
+
     def reports(self) -> list[AgentReport]:
         """Every agent there is, by name."""
         return [self._report(life) for _, life in sorted(self._lives.items())]
+
+    def report(self, name: str) -> AgentReport:
+        """How one agent stands. Raises NotFound."""
+        return self._report(self._life(name))
 
     def at_work(self, thread: int) -> bool:
         """Whether anything is being done for this thread, or waits to be."""
@@ -198,8 +212,10 @@ class Supervisor:
             self._parts.broker.remove(one.name)
         self.durable.leave(name)
         box.close(finish=True)
-        life.open.set()
         works = [w for ones in self._running.values() for w in ones if _of_agent(w, name)]
+        for work in works:
+            if not work.begun:  # it waited for a paused agent to go on
+                work.cancel(had=False)
         if works:
             _, late = await asyncio.wait([work.over for work in works], timeout=drain_s)
             for work in works if late else ():
@@ -218,8 +234,9 @@ class Supervisor:
         Raises NotFound.
         """
         await self.stop(name)
-        del self._lives[name]
+        self._lives.pop(name, None)
         self.failed.pop(name, None)
+        self.deleted(name)
         if forget:
             await self._parts.store.deliveries.forget(name)
             await self._parts.store.state.forget(name)
@@ -278,6 +295,18 @@ class Supervisor:
         """The patterns that wake it now. Raises NotFound."""
         return self._life(name).patterns
 
+    def begin_anew(self) -> None:
+        """The store holds other data now: durable agents go on from where those say they are.
+
+        What waited for them was of the data before, and is gone; what is in hand is finished, and
+        the store takes no mark of it.
+        """
+        self.durable.begin_anew()
+        for name, life in self._lives.items():
+            if life.box is not None and life.follower is not None:
+                life.box.remove(lambda event: event.qos is not QoS.REALTIME)
+                life.follower = self.durable.follow(name, life.box)
+
     # ------------------------------------------------------------------ stopping work
 
     def cancel(self, thread: int) -> int:
@@ -293,10 +322,9 @@ class Supervisor:
                     if not (self.busy or any(not box.idle for box in self._boxes())):
                         return True
                     works = [one for ones in self._running.values() for one in ones]
-                    running = [one for one in works if isinstance(one, asyncio.Task)]
-                    running += [one.task for one in works if isinstance(one, _Work) and one.task]
+                    running = [one.over if isinstance(one, _Work) else one for one in works]
                     running = [one for one in running if not one.done()]
-                    await (asyncio.wait(running) if running else asyncio.sleep(0))
+                    await (asyncio.wait(running) if running else self._parts.bus.quieter())
         except TimeoutError:
             return False
 
@@ -331,23 +359,32 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
+        waiting, handled, dropped = (
+            (0, 0, 0) if box is None else (len(box), box.handled, box.dropped)
+        )
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            len(box.queue) if box else 0, busy, box.handled if box else 0,
-            box.dropped if box else 0, len(life.recent_deaths(_loop_time())),
-            self.failed.get(name, ""),
+            waiting, busy, handled, dropped, len(life.recent_deaths(_loop_time())),
+            self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
-        for one in agent.capabilities:
-            self._parts.broker.add(one)
         life.open.set()
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
             managed=True, from_journal=agent.durable,
         )  # fmt: skip
+        for at, one in enumerate(agent.capabilities):
+            try:
+                self._parts.broker.add(one, provider=agent.name)
+            except ValueError:  # somebody else does what is called so
+                for added in agent.capabilities[:at]:
+                    self._parts.broker.remove(added.name)
+                life.box.close()
+                life.box = None
+                raise
         life.follower = self.durable.follow(agent.name, life.box) if agent.durable else None
         life.state = "running"
         self.changed(self._report(life))
@@ -416,8 +453,11 @@ class Supervisor:
             if not life.open.is_set():
                 opened = self._tasks.run(f"{life.agent.name} is paused", life.open.wait())
                 until: set[asyncio.Future[Any]] = {work.stop, opened}
-                await asyncio.wait(until, return_when=_FIRST)
-                opened.cancel()
+                try:
+                    await asyncio.wait(until, return_when=_FIRST)
+                finally:
+                    opened.cancel()
+            work.begun = True
             dead = await self._let_handle(life, event, work)
         except Exception as error:  # not the handler's: those are told in ``_handle``
             log.exception("agent %s died", life.agent.name)
@@ -434,13 +474,13 @@ class Supervisor:
 
     async def _let_handle(self, life: _Life, event: Event, work: _Work) -> bool:
         """Whether that cost the agent: a handler goes on that should have ended."""
-        follower, before = life.follower, self.left_behind
+        follower = life.follower
         staged = Staged() if follower is not None else None
         error: BaseException | None = None
         failing = ""
         for handler in life.handlers(event.topic):
             if not work.stopped:
-                failed = await self._handle(life.agent, handler, event, work, staged)
+                failed = await self._handle(life, handler, event, work, staged)
                 if failed is not None:
                     error, failing = failed, getattr(handler, "__qualname__", repr(handler))
         if follower is not None and staged is not None:
@@ -449,7 +489,7 @@ class Supervisor:
                 await self._settle(follower, event, staged, error, failing)
             elif work.had:
                 follower.had(event)
-        return self.left_behind > before
+        return work.left_behind > 0
 
     async def _settle(
         self,
@@ -474,22 +514,24 @@ class Supervisor:
 
     def _buried(self, name: str, event: Event, letter: int) -> None:
         self._trouble(
-            f"The agent {name} could not work on {event.topic}, and does not try any more.",
+            buried_words(name, event.topic),
             f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
         )
 
     async def _handle(
         self,
-        agent: Agent,
+        life: _Life,
         handler: Handler,
         event: Event,
         work: _Work,
         staged: Staged | None = None,
     ) -> BaseException | None:
         """Why it failed, which was told, or None."""
+        agent = life.agent
         spawned = _Spawned(self._tasks, self._running, event.begins)
-        local = self._lives[agent.name].local
-        ctx = Context(agent.name, event, self._parts, spawned, local, lambda: work.stopped, staged)
+        ctx = Context(
+            agent.name, event, self._parts, spawned, life.local, lambda: work.stopped, staged
+        )
         try:
             return await self._attempt(agent, handler, event, ctx, work)
         except Exception as error:  # a handler that is not quite one, a deadline that is no number
@@ -503,7 +545,7 @@ class Supervisor:
         limit_s = agent.deadline_s or DEADLINE_S[event.qos]
         async with Tasks() as inside:
             task = inside.run(f"{agent.name} on {event.topic}", handler(ctx, event))
-            work.begun(task, inside)
+            work.goes_on_in(task, inside)
             done, _ = await asyncio.wait({task, work.stop}, timeout=limit_s, return_when=_FIRST)
             if work.stopped:
                 pass  # the end of the block waits for it, though not for ever
@@ -511,9 +553,13 @@ class Supervisor:
                 inside.cancel(task)
                 failed = TimedOut(f"It took longer than {limit_s:g} s and was stopped.")
                 self._tell(ctx, failed.message, "")
-            elif not task.cancelled() and (failed := task.exception()) is not None:
+            elif task.cancelled():
+                failed = Unavailable("What it waited for was cancelled.")
+                self._failed(ctx, failed)
+            elif (failed := task.exception()) is not None:
                 self._failed(ctx, failed)
         self.left_behind += inside.left_behind
+        work.left_behind += inside.left_behind
         return failed
 
     def _failed(self, ctx: Context, error: BaseException) -> None:
@@ -531,6 +577,11 @@ class Supervisor:
             )
 
 
+def buried_words(name: str, topic: str) -> str:
+    """What is told of a dead letter, and taken back when there is none like it any more."""
+    return f"The agent {name} could not work on {topic}, and does not try any more."
+
+
 class _Work:
     """One event in hand: from when it leaves the mailbox until its handler has ended."""
 
@@ -540,11 +591,15 @@ class _Work:
         self.task: asyncio.Task[Any] | None = None
         self.stop: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
+        self.begun = False
+        """Not while its agent is paused."""
+        self.left_behind = 0
+        """Its handlers that ignored their cancel."""
         self.had = True
         """Whether a durable agent is done with it when it is stopped."""
         self._tasks: Tasks | None = None
 
-    def begun(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
+    def goes_on_in(self, task: asyncio.Task[Any], tasks: Tasks) -> None:
         """From now on this task of ``tasks`` handles it."""
         self.task, self._tasks = task, tasks
 
@@ -583,10 +638,10 @@ class _Spawned(Tasks):
         task = self._tasks.start(name, work)
         running = self._threads[self._thread]
         running.add(task)
-        task.add_done_callback(partial(self._over, running))
+        task.add_done_callback(partial(self._leaves, running))
         return task
 
-    def _over(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+    def _leaves(self, running: set[_Work | asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
         running.discard(task)
         if not running and self._threads.get(self._thread) is running:
             del self._threads[self._thread]

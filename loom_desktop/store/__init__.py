@@ -20,7 +20,7 @@ from loom_desktop.clock import Clock, wall
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.paths import private_folder
 from loom_desktop.store.acts import Act, Acts, Step
-from loom_desktop.store.backup import Snapshots, copy_to, fetch, remove, stamp
+from loom_desktop.store.backup import Copy, Snapshots, copy_to, fetch, remove, stamp
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.cards import Action, Card, Cards, Never
 from loom_desktop.store.conversations import Conversation, Conversations, Message
@@ -41,6 +41,7 @@ __all__ = [
     "Action",
     "Card",
     "Conversation",
+    "Copy",
     "DeadLetter",
     "Egress",
     "Message",
@@ -199,6 +200,11 @@ class Store:
         return self._db.in_memory
 
     @property
+    def encrypted(self) -> bool:
+        """Whether what is written can be read with the key alone."""
+        return self._db.key is not None
+
+    @property
     def disk(self) -> Disk:
         """How the disk stands: below ``scarce`` a source that brings much should pause."""
         if self.in_memory:
@@ -278,6 +284,10 @@ class Store:
         if self.restored is not None:
             self.restored()
         await self.snapshot()  # so that no damage ever brings back what there was before
+
+    async def copies(self) -> list[Copy]:
+        """Those that are kept here and can be restored from, the newest first."""
+        return [] if self.in_memory else await asyncio.to_thread(self._snapshots.copies)
 
     async def check(self, *, thorough: bool = False) -> bool:
         """Whether every page is sound and every event there; ``thorough``: as it was written.

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import apsw
 
@@ -26,6 +27,17 @@ log = logging.getLogger(__name__)
 HOURLY, DAILY, WEEKLY = 3, 3, 2
 _PAGES = 200
 _FORMAT = "%Y%m%dT%H%M%S"
+
+
+class Copy(NamedTuple):
+    """A whole copy of the store."""
+
+    path: Path
+    kind: Literal["snapshot", "before-restore"]
+    """Taken by itself, or because another copy took its place."""
+    time: float
+    """When it was taken: seconds since 1970."""
+    size_bytes: int
 
 
 def stamp(time: float) -> str:
@@ -57,11 +69,28 @@ class Snapshots:
 
     def times(self) -> dict[float, Path]:
         """Those there are, by when they were taken; the newest first."""
+        return self._named("loom.")
+
+    def copies(self) -> list[Copy]:
+        """Those, and what there was before a restore; the newest first."""
+        found: list[Copy] = []
+        kinds: tuple[tuple[str, Literal["snapshot", "before-restore"]], ...] = (
+            ("loom.", "snapshot"),
+            ("before-restore-", "before-restore"),
+        )
+        for prefix, kind in kinds:
+            for time, path in self._named(prefix).items():
+                with contextlib.suppress(OSError):  # it was rotated away meanwhile
+                    found.append(Copy(path, kind, time, path.stat().st_size))
+        return sorted(found, key=lambda one: -one.time)
+
+    def _named(self, prefix: str) -> dict[float, Path]:
         found: dict[float, Path] = {}
         with contextlib.suppress(OSError):
-            for path in self.folder.glob("loom.*.db"):
+            for path in self.folder.glob(f"{prefix}*.db"):
                 with contextlib.suppress(ValueError):
-                    when = datetime.strptime(path.name[5:-3], _FORMAT).replace(tzinfo=UTC)
+                    said = path.name[len(prefix) : -3]
+                    when = datetime.strptime(said, _FORMAT).replace(tzinfo=UTC)
                     found[when.timestamp()] = path
         return dict(sorted(found.items(), reverse=True))
 

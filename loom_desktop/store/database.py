@@ -22,6 +22,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar, cast
@@ -30,13 +31,19 @@ import apsw
 
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Unavailable
-from loom_desktop.store.failure import DAMAGED, closed, understandable
+from loom_desktop.store.failure import (
+    DAMAGED,
+    NO_ROOM,
+    WHOLE_GROUP,
+    closed,
+    reason,
+    understandable,
+)
+from loom_desktop.store.job import Job, Settled, Special, Work, resolve
 from loom_desktop.store.keys import sync_folder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-Work = Callable[[apsw.Connection], T]
-Settled = Callable[[BaseException | None], None]
 
 MEMORY = ":memory:"
 MOST_JOBS = 1_000
@@ -46,9 +53,6 @@ MOST_WAITING = 100_000
 BUSY_MS = 5_000
 WAL_PAGES = 1_000
 """A checkpoint is made when the log has this many pages (4 MB)."""
-
-_NO_ROOM = (apsw.FullError, apsw.IOError)
-_WHOLE_GROUP = (*DAMAGED, *_NO_ROOM, apsw.NoMemError, apsw.InterruptError)
 
 
 def connect(path: Path | str, key: bytes | None, *, only_read: bool = False) -> apsw.Connection:
@@ -92,32 +96,12 @@ def is_encrypted(path: Path) -> bool:
     return bool(start) and not start.startswith(b"SQLite format 3")
 
 
-class _Job:
-    __slots__ = ("answer", "error", "future", "loop", "result", "settled", "work")
-
-    def __init__(
-        self,
-        work: Work[Any],
-        loop: asyncio.AbstractEventLoop | None = None,
-        future: asyncio.Future[Any] | None = None,
-        answer: Future[Any] | None = None,
-        settled: Settled | None = None,
-    ) -> None:
-        self.work = work
-        self.settled = settled
-        self.loop = loop
-        self.future = future
-        self.answer = answer
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-
 class _Stop:
     """What ends a thread."""
 
 
 _STOP = _Stop()
-_Queue = SimpleQueue[_Job | _Stop]
+_Queue = SimpleQueue[Job | _Stop]
 
 
 class Database:
@@ -169,8 +153,8 @@ class Database:
         self._reader: threading.Thread | None = None
         self._connection: apsw.Connection | None = None
         self._read_connection: apsw.Connection | None = None
-        self._group: list[_Job] = []
-        self._following: deque[_Job] = deque()
+        self._group: list[Job] = []
+        self._following: deque[Job] = deque()
         self._asides: set[apsw.Connection] = set()
         self._alone_or_not = threading.Condition()
         self._is_alone = False
@@ -208,8 +192,9 @@ class Database:
             self._closed = True
             self._reads.put(_STOP)
             self._jobs.put(_STOP)
-        for long_one in (*self._asides,):
-            long_one.interrupt()
+        with self._alone_or_not:
+            for long_one in self._asides:
+                long_one.interrupt()
         for thread, share in ((self._reader, 0.2), (self._writer, 0.8)):
             if thread is not None and not await _ended(thread, deadline_s * share):
                 log.error("%s did not finish within its deadline", thread.name)
@@ -229,20 +214,20 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._put(self._jobs, _Job(work, loop, future))
+        self._put(self._jobs, Job(work, loop, future))
         return await future
 
     def submit(self, work: Work[T]) -> Future[T]:
         """The same from any thread, without waiting."""
         answer: Future[T] = Future()
-        self._put(self._jobs, _Job(work, answer=answer))
+        self._put(self._jobs, Job(work, answer=answer))
         return answer
 
     def post(self, work: Work[Any]) -> None:
         """From any thread, for what may be lost. Never waits, never raises; see ``lost``."""
         try:
             if self._jobs.qsize() < MOST_WAITING:
-                self._put(self._jobs, _Job(work))
+                self._put(self._jobs, Job(work))
                 return
         except Unavailable:
             pass
@@ -254,7 +239,7 @@ class Database:
         What is handed over from inside ``settled`` still runs when the database is closing, so a
         queue that is worked off a part at a time is worked off. Raises Unavailable when closed.
         """
-        job = _Job(work, settled=settled)
+        job = Job(work, settled=settled)
         if threading.current_thread() is self._writer and not self._abandoned:
             self._following.append(job)
         else:
@@ -277,7 +262,7 @@ class Database:
                     target=self._read, name="loom-store-read", daemon=True
                 )
                 self._reader.start()
-        self._put(self._reads, _Job(work, loop, future))
+        self._put(self._reads, Job(work, loop, future))
         return await future
 
     async def aside(self, work: Work[T]) -> T:
@@ -315,7 +300,7 @@ class Database:
 
     # ------------------------------------------------------------------ the writing thread
 
-    def _put(self, queue: _Queue, job: _Job) -> None:
+    def _put(self, queue: _Queue, job: Job) -> None:
         with self._gate:
             if self._closed:
                 raise closed()
@@ -324,7 +309,7 @@ class Database:
     def _special(self, work: Callable[[], T]) -> Future[T]:
         """Run in the writing thread, outside of any transaction."""
         answer: Future[T] = Future()
-        self._put(self._jobs, _Special(work, answer))
+        self._put(self._jobs, Special(work, answer))
         return answer
 
     def _write(self, ready: Future[None]) -> None:
@@ -359,7 +344,7 @@ class Database:
             job = self._following.popleft() if self._following else self._jobs.get()
             if isinstance(job, _Stop):
                 stopping = True
-            elif isinstance(job, _Special):
+            elif isinstance(job, Special):
                 job.run()
             else:
                 stopping |= self._commit_group(job, stopping)
@@ -369,10 +354,10 @@ class Database:
         assert self._connection is not None
         return self._connection
 
-    def _commit_group(self, first: _Job, stopping: bool) -> bool:
+    def _commit_group(self, first: Job, stopping: bool) -> bool:
         """One transaction for what waits. Returns whether a stop was among it."""
         group = self._group = []
-        after: _Job | _Stop | None = None
+        after: Job | _Stop | None = None
         error: BaseException | None = None
         try:
             self._writing.execute("begin immediate")
@@ -388,7 +373,7 @@ class Database:
                 if stopping:
                     break
                 following = self._jobs.get_nowait()
-                if isinstance(following, _Special | _Stop):
+                if isinstance(following, Special | _Stop):
                     after = following
                     break
                 job = following
@@ -405,22 +390,22 @@ class Database:
             self.disk = "ok"
             self._hand_over()
         self._settle(group, error)
-        if isinstance(after, _Special):
+        if isinstance(after, Special):
             after.run()
         return isinstance(after, _Stop)
 
-    def _attempt(self, job: _Job) -> None:
+    def _attempt(self, job: Job) -> None:
         """Run one job in its savepoint. Raises only what costs the whole group."""
         connection, said = self._writing, len(self.notes)
         job.result = job.error = None
         connection.execute("savepoint job")
         try:
             job.result = job.work(connection)
-        except _WHOLE_GROUP:
+        except WHOLE_GROUP:
             raise
         except BaseException as error:  # the thread outlives every job
             if not connection.in_transaction:  # SQLite gave up all of it
-                raise _reason(error) from error
+                raise reason(error) from error
             job.error = error
             del self.notes[said:]
             connection.execute("rollback to job")
@@ -442,13 +427,13 @@ class Database:
             except Exception:  # the thread outlives every listener
                 log.exception("Nobody could be told what is on the disk")
 
-    def _again(self, group: Sequence[_Job], error: BaseException) -> BaseException | None:
+    def _again(self, group: Sequence[Job], error: BaseException) -> BaseException | None:
         """Remove the reason if that is possible and run every job alone. The error that stays."""
         self._roll_back()
         try:
             if isinstance(error, DAMAGED):
                 worth_it = self._mend()
-            elif isinstance(error, _NO_ROOM):
+            elif isinstance(error, NO_ROOM):
                 worth_it = self._make_room(error)
             else:
                 worth_it = isinstance(error, apsw.AbortError)
@@ -468,7 +453,7 @@ class Database:
             except apsw.Error as failure:
                 self._roll_back()
                 job.error = failure
-                if isinstance(failure, _NO_ROOM):
+                if isinstance(failure, NO_ROOM):
                     self.disk = "full"
         return None
 
@@ -562,9 +547,9 @@ class Database:
         if not self._connection.filename:  # nothing else was possible
             self.path = MEMORY
 
-    def _settle(self, group: Sequence[_Job], error: BaseException | None) -> None:
+    def _settle(self, group: Sequence[Job], error: BaseException | None) -> None:
         """Tell everybody who waits: one call per loop."""
-        loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         for job in group:
             job.error = understandable(error or job.error)
             if job.loop is not None:
@@ -582,7 +567,7 @@ class Database:
                 self._count_lost(job.error)
         for loop, jobs in loops.items():
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(_resolve, jobs)
+                loop.call_soon_threadsafe(resolve, jobs)
 
     def _count_lost(self, error: BaseException) -> None:
         self.lost += 1
@@ -597,9 +582,9 @@ class Database:
         with contextlib.suppress(Empty):
             while True:
                 job = queue.get_nowait()
-                if isinstance(job, _Special):
+                if isinstance(job, Special):
                     cast(Future[Any], job.answer).set_exception(error)
-                elif isinstance(job, _Job):
+                elif isinstance(job, Job):
                     self._settle([job], error)
 
     # ------------------------------------------------------------------ the reading thread
@@ -608,9 +593,13 @@ class Database:
         while not isinstance(job := self._reads.get(), _Stop):
             try:
                 job.result = self._look(job.work)
-            except DAMAGED:
+            except (
+                *DAMAGED,
+                UnicodeDecodeError,
+            ) as damage:  # a text that is none: SQLite never looks
+                sure = isinstance(damage, UnicodeDecodeError)
                 try:
-                    self._special(self._mend).result(60.0)
+                    self._special(partial(self._mend, sure)).result(60.0)
                     if self.in_memory:  # the one connection that there is now
                         job.result = self.submit(job.work).result(60.0)
                     else:
@@ -644,29 +633,10 @@ class Database:
                 raise apsw.InterruptError("closing")
             return _at_one_moment(connection, work)
         finally:
-            connection.close(True)
-            with self._alone_or_not:
+            with self._alone_or_not:  # nobody can interrupt it once it is closed
+                connection.close(True)
                 self._asides.discard(connection)
                 self._alone_or_not.notify_all()
-
-
-class _Special(_Job):
-    """A job outside of every transaction."""
-
-    __slots__ = ("call",)
-
-    def __init__(self, call: Callable[[], Any], answer: Future[Any]) -> None:
-        super().__init__(lambda connection: None, answer=answer)
-        self.call = call
-
-    def run(self) -> None:
-        answer = cast(Future[Any], self.answer)
-        if not answer.set_running_or_notify_cancel():
-            return
-        try:
-            answer.set_result(self.call())
-        except BaseException as error:
-            answer.set_exception(error)
 
 
 def _at_one_moment(connection: apsw.Connection, work: Work[T]) -> T:
@@ -676,28 +646,6 @@ def _at_one_moment(connection: apsw.Connection, work: Work[T]) -> T:
     finally:
         if connection.in_transaction:
             connection.execute("rollback")
-
-
-def _resolve(jobs: Sequence[_Job]) -> None:
-    for job in jobs:
-        future = cast(asyncio.Future[Any], job.future)
-        if future.done():  # whoever waited was cancelled
-            continue
-        if job.error is None:
-            future.set_result(job.result)
-        else:
-            future.set_exception(job.error)
-
-
-def _reason(error: BaseException) -> apsw.Error:
-    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
-    gone, on its way out of the error that counts."""
-    before: BaseException | None = error
-    while before is not None:
-        if isinstance(before, _WHOLE_GROUP):
-            return before
-        before = before.__context__
-    return apsw.AbortError(str(error))
 
 
 async def _ended(thread: threading.Thread, timeout_s: float) -> bool:

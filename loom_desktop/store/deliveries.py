@@ -109,13 +109,11 @@ class Deliveries:
 
     # ------------------------------------------------------------------ subscribers
 
-    async def begin(
-        self, name: str, *, from_start: bool = False, after: int | None = None
-    ) -> Place:
+    async def begin(self, name: str, *, from_start: bool = False, since: int = 0) -> Place:
         """Where it goes on; what it has revived and not finished is a dead letter again.
 
-        A new name begins behind what is in the journal now, or behind the number ``after``, or
-        with ``from_start`` before it all.
+        A new name begins behind what is in the journal now, or with ``from_start`` before it.
+        ``since`` is the id from which on events are for it, also when they were faster.
         """
         name = storable(name)
 
@@ -124,7 +122,11 @@ class Deliveries:
             there = _subscriber(connection, name)
             if there is None:
                 seq = 0 if from_start else self._journal.last(connection)
-                seq = seq if after is None else min(seq, after)
+                if since:
+                    faster: Any = connection.execute(
+                        "select min(seq) - 1 from event where id >= ?", (since,)
+                    ).get
+                    seq = seq if faster is None else min(seq, faster)
                 connection.execute("insert into subscriber(name, seq) values (?, ?)", (name, seq))
                 return Place(seq, frozenset(), {})
             connection.execute(
@@ -301,6 +303,14 @@ class Deliveries:
         return await self._letters(
             "where ?1 = '' or subscriber = ?1 order by id desc limit ?2",
             (storable(subscriber), limit),
+        )
+
+    async def count(self) -> int:
+        """How many dead letters there are that nobody tries again just now."""
+        return await self._db.read(
+            lambda connection: int(
+                str(connection.execute("select count(*) from dead where taken = 0").get)
+            )
         )
 
     async def dead_letter(self, id: int) -> DeadLetter:  # noqa: A002  # the name of the field

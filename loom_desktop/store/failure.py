@@ -7,6 +7,9 @@ import apsw
 from loom_desktop.errors import Unavailable
 
 DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+NO_ROOM = (apsw.FullError, apsw.IOError)
+WHOLE_GROUP = (*DAMAGED, *NO_ROOM, apsw.NoMemError, apsw.InterruptError)
+"""What costs not one job but all of its transaction."""
 
 
 def closed() -> Unavailable:
@@ -16,7 +19,7 @@ def closed() -> Unavailable:
 
 def understandable(error: BaseException | None) -> BaseException | None:
     """The error as a person may see it; what is a bug stays as it is."""
-    if error is None or not isinstance(error, apsw.Error):
+    if not isinstance(error, apsw.Error | UnicodeDecodeError):
         return error
     told: Unavailable | None = None
     if isinstance(error, apsw.FullError):
@@ -26,7 +29,7 @@ def understandable(error: BaseException | None) -> BaseException | None:
             "The disk did not take it: this was not saved.",
             hint="Look whether the disk is full, write-protected or failing.",
         )
-    elif isinstance(error, DAMAGED):
+    elif isinstance(error, (*DAMAGED, UnicodeDecodeError)):
         told = Unavailable(
             "Loom's data is damaged there.", hint="Start Loom again: it restores what it can."
         )
@@ -38,3 +41,14 @@ def understandable(error: BaseException | None) -> BaseException | None:
         told.__cause__ = error
         return told
     return error
+
+
+def reason(error: BaseException) -> apsw.Error:
+    """Why SQLite gave up the transaction: what a job raises then is often that its savepoint is
+    gone, on its way out of the error that counts."""
+    before: BaseException | None = error
+    while before is not None:
+        if isinstance(before, WHOLE_GROUP):
+            return before
+        before = before.__context__
+    return apsw.AbortError(str(error))

@@ -2,14 +2,15 @@
 
 A table is read from both ends up to the bad page, then by halves into what lies between. Pages of
 an encrypted store are authenticated, so a row that can be read is right; an event of a plain one is
-taken when its check value is.
+taken when its check value is. A copy that was made after the damage has it too: what nobody can
+read there is removed first, or it would be found again and again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import apsw
 
@@ -30,9 +31,11 @@ def salvage(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]
 
     Returns how many rows were not in the target as they are, and how often reading failed.
     """
-    saved = failed = 0
+    saved = 0
     target.execute("pragma foreign_keys = off")
     try:
+        with target:
+            failed = sum(_clean(target, table) for table in schema.TABLES)
         for table in schema.TABLES:
             try:
                 there = _columns(source, table)
@@ -45,13 +48,14 @@ def salvage(source: apsw.Connection, target: apsw.Connection) -> tuple[int, int]
                 continue
             reader = _Reader(source, table, columns)
             put = _put
-            if table == "event":
-                put = _put_event if columns == today else _put_old_event
+            if table == "event" and columns != today:
+                put = _put_old_event
             with target:
                 for row in reader.rows():
-                    done = put(target, table, columns, row)
-                    saved += done is True
-                    failed += done is None
+                    if put is _put and not _right(table, columns, row):
+                        failed += 1
+                        continue
+                    saved += put(target, table, columns, row)
             failed += reader.failed
         with target:
             schema.recount(target)
@@ -113,7 +117,45 @@ def _columns(connection: apsw.Connection, table: str) -> list[str]:
     return [str(row[1]) for row in connection.execute(f"pragma table_info({table})")]
 
 
-def _put(target: apsw.Connection, table: str, columns: Sequence[str], row: _Row) -> bool | None:
+def _clean(target: apsw.Connection, table: str) -> int:
+    """Remove the rows that are not what was written, or hold a text that is none; how many."""
+    columns = _columns(target, table)
+    read = ", ".join(
+        f"case typeof({name}) when 'text' then cast({name} as blob) else {name} end, typeof({name})"
+        for name in columns
+    )
+    bad: list[int] = []
+    for cells in target.execute(f"select {read} from {table}"):
+        values, kinds = cells[::2], cells[1::2]
+        try:
+            row = tuple(
+                bytes(cast("bytes", value)).decode() if kind == "text" else value
+                for value, kind in zip(values, kinds, strict=True)
+            )
+        except UnicodeDecodeError:
+            bad.append(cast("int", values[0]))
+            continue
+        if not _right(table, columns, row):
+            bad.append(cast("int", row[0]))
+    target.executemany(f"delete from {table} where {columns[0]} = ?", [(key,) for key in bad])
+    return len(bad)
+
+
+def _right(table: str, columns: Sequence[str], row: _Row) -> bool:
+    """Whether an event, or a dead letter, is what was written; of others nothing is known."""
+    if table == "event":
+        seq, id_, time, topic, thread, cause, crc, blob = row
+        return is_sound(seq, crc, blob, (id_, time, topic, thread, cause))
+    if table == "dead":
+        cells = dict(zip(columns, row, strict=True))
+        try:
+            return bool(schema.check_of(cells["event"], cells["seq"]) == cells["crc"])
+        except TypeError:
+            return False
+    return True
+
+
+def _put(target: apsw.Connection, table: str, columns: Sequence[str], row: _Row) -> bool:
     """Whether that changed anything."""
     names, marks, key = ", ".join(columns), ", ".join("?" * len(columns)), columns[0]
     there = target.execute(f"select {names} from {table} where {key} = ?", row[:1]).fetchone()
@@ -129,19 +171,7 @@ def _put(target: apsw.Connection, table: str, columns: Sequence[str], row: _Row)
     return True
 
 
-def _put_event(
-    target: apsw.Connection, table: str, columns: Sequence[str], row: _Row
-) -> bool | None:
-    """The same; None for one that is not what was written: the copy may have it as it was."""
-    seq, id_, time, topic, thread, cause, crc, blob = row
-    if not is_sound(seq, crc, blob, (id_, time, topic, thread, cause)):
-        return None
-    return _put(target, table, columns, row)
-
-
-def _put_old_event(
-    target: apsw.Connection, table: str, columns: Sequence[str], row: _Row
-) -> bool | None:
+def _put_old_event(target: apsw.Connection, table: str, columns: Sequence[str], row: _Row) -> bool:
     """One from before events had numbers: it gets the next one."""
     id_, time, topic, thread, cause, blob = row
     if target.execute("select 1 from event where id = ?", (id_,)).get:

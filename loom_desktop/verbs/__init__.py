@@ -35,6 +35,13 @@ _PLACES = {
     ),
     "files": ("organize", "undo", "undoables"),
     "status": ("status", "dismiss_problem", "doctor", "health", "left_today"),
+    "agents": (
+        "agents", "start_agent", "stop_agent", "restart_agent", "pause_agent", "resume_agent",
+        "mailboxes",
+    ),
+    "journal": ("replay", "dead", "dead_letter", "replay_dead", "drop_dead"),
+    "copies": ("backup", "copies", "restore"),
+    "bench": ("bench",),
     "application": ("pause_capture", "resume_capture", "show", "quit"),
     "settings": (
         "settings", "change_setting", "first_run", "set_secret", "secrets", "remove_secret",

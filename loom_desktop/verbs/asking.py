@@ -111,7 +111,9 @@ async def forget_conversation(loom: Loom, conversation: int) -> dict[str, int]:
 def _answering(loom: Loom) -> None:
     """Somebody must be there who answers, or the question would wait for ever."""
     if "chat" not in loom.supervisor.agents:
+        there = "chat" in loom.supervisor.states
+        named = 'Add "chat" to agents under [assistant] in loom.toml.'
         raise SettingsError(
             "Nobody answers questions: the agent chat does not run.",
-            hint='Add "chat" to agents under [assistant] in loom.toml.',
+            hint="Start it: loom start chat" if there else named,
         )

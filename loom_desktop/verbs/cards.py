@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from loom_desktop.event import Event
     from loom_desktop.loom import Loom
 
+_SAID = ("title", "text", "words", "reason", "message", "error", "path", "capability", "combo")
+
 
 async def cards(loom: Loom) -> list[dict[str, Any]]:
     """Those that are shown now."""
@@ -94,14 +96,15 @@ async def why(loom: Loom, event: int = 0, card: int = 0) -> list[dict[str, Any]]
     if not found:
         raise NotFound("Nothing is written down about this any more.")
     return [
-        {"time": one.time, "topic": one.topic, "sender": one.sender, "text": _in_words(one)}
+        {"time": one.time, "topic": one.topic, "sender": one.sender, "text": in_words(one)}
         for one in found
     ]
 
 
-def _in_words(event: Event) -> str:
+def in_words(event: Event) -> str:
+    """What of it a person reads first."""
     said = event.payload
-    for key in ("title", "text", "words", "reason", "message", "path", "capability", "combo"):
+    for key in _SAID:
         value = said.get(key)
         if isinstance(value, str) and value:
             return value if len(value) <= 200 else f"{value[:200]}…"

@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import importlib
 import json
 import logging
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
+    parser.add_argument("--stops", type=int, default=200, help="of a whole Loom")
     chosen = parser.parse_args(argv)
     reports: list[Report] = []
     for name in chosen.only or SUITES:
@@ -59,6 +61,13 @@ def _kills(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
         yield kills.run(chosen.kills // 2, folder, encrypted=encrypted)
     for wrong in ("--ack-early", "--effect-alone"):
         yield kills.run(10, folder, encrypted=False, wrong=wrong)
+
+
+def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    deliveries = importlib.import_module("tests.faults.deliveries")
+    for encrypted in (False, True):
+        yield deliveries.run(max(1, chosen.kills // 5), folder, encrypted=encrypted)
+    yield deliveries.run(10, folder, encrypted=False, wrong="--effect-apart")
 
 
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
@@ -107,6 +116,14 @@ def _histories(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield histories.run(200, forgetful=True)
 
 
+def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    reminders = importlib.import_module("tests.faults.reminders")
+    for since in ("look", "start"):
+        for turn in range(3):
+            yield reminders.run(folder / f"{since}-{turn}", range(1, 500), since=since)
+    yield reminders.run(folder / "apart", range(1, 12), since="apart")
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     yield leaks.run(folder / "bus", "bus", chosen.events)
@@ -114,14 +131,23 @@ def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield leaks.run(folder / "leaking", "bus", chosen.events, leak_bytes=16)
 
 
+def _stops(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    stops = importlib.import_module("tests.faults.stops")
+    yield asyncio.run(stops.run(folder / "stops", chosen.stops))
+    yield asyncio.run(stops.run(folder / "leaking", 3, leak=True))
+
+
 SUITES: dict[str, Suite] = {
     "kills": _kills,
+    "deliveries": _deliveries,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "full_disk": _full_disk,
     "flips": _flips,
     "histories": _histories,
+    "reminders": _reminders,
     "leaks": _leaks,
+    "stops": _stops,
 }
 
 IN_MEMORY = {"powercut", "syscalls", "flips"}

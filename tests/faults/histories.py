@@ -16,15 +16,19 @@ import asyncio
 import random
 import time
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from loom_desktop.runtime.schedule import LATE_S, SPREAD_S, TICK_S, Timers, next_after
+from loom_desktop.clock import wall
+from loom_desktop.event import Event
+from loom_desktop.runtime.schedule import LATE_S, SPREAD_S, TICK_S, Timers, Told, next_after
 from loom_desktop.runtime.schedule import Store as Needs
 from loom_desktop.store import Store
-from loom_desktop.store.schedules import Schedule
+from loom_desktop.store.schedules import Schedule, Schedules
 from tests.faults import calendar
 from tests.faults.report import Report
 
@@ -68,6 +72,19 @@ class Kept(Needs, Protocol):
     async def add(self, schedule: Schedule) -> Schedule:
         """Add it, and answer with its id in it."""
 
+    async def kept(self) -> Sequence[int]:
+        """Ids of the events that were kept with the notes, in order."""
+
+
+class InStore(Schedules):
+    """Schedules in the real store, and the events in its journal."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store._db, wall, store.journal)
+
+    async def kept(self) -> list[int]:
+        return [event.id for event in await self._journal.events(limit=1_000_000)]
+
 
 class InMemory:
     """Schedules in a dictionary: 10,000 histories in a database take their time."""
@@ -75,6 +92,10 @@ class InMemory:
     def __init__(self) -> None:
         self.rows: dict[int, Schedule] = {}
         self.fired: set[tuple[int, float]] = set()
+        self.events: list[int] = []
+
+    async def kept(self) -> list[int]:
+        return self.events
 
     async def add(self, schedule: Schedule) -> Schedule:
         schedule = replace(schedule, id=len(self.rows) + 1)
@@ -88,9 +109,17 @@ class InMemory:
     async def next_due(self) -> float:
         return min((one.next for one in await self.active() if one.next > 0), default=0.0)
 
-    async def advance(self, id: int, occurrence: float, next: float) -> bool:  # noqa: A002
+    async def advance(
+        self,
+        id: int,  # noqa: A002
+        occurrence: float,
+        next: float,  # noqa: A002
+        event: Event | None = None,
+    ) -> bool:
         first = (id, occurrence) not in self.fired
         self.fired.add((id, occurrence))
+        if first and event is not None:
+            self.events.append(event.id)
         if self.rows[id].next == occurrence:
             state = "active" if next else "done"
             self.rows[id] = replace(self.rows[id], next=next, state=state)
@@ -132,6 +161,7 @@ class History:
         self._firings: list[float] = []
         self._instants: set[tuple[int, float]] = set()
         self._stays: dict[int, Stay] = {}
+        self._published: list[int] = []
         self._over: list[tuple[Stay, int]] = []
         """With how many pieces there were when it ended."""
         self.latest_s = 0.0
@@ -166,7 +196,10 @@ class History:
                 await self._travel(self._rng.choice(ZONES))
         await self._awake(LATE_S + 400)
         self._over += [(stay, len(self._pieces)) for stay in self._stays.values()]
-        return self._judged()
+        bad = self._judged()
+        if not self._forgetful and sorted(await self._kept.kept()) != sorted(self._published):
+            bad.append("what was kept is not what was told")
+        return bad
 
     # ------------------------------------------------------------------ what happens
 
@@ -177,10 +210,22 @@ class History:
             lambda: self.wall,
             zone=lambda: self._zone,
             tick_s=self._tick_s,
+            publish=self._publish,
         )
 
-    def _fire(self, schedule: Schedule, at: float, late_s: float) -> None:
-        stay = self._stays.get(schedule.id)
+    def _fire(self, schedule: Schedule, at: float, late_s: float) -> Told:
+        """Half of them say it with an event, which is kept with the note; the others call."""
+        if schedule.id % 2:
+            payload = {"schedule": schedule.id, "at": at}
+            return Event(topic="timer.due", payload=payload, time=self.wall)
+        return partial(self._fired, schedule.id, at)
+
+    def _publish(self, event: Event) -> None:
+        self._published.append(event.id)
+        self._fired(event.payload["schedule"], event.payload["at"])
+
+    def _fired(self, id_: int, at: float) -> None:
+        stay = self._stays.get(id_)
         if stay is not None:
             stay.fired.append(Fired(at, self.passed, self.wall))
 
@@ -382,7 +427,7 @@ def run(
                 bad = await history.run()
             else:
                 async with Store(":memory:", use_keyring=False) as store:
-                    history = History(number, store.schedules)
+                    history = History(number, InStore(store))
                     bad = await history.run()
             report.add("occurrences", history.occurrences)
             report.figures["latest s"] = max(report.figures["latest s"], history.latest_s)

@@ -18,9 +18,10 @@ from tests.faults.report import Report
 from tests.faults.stores import KEY, found, opening
 from tests.faults.victim import AGENT
 
+VICTIM = "tests.faults.victim"
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 0.5
-"""Until the kill. Python and the store take the first 0.1 to 0.2 s of it."""
+"""Until the kill, and at least three times what a start takes here: 0.1 to 0.2 s on most."""
 GENERATION = 20
 """Kills per store: then one begins anew, so that the first start is killed as well."""
 
@@ -31,16 +32,52 @@ def run(n: int, folder: Path, *, encrypted: bool, seed: int = 1, wrong: str = ""
     name = f"kills, {'encrypted' if encrypted else 'plain'}{f', {wrong}' if wrong else ''}"
     report = Report(suite=name, control=bool(wrong))
     report.figures = {"kills": n, "acknowledged": 0, "before ready": 0, "reopen ms max": 0.0}
+    most_s = longest_s(folder / f"{name}-start" / "loom.db")
     for generation in range(0, n, GENERATION):
         path = folder / f"{name}-{generation}" / "loom.db"
         store = _Generation(path, KEY if encrypted else None, report, wrong)
         for kill in range(generation, min(generation + GENERATION, n)):
-            store.kill_after(rng.uniform(0.02, LONGEST_S))
+            store.kill_after(rng.uniform(0.02, most_s))
             asyncio.run(store.judge(f"after kill {kill}"))
         asyncio.run(store.judge_all())
         report.add("acknowledged", len(store.acked))
     report.seconds = time.perf_counter() - began
     return report
+
+
+def victim(path: Path, *options: str, module: str = VICTIM) -> subprocess.Popen[str]:
+    """A process that works on the store at that path, and says what it did."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, str(path), *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def longest_s(path: Path, module: str = VICTIM) -> float:
+    """How long one may live: three times what a start takes, on this machine as it is now."""
+    began = time.perf_counter()
+    with victim(path, module=module) as one:
+        assert one.stdout is not None
+        for line in one.stdout:
+            if line == "R\n":
+                break
+        took_s = time.perf_counter() - began
+        one.kill()
+    return max(LONGEST_S, 3 * took_s)
+
+
+def killed_after(seconds: float, one: subprocess.Popen[str]) -> tuple[list[str], str]:
+    """What it had said when it was killed, and what it complained of if it ended by itself."""
+    try:
+        said, complaint = one.communicate(timeout=seconds)
+        complaint = f"it ended by itself: {complaint[-500:]}"
+    except subprocess.TimeoutExpired:
+        one.kill()
+        said, complaint = one.communicate()[0], ""
+    return said.split("\n")[:-1], complaint  # what comes after the last newline was not said
 
 
 class _Generation:
@@ -54,17 +91,9 @@ class _Generation:
         self._options = [*(["--key"] if key else []), *([wrong] if wrong else [])]
 
     def kill_after(self, seconds: float) -> None:
-        command = [sys.executable, "-m", "tests.faults.victim", str(self.path), *self._options]
-        victim = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        try:
-            said, complaint = victim.communicate(timeout=seconds)
-            self.report.wrong.append(f"it ended by itself: {complaint[-500:]}")
-        except subprocess.TimeoutExpired:
-            victim.kill()
-            said, _ = victim.communicate()
-        lines = said.split("\n")[:-1]  # what comes after the last newline was not said
+        lines, complaint = killed_after(seconds, victim(self.path, *self._options))
+        if complaint:
+            self.report.wrong.append(complaint)
         self.acked |= {int(line[2:]) for line in lines if line.startswith("A ")}
         done = [int(line[2:]) for line in lines if line.startswith("D ")]
         self._applied = max([self._applied, *done])

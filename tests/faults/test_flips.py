@@ -11,7 +11,7 @@ from tests.faults import flips
 MORE = {"pages": 20, "cuts": 20, "headers": 5, "empty files": 1}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(150)
 def test_no_flipped_bit_of_an_encrypted_store_gives_a_wrong_row(folder: Path) -> None:
     report = flips.run(folder, {"flips": 300}, encrypted=True)
     assert report.wrong == []
@@ -31,14 +31,11 @@ def test_a_plain_store_that_lost_its_end_or_its_header_starts_and_says_so(folder
     assert report.figures["started"] == report.figures["told"]
 
 
-@pytest.mark.xfail(strict=True, reason="the rows of a plain journal are not verified yet")
+@pytest.mark.timeout(120)
 def test_no_flipped_bit_of_a_plain_store_gives_a_wrong_event(folder: Path) -> None:
-    assert flips.run(folder, {"flips": 100, "pages": 10}, encrypted=False).wrong == []
-
-
-def test_a_plain_store_starts_whatever_flips(folder: Path) -> None:
-    figures = flips.run(folder, {"flips": 60, "pages": 10}, encrypted=False, seed=5).figures
-    assert figures["started"] == figures["tried"]
+    report = flips.run(folder, {"flips": 300, "pages": 20}, encrypted=False)
+    assert report.wrong == []
+    assert report.figures["started"] == 320
 
 
 def test_bare_sqlite_does_not_notice(folder: Path) -> None:

@@ -34,15 +34,16 @@ async def live(path: Path, key: bytes | None, say: Callable[[str], None], wrong:
             say(f"D {number}")
         say("R")
         while True:
+            if early:
+                group = range(last + 1, last + 51)
+                for number in group:
+                    say(f"A {number}")
+                for number in group:
+                    await store.journal.append(event(number))
+                last = group[-1]
+                continue
             group = range(last + 1, last + 1 + random.choice((1, 1, 2, 8)))
             last = group[-1]
-            if early:
-                for number in group:
-                    store.journal.keep(event(number))
-                    say(f"A {number}")
-                if last % 100 < 8:
-                    await store.journal.flush()
-                continue
 
             async def keep(number: int) -> None:
                 await store.journal.append(event(number))

@@ -26,13 +26,13 @@ from tests.measures.figures import Figure, table
 from tests.measures.process import CannotRun
 from tests.measures.run import Run
 
-MEASURES = ("engine", "version", "tray", "idle", "paint", "gap", "markdown")
+MEASURES = ("engine", "version", "tray", "idle", "paint", "gap", "markdown", "bus", "journal")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0, or 1 when a measure broke."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/bench"))
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build"))
     parser.add_argument("--only", action="append", choices=MEASURES, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="two rounds: to see that it works")
     chosen = parser.parse_args(argv)

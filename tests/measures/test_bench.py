@@ -12,9 +12,11 @@ import pytest
 
 from tests.measures import (
     bench,
+    bus,
     engine,
     gap,
     idle,
+    journal,
     markdown,
     paint,
     process,
@@ -258,6 +260,30 @@ MEASURES = {
         markdown.measure,
         {"markdown flush at 4,000 tokens, p50": "value", "markdown flush at 1,000": "value"},
     ),
+    "bus": (
+        bus.measure,
+        {
+            "bus, one topic": "ratio",
+            "bus, fan-out, per delivery": "ratio",
+            "bus, 1,000 subscriptions, per": "",
+            "bus, 1,000 subscriptions, inline": "",
+            "bus, inline, 10 to": "ratio",
+            "bus, latency under load, p99": "ratio",
+            "bus, the same in itself": "value",
+            "bus, request and reply": "",
+            "bus, a subscriber that ran once": "value",
+        },
+    ),
+    "journal": (
+        journal.measure,
+        {
+            "durable, bursts of 1,000": "ratio",
+            "durable, bursts, encrypted": "",
+            "durable, one at a time": "",
+            "journal of 5,000 ready": "value",
+            "its replay": "ratio",
+        },
+    ),
 }
 ON_A_SCREEN = {"version", "tray", "idle", "paint"}
 
@@ -283,10 +309,10 @@ def test_a_measure_runs_and_says_what_it_promises(name: str, run: Run) -> None:
         one = next(one for one in found if one.name.startswith(begins))
         assert (one.target.kind if one.target else "") == kind
     for one in found:
-        assert one.unit in ("ms", "MB", "%", "/s")
+        assert one.unit in ("ms", "us", "MB", "KB", "%", "/s")
         assert math.isfinite(one.ours)
         assert one.ours >= 0
-        if one.unit in ("ms", "MB"):
+        if one.unit in ("ms", "us", "MB", "KB"):
             assert one.ours > 0
             assert one.floor is None or one.floor > 0
         assert one.all_ours

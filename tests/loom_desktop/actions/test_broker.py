@@ -265,3 +265,16 @@ async def test_what_is_closed_stays_closed_also_when_the_person_names_it(path: s
     made.consent.give(digest("shelf.put", {"path": path}))
     result = await made.invoke("shelf.put", {"path": path}, by(given=(path,)))
     assert (result.code, "closed" in result.message) == ("DENIED", True)
+
+
+def test_who_brings_something_is_known_and_every_change_is_told() -> None:
+    broker, told = Broker(Consent(FakeClock()), FakeClock()), list[str]()
+    broker.added = lambda one: told.append(f"+{one.name}")
+    broker.removed = lambda name: told.append(f"-{name}")
+    broker.add(add, provider="shelf")
+    broker.add(add)
+    broker.add(put)
+    assert (broker.provider("shelf.add"), broker.provider("shelf.put")) == ("shelf", "loom")
+    broker.remove("shelf.add")
+    broker.remove("shelf.add")
+    assert told == ["+shelf.add", "+shelf.put", "-shelf.add"]

@@ -1,13 +1,19 @@
 import asyncio
+import gc
 import logging
+import sys
 import threading
 from collections.abc import Callable
+from random import Random
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from loom_desktop.bus import Bus
-from loom_desktop.errors import TimedOut, UsageError
-from loom_desktop.event import MOST_HOPS, Event
+from loom_desktop.bus import Bus, Subscription
+from loom_desktop.errors import TimedOut, Unavailable, UsageError
+from loom_desktop.event import MOST_HOPS, Event, QoS
 from loom_desktop.tasks import Tasks
 from loom_desktop.testing import FakeClock
 
@@ -162,3 +168,274 @@ async def test_who_subscribes_or_leaves_during_a_delivery_changes_the_next_one()
     got.clear()
     bus.publish(Event(topic="a"))
     assert got[:2] == ["first", "third"]
+
+
+# -------------------------------------------------------------------- other threads
+async def test_four_threads_at_once_lose_nothing_and_each_keeps_its_order() -> None:
+    got = dict[int, list[int]]()
+    many = 5_000
+    async with Bus() as bus:
+        bus.subscribe("a", lambda event: got.setdefault(event.thread, []).append(event.cause))
+
+        def publish(thread: int) -> None:
+            for n in range(0, many, 5):
+                bus.publish_from_thread(Event(topic="a", thread=thread, cause=n))
+                more = [Event(topic="a", thread=thread, cause=n + i) for i in range(1, 5)]
+                bus.publish_many_from_thread(more)
+
+        threads = [threading.Thread(target=publish, args=(n,)) for n in range(1, 5)]
+        for one in threads:
+            one.start()
+        async with asyncio.timeout(30):
+            while sum(map(len, got.values())) < 4 * many:
+                await asyncio.sleep(0)
+        for one in threads:
+            one.join()
+        assert bus.overrun == 0
+    assert got == {n: list(range(many)) for n in range(1, 5)}
+
+
+async def test_what_threads_publish_too_fast_is_counted_to_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("loom_desktop.bus._MOST_FROM_THREADS", 100)
+    async with Bus() as bus:
+        events = [Event(topic="a") for _ in range(70)]
+
+        def publish() -> None:
+            for _ in range(10):
+                bus.publish_many_from_thread(events)
+                bus.publish_from_thread(events[0])
+
+        threads = [threading.Thread(target=publish) for _ in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()  # the loop takes nothing meanwhile
+        assert await bus.settled(5)
+        assert (bus.published, bus.overrun) == (100, 4 * 10 * 71 - 100)
+        bus.publish_many_from_thread(events)
+        assert await bus.settled(5)
+        assert bus.published == 170
+
+
+async def test_an_event_that_comes_while_the_loop_finishes_with_the_last_is_not_forgotten() -> None:
+    """A thread that is interrupted between its look at the queue and its writing, at any point."""
+    async with Bus() as bus:
+        coming, taken = threading.Event(), 0
+
+        def take(event: Event) -> None:
+            nonlocal taken
+            taken += 1
+            coming.set()
+
+        bus.subscribe("a", take)
+
+        def publish() -> None:
+            for _ in range(2_000):
+                coming.clear()
+                bus.publish_from_thread(Event(topic="a"))
+                assert coming.wait(10), "the loop was not called"
+
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            async with asyncio.timeout(40):
+                await asyncio.gather(*(asyncio.to_thread(publish) for _ in range(3)))
+                while taken < 6_000:
+                    await asyncio.sleep(0)
+        finally:
+            sys.setswitchinterval(before)
+
+
+# -------------------------------------------------------------------- ending
+class Moments:
+    """A loop's own calls and timers, counted: what is left of them after the end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.timers: list[asyncio.TimerHandle] = []
+        self._call_at = loop.call_at
+        loop.call_at = self.call_at  # type: ignore[assignment, method-assign]
+
+    def call_at(self, when: float, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        self.timers.append(timer := self._call_at(when, call, *args, **more))
+        return timer
+
+    def left(self, loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
+        return [one for one in self.timers if not one.cancelled() and one.when() > loop.time()]
+
+
+async def test_it_ends_at_any_moment_and_leaves_nothing() -> None:
+    loop = asyncio.get_running_loop()
+    moments, complaints = Moments(loop), list[dict[str, Any]]()
+    loop.set_exception_handler(lambda loop, what: complaints.append(what))
+    ourselves = asyncio.all_tasks()
+    for moment in range(200):
+        random = Random(moment)
+        bus = Bus()
+        bus.failed = lambda box, event, error: None
+
+        async def handle(event: Event, bus: Bus = bus, random: Random = random) -> None:
+            match random.randrange(8):
+                case 0:
+                    await asyncio.Event().wait()
+                case 1:
+                    await bus.request(Event(topic="nobody"))
+                case 2:
+                    await bus.emit(Event(topic="full", hop=event.hop + 1))
+                case 3:
+                    bus.publish(Event(topic="a.b", hop=event.hop + 1))
+                case 4:
+                    raise [ValueError, asyncio.CancelledError][random.randrange(2)]
+                case 5:
+                    bus.cancel(event.begins)
+                case 6:
+                    try:
+                        await asyncio.sleep(0)
+                    finally:
+                        bus.subscribe("late", handle)
+                        bus.publish(Event(topic="late"))
+                case _:
+                    await asyncio.sleep(0)
+
+        for n in range(6):
+            bus.subscribe(["a.*", "late"][n % 2], handle, inline=n > 3, at_once=1 + n % 3, size=5)
+        bus.subscribe("full", handle, size=1, when_full="block")
+        if moment % 3 == 0:
+            bus.pace(QoS.BACKGROUND, random.choice([0.0, 0.01, 0.5]))
+        asks, outside = Tasks(), list[asyncio.Task[Any]]()
+        for _ in range(random.randrange(12)):
+            bus.publish(Event(topic="a.b", qos=random.choice(list(QoS)), ttl_ms=0))
+            ask = bus.request(Event(topic="nobody"), timeout_s=9)
+            outside += [asks.run("ask", ask), asks.run("settled", bus.settled(9))]
+            for _ in range(random.randrange(3)):
+                await asyncio.sleep(0)
+        threading.Thread(target=bus.publish_from_thread, args=(Event(topic="a.b"),)).start()
+        async with asyncio.timeout(5):
+            await bus.close()
+            await asyncio.gather(*outside, return_exceptions=True)
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() == ourselves, moment
+        assert (bus._waiting, bus.settling, len(bus._deadlines)) == ({}, [], 0), moment
+        assert bus.mailboxes() == []
+        assert bus.turns.waiting == (0, 0, 0)
+        assert not [one for one in moments.left(loop) if "bus" in repr(one)], moment
+    gc.collect()
+    assert complaints == []
+
+
+async def test_a_closed_bus_delivers_nothing_and_asks_nobody() -> None:
+    got: list[Event] = []
+
+    async def handle(event: Event) -> None:
+        got.append(event)
+
+    bus = Bus()
+    undo = bus.subscribe("a", got.append)
+    box = bus.subscribe("a", handle)
+    await bus.close()
+    await bus.close()
+    bus.publish(Event(topic="a"))
+    late = bus.subscribe("a", handle)
+    bus.publish(Event(topic="a"))
+    undo()
+    assert (got, box.closed, late.closed) == ([], True, True)
+    with pytest.raises(Unavailable, match="stopping"):
+        await bus.request(Event(topic="a"))
+
+
+async def test_a_cancelled_question_is_refused_and_nobody_complains() -> None:
+    loop, complaints = asyncio.get_running_loop(), list[dict[str, Any]]()
+    loop.set_exception_handler(lambda loop, what: complaints.append(what))
+    async with Bus() as bus, Tasks() as tasks:
+        question = Event(topic="q", thread=7)
+        asked = tasks.run("ask", bus.request(question))
+        other = tasks.run("ask", bus.request(Event(topic="q", thread=8), timeout_s=9))
+        gone = tasks.run("ask", bus.request(Event(topic="q", thread=7)))
+        await asyncio.sleep(0)
+        assert bus.cancel(7) == 2
+        assert bus.cancel(7) == 0
+        gone.cancel()  # in the same moment: it never hears of it
+        with pytest.raises(Unavailable):
+            await asked
+        await asyncio.wait([gone])
+        assert not other.done()
+        del gone, asked
+        gc.collect()
+    assert complaints == []
+
+
+# -------------------------------------------------------------------- waiting for room
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=30), st.data())
+@settings(max_examples=40, deadline=None)
+def test_who_waits_for_room_waits_no_longer_than_there_is_none(
+    steps: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    async def run() -> None:
+        async with Bus() as bus, Tasks() as tasks:
+            gates = {topic: asyncio.Semaphore(0) for topic in "abc"}
+            got = {topic: list[int]() for topic in "abc"}
+
+            def blocks(patterns: list[str], name: str) -> Subscription:
+                async def handle(event: Event) -> None:
+                    got[name].append(event.payload["n"])
+                    await gates[name].acquire()
+
+                return bus.subscribe(patterns, handle, size=2, when_full="block")
+
+            boxes = [blocks(["a", "c"], "a"), blocks(["b", "c"], "b"), blocks(["c"], "c")]
+            emits = list[tuple[str, asyncio.Task[None]]]()
+            for n, (topic, finish) in enumerate(steps):
+                emit = bus.emit(Event(topic=topic, payload={"n": n}), timeout_s=60)
+                emits.append((topic, tasks.run("emit", emit)))
+                for _ in range(finish):
+                    gates[data.draw(st.sampled_from("abc"))].release()
+                if finish == 2 and data.draw(st.booleans()):
+                    data.draw(st.sampled_from(emits))[1].cancel()
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                for topic, task in emits:
+                    held = [box for box in boxes if topic in box.patterns and box.blocks]
+                    assert task.done() or held, "there is room, and somebody waits for it"
+            for gate in gates.values():
+                for _ in range(100):
+                    gate.release()
+            async with asyncio.timeout(10):
+                await asyncio.gather(*(task for _, task in emits), return_exceptions=True)
+            assert await bus.settled(10)
+            assert [box.dropped for box in boxes] == [0, 0, 0]
+            assert [box._room for box in boxes] == [[], [], []]
+
+    asyncio.run(run())
+
+
+async def test_quiet_is_seen_when_the_only_handlers_run_inside_the_turn() -> None:
+    async with Bus() as bus:
+        seen: list[int] = []
+
+        async def handle(event: Event) -> None:
+            seen.append(event.id)
+
+        bus.subscribe("a.>", handle, inline=True)
+        for _ in range(200):
+            bus.publish(Event(topic="a.b"))
+        assert await bus.settled(10), "and not when the time was over"
+        assert len(seen) == 200
+
+
+async def test_how_full_a_lane_is_is_how_full_its_fullest_mailbox_is() -> None:
+    async def never(event: Event) -> None: ...
+
+    async with Bus() as bus:
+        assert bus.fill() == {}
+        bus.subscribe("a", never, name="small", size=10)
+        bus.subscribe("a", never, name="large", size=100)
+        bus.subscribe("b", never, name="other", size=10)
+        for _ in range(5):
+            bus.publish(Event(topic="a"))
+        for _ in range(2):
+            bus.publish(Event(topic="b", qos=QoS.BACKGROUND))
+        assert bus.fill() == {QoS.BATCHED: 0.5, QoS.BACKGROUND: 0.2}
+        assert bus.fill(but=["small"]) == {QoS.BATCHED: 0.05, QoS.BACKGROUND: 0.2}
+        assert await bus.settled(5)
+        assert bus.fill() == {}

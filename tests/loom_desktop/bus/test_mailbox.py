@@ -145,7 +145,7 @@ def test_what_nobody_wants_any_more_is_taken_out_and_is_not_lost() -> None:
 
 
 def test_a_full_one_finds_who_has_to_go_without_looking_at_all_that_wait() -> None:
-    class Counted(Event, frozen=True, gc=False):  # type: ignore[call-arg]
+    class Counted(Event, frozen=True, gc=False):
         def __getattribute__(self, name: str) -> Any:
             if name == "qos":
                 asked.append(name)

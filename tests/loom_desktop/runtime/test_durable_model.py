@@ -166,7 +166,7 @@ class Model:
         assert not self.follower._open
         assert not self.follower._numbers
         assert not self.follower._later
-        assert not self.follower._out_of_order
+        assert not self.follower._just_had
         for number in self.written:
             found = await self.store.state.get(NAME, f"n{number}")
             assert found is not None

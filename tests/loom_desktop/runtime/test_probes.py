@@ -76,12 +76,41 @@ def test_the_store(disk: str, problems: list[Any], lost: int, state: State) -> N
 
 
 @pytest.mark.parametrize(
-    ("there", "left", "state"),
-    [(["a", "b"], 0, "ok"), (["a"], 0, "degraded"), ([], 0, "failed"), (["a", "b"], 1, "degraded")],
+    ("states", "left", "state", "words"),
+    [
+        ({"a": "running", "b": "running"}, 0, "ok", ""),
+        ({"a": "running"}, 0, "degraded", "Not running: b."),
+        ({"a": "running", "b": "failed"}, 0, "degraded", "Not running: b."),
+        ({"a": "running", "b": "running", "c": "failed"}, 0, "degraded", "Not running: c."),
+        ({}, 0, "failed", "Not running: a, b."),
+        ({"a": "running", "b": "running"}, 1, "degraded", "1 handlers did not end"),
+        ({"a": "paused", "b": "stopped"}, 0, "ok", "You said so: a is paused, b is stopped."),
+    ],
 )
-def test_agents(there: list[str], left: int, state: State) -> None:
-    supervisor: Any = SimpleNamespace(agents=there, failed={}, busy=0, left_behind=left)
-    assert probes.agents(supervisor, ("a", "b")).state == state
+def test_agents(states: dict[str, str], left: int, state: State, words: str) -> None:
+    supervisor: Any = SimpleNamespace(states=states, failed={}, busy=0, left_behind=left)
+    found = probes.agents(supervisor, ("a", "b"))
+    assert found.state == state
+    assert found.words.startswith(words)
+    assert bool(found.words) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("behind", "letters", "state"),
+    [({}, 0, "ok"), ({"a": 10}, 0, "ok"), ({"a": 10_001}, 0, "degraded"), ({}, 1, "degraded")],
+)
+def test_what_durable_agents_have_not_done(
+    behind: dict[str, int], letters: int, state: State
+) -> None:
+    durable: Any = SimpleNamespace(behind=behind)
+    found = probes.durable(durable, lambda: letters)
+    assert found.state == state
+    assert found.facts == {"behind": behind, "dead_letters": letters}
+
+
+def test_what_other_threads_lost_is_told() -> None:
+    bus = SimpleNamespace(published=7, circled=0, dropped=0, overrun=5)
+    assert "5 events from other threads" in probes.bus(bus)().words
 
 
 async def test_a_loom_that_wants_nobody_lacks_nobody(tmp_path: Path) -> None:

@@ -520,3 +520,38 @@ async def test_an_agent_cannot_take_the_name_of_somebody_else(tmp_path: Path, na
         with pytest.raises(UsageError, match="cannot be called"):
             loom.supervisor.start(Agent(name))
         assert loom.supervisor.agents == before
+
+
+async def test_a_report_says_what_was_handled_and_a_handler_is_woken_once(tmp_path: Path) -> None:
+    heard: list[str] = []
+    lamp = Agent("lamp")
+
+    @lamp.on("light.*")
+    @lamp.on("light.wanted")
+    async def take(ctx: Context, event: Event) -> None:
+        heard.append(event.topic)
+
+    async with loom_for_tests(tmp_path, lamp) as loom:
+        loom.bus.publish(Event(topic="light.wanted"))
+        assert await loom.supervisor.settled(5)
+        report = loom.supervisor.report("lamp")
+        assert (report.handled, report.waiting, report.busy) == (1, 0, 0)
+        assert heard == ["light.wanted"]
+        assert loom.supervisor.states["lamp"] == "running"
+
+
+async def test_a_durable_agent_misses_nothing_from_its_first_start_on(tmp_path: Path) -> None:
+    heard: list[int] = []
+    counts = Agent("counts", durable=True)
+
+    @counts.on("sheep.seen")
+    async def take(ctx: Context, event: Event) -> None:
+        heard.append(event.payload["n"])
+
+    async with loom_for_tests(tmp_path) as loom:
+        loom.bus.publish(Event(topic="sheep.seen", payload={"n": 0}))
+        loom.supervisor.start(counts)
+        for n in range(1, 50):
+            loom.bus.publish(Event(topic="sheep.seen", payload={"n": n}))
+        assert await loom.supervisor.settled(5)
+        assert heard == [*range(1, 50)]

@@ -68,6 +68,22 @@ async def test_old_snapshots_are_let_go(store: Store, clock: HandClock, path: Pa
     assert 3 <= len(kept) <= 8
 
 
+async def test_copies_are_listed_with_what_there_was_before_a_restore(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    assert await store.copies() == []
+    made = await store.snapshot()
+    clock.now += HOUR
+    await store.restore(await store.backup(tmp_path / "mine.db"))
+    found = await store.copies()
+    assert [one.kind for one in found][-1] == "snapshot"
+    assert {one.kind for one in found} == {"before-restore", "snapshot"}
+    assert found[-1].path == made
+    assert found[0].time - found[-1].time == HOUR
+    assert all(one.size_bytes == one.path.stat().st_size for one in found)
+    assert (tmp_path / "mine.db") not in [one.path for one in found], "that one is the person's"
+
+
 async def test_a_damaged_snapshot_is_not_good_and_the_one_before_it_is_taken(
     store: Store, clock: HandClock, path: Path
 ) -> None:

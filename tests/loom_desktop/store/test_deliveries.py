@@ -60,6 +60,14 @@ async def test_no_event_gets_a_number_that_a_cursor_has_passed(path: Path, tmp_p
         assert [seq for seq, _ in await store.deliveries.after(place.seq)] == [5]
 
 
+async def test_a_new_subscriber_misses_nothing_from_an_id_on(store: Store) -> None:
+    await filled(store)
+    assert await store.deliveries.begin("later", since=41) == Place(4, NOTHING, {})
+    assert await store.deliveries.begin("now", since=51) == Place(5, NOTHING, {})
+    assert await store.deliveries.begin("all", since=1) == Place(0, NOTHING, {})
+    assert await store.deliveries.begin("later", since=1) == Place(4, NOTHING, {}), "not new"
+
+
 async def test_what_was_done_is_there_after_a_restart(path: Path) -> None:
     async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
         await filled(store, 9)
@@ -287,3 +295,12 @@ async def test_old_events_go_though_a_subscriber_has_not_had_them_and_that_is_to
         assert await store.journal.forget_before(4.0) == 3
         assert "2 old events were forgotten" in store.problems[0].message
         assert [seq for seq, _ in await store.deliveries.after(1)] == [4, 5]
+
+
+async def test_what_was_made_for_a_new_subscriber_is_its_own_also_when_it_was_faster(
+    store: Store,
+) -> None:
+    await filled(store)
+    assert await store.deliveries.begin("late", since=35) == Place(3, NOTHING, {})
+    assert await store.deliveries.begin("new", since=51) == Place(5, NOTHING, {}), "nothing yet"
+    assert await store.deliveries.begin("late", since=11) == Place(3, NOTHING, {}), "no more new"

@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from loom_desktop.errors import Unavailable
-from loom_desktop.store.failure import closed, understandable
+from loom_desktop.store.failure import closed, reason, understandable
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,11 @@ from loom_desktop.store.failure import closed, understandable
         (apsw.ReadOnlyError("x"), "did not take it"),
         (apsw.CorruptError("x"), "damaged"),
         (apsw.NotADBError("x"), "damaged"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "damaged"),
         (apsw.BusyError("x"), "Another program"),
     ],
 )
-def test_a_failure_of_the_disk_is_said_with_what_to_do(error: apsw.Error, words: str) -> None:
+def test_a_failure_of_the_disk_is_said_with_what_to_do(error: Exception, words: str) -> None:
     said = understandable(error)
     assert isinstance(said, Unavailable)
     assert words in said.message
@@ -33,3 +34,10 @@ def test_what_is_understood_or_is_a_mistake_of_ours_stays_as_it_is(
     error: BaseException | None,
 ) -> None:
     assert understandable(error) is error
+
+
+def test_of_errors_that_followed_from_each_other_the_worst_is_the_reason() -> None:
+    full, after = apsw.FullError("full"), apsw.SQLError("no such savepoint")
+    after.__context__ = full
+    assert reason(after) is full
+    assert isinstance(reason(apsw.SQLError("alone")), apsw.AbortError)

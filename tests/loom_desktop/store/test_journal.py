@@ -370,6 +370,23 @@ async def test_a_row_that_is_not_what_was_written_is_never_given_to_anybody() ->
         assert await faults(store) == Faults(2, 0)
 
 
+async def test_a_blob_that_calls_itself_a_text_stands_in_the_way_of_no_row(path: Path) -> None:
+    """SQLite takes the types from the head of a row and believes them: one bit is the difference.
+    What it says is what was written, so nothing is lost."""
+    async with Store(path, None, upkeep=False, use_keyring=False) as store:
+        for n in range(1, 4):
+            payload = {"text": "\xff" * 40}
+            await store.journal.append(Event(id=n, topic="seldom.seen", payload=payload))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"seldom.seen") - 2] ^= 1  # the end of the head, and the id after it
+    path.write_bytes(content)
+    async with Store(path, None, upkeep=False, use_keyring=False) as store:
+        found = await store.journal.events()
+        assert [event.id for event in found] == [1, 2, 3]
+        assert {event.payload["text"] for event in found} == {"\xff" * 40}
+        assert not await store.check(thorough=True)
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -480,3 +497,14 @@ async def test_a_span_of_time_has_all_of_it_however_the_clock_jumps(
         assert [one.id for one in await store.journal.events()] == [
             n for n in range(1, len(times) + 1) if n not in old
         ]
+
+
+async def test_what_was_a_measurement_is_taken_out_and_nothing_else(store: Store) -> None:
+    def some(thread: int) -> list[Event]:
+        return [Event(topic="a.b", thread=thread) for _ in range(3)]
+
+    await store.journal.append_many([*some(7), *some(8), *some(0)])
+    assert await store.journal.forget_thread(7) == 3
+    assert await store.journal.forget_thread(0) == 0, "what begins its own thread is not one"
+    assert len(await store.journal.events()) == 6
+    assert await store.check(thorough=True), "and nothing is missed"

@@ -392,6 +392,29 @@ async def test_a_topic_that_is_no_text_any_more_comes_back_from_the_copy(
         assert await store.check(thorough=True)
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["a good copy", "a copy with it in it"])
+async def test_a_note_that_is_no_text_any_more_stands_in_the_way_of_no_other(
+    path: Path, clock: HandClock, late: bool
+) -> None:
+    """SQLite does not look whether a text is one, and whoever reads it reads nothing at all."""
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        await store.notes.add("bread")
+        await store.notes.add("seldom seen")
+        if not late:
+            assert await store.snapshot()
+            clock.now += 60
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"seldom seen", b"seld\xefm seen"))
+    async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:
+        if late:
+            assert await store.snapshot()
+            clock.now += 60
+        for _ in range(2):
+            assert await notes(store) == ["bread"] + ["seldom seen"] * (not late)
+        assert len(store.problems) == 1, "once it is recovered nothing is found again"
+        assert "restored from the copy" in store.problems[0].message
+
+
 async def test_without_a_copy_they_are_gone_and_that_is_said(path: Path, clock: HandClock) -> None:
     await spoilt(path, clock, copy=False)
     async with Store(path, None, clock=clock, upkeep=False, use_keyring=False) as store:

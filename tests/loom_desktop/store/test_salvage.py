@@ -9,9 +9,11 @@ import apsw
 import pytest
 
 from loom_desktop.clock import wall
+from loom_desktop.event import Event
 from loom_desktop.store import schema
 from loom_desktop.store.database import connect
-from loom_desktop.store.recovery import opened_in_memory
+from loom_desktop.store.journal import encoded
+from loom_desktop.store.recovery import begin, opened_in_memory
 from loom_desktop.store.salvage import salvage
 from tests.loom_desktop.store.conftest import KEY
 
@@ -109,3 +111,65 @@ def test_an_older_schema_gives_the_columns_it_has() -> None:
     assert target.execute("select count(*) from note").get == 0  # its labels are not known
     source.close()
     target.close()
+
+
+def plain_store(path: Path, harm: tuple[bytes, bytes] = (b"", b"")) -> apsw.Connection:
+    """Two events, a dead letter and two notes; then those bytes changed wherever they are."""
+    connection = connect(path, None)
+    schema.migrate(connection, last=lambda one: begin(one, 0.0))
+    with connection:
+        blobs = [encoded(Event(id=n, topic="a.b", payload={"text": f"<{n}>" * 9})) for n in (1, 2)]
+        for seq, blob in enumerate(blobs, 1):
+            connection.execute(
+                "insert into event values (?1, ?1, 0.0, 'a.b', 0, 0, ?2, ?3)",
+                (seq, schema.check_of(blob, seq), blob),
+            )
+            connection.execute(
+                "insert into note values (?1, 'bread ' || ?1, 0, 0, 'active', 0, '[]', 3)", (seq,)
+            )
+        connection.execute(
+            """insert into dead values (1, 'one', 2, 2, 'a.b', 0, 'h', 'told <2><2>', 3, 0.0, 0,
+                '[]', 3, ?, ?)""",
+            (schema.check_of(blobs[1], 2), blobs[1]),
+        )
+    connection.pragma("journal_mode", "delete")
+    connection.close()
+    content = path.read_bytes()
+    assert not harm[0] or harm[0] in content
+    path.write_bytes(content.replace(*harm) if harm[0] else content)
+    return connect(path, None)
+
+
+@pytest.mark.parametrize(
+    ("harm", "left"),
+    [
+        ((b"<2><2>", b"<3><2>"), {"event": 1, "dead": 0, "note": 2}),
+        ((b"bread 2", b"bre\xe1d 2"), {"event": 2, "dead": 1, "note": 1}),
+        ((b"told <2>", b"t\xeeld <2>"), {"event": 2, "dead": 0, "note": 2}),
+    ],
+    ids=["an event", "a text", "a traceback"],
+)
+def test_what_is_not_what_was_written_comes_from_no_file_and_stays_in_none(
+    tmp_path: Path, harm: tuple[bytes, bytes], left: dict[str, int]
+) -> None:
+    """Of an event and a dead letter by their check values, of others when it is no text."""
+
+    def there(target: apsw.Connection) -> dict[str, object]:
+        return {table: target.execute(f"select count(*) from {table}").get for table in left}
+
+    bad = plain_store(tmp_path / "bad.db", harm)
+    good = plain_store(tmp_path / "good.db")
+    empty, copy = opened_in_memory(wall), plain_store(tmp_path / "copy.db", harm)
+    assert salvage(bad, empty)[1] > 0
+    assert there(empty) == left
+    assert salvage(bad, copy)[1] > 0, "a copy from after the damage"
+    assert there(copy) == left
+    assert copy.pragma("integrity_check") == "ok"
+    assert salvage(bad, good)[1] > 0
+    assert there(good) == {"event": 2, "dead": 1, "note": 2}, "a good row gives way to no bad one"
+    assert salvage(good, copy)[0] > 0
+    assert there(copy) == there(good)
+    found = "select rowid from note_words where note_words match 'bread' order by rowid"
+    assert copy.execute(found).fetchall() == [(1,), (2,)]
+    for one in (bad, good, empty, copy):
+        one.close()

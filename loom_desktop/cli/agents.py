@@ -1,0 +1,108 @@
+"""loom list, loom start, loom stop, loom restart: the agents of the running application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop.cli.talk import call_running, out, out_json
+
+if TYPE_CHECKING:
+    import click
+
+
+def list_command() -> click.Command:
+    """Who is there."""
+    import click
+
+    @click.command("list")
+    @click.option("--mailboxes", is_flag=True, help="Every subscription of the bus instead.")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def list_(mailboxes: bool, as_json: bool) -> None:
+        """List the agents of the running Loom, what waits for them and what they did."""
+        found = call_running("mailboxes" if mailboxes else "agents")
+        if as_json:
+            out_json(found)
+            return
+        for one in found:
+            (_show_mailbox if mailboxes else _show)(one)
+        if not found:
+            out("There are no agents. Name some in loom.toml, under [assistant]: agents.")
+
+    return list_
+
+
+def _show(one: dict[str, Any]) -> None:
+    counts = [f"{one[key]} {key}" for key in ("handled", "busy", "waiting", "dropped") if one[key]]
+    if one["restarts"]:
+        counts.append(f"{one['restarts']} restarts in the last minute")
+    kind = ", durable" if one["durable"] else ""
+    out(f"{one['name']}: {one['state']}{kind}{'; ' if counts else ''}{', '.join(counts)}")
+    out(f"    hears {', '.join(one['topics']) or 'nothing'}")
+    if one["capabilities"]:
+        out(f"    brings {', '.join(one['capabilities'])}")
+    if one["failure"]:
+        out(f"    failed last: {one['failure']}")
+    if one["state"] in ("stopped", "failed"):
+        out(f"    start it with: loom start {one['name']}")
+    elif one["state"] == "paused":
+        out(f"    let it go on with: loom resume --agent {one['name']}")
+
+
+def _show_mailbox(one: dict[str, Any]) -> None:
+    kinds = ("handled", "failed", "dropped", "merged", "expired", "overdue", "left_behind")
+    counts = [f"{one[key]} {key.replace('_', ' ')}" for key in kinds if one[key]]
+    out(f"{one['name']}: {one['waiting']} of {one['size']} wait ({one['policy']})")
+    out(f"    {', '.join(one['patterns'])}")
+    if counts:
+        out(f"    {', '.join(counts)}")
+
+
+def start_command() -> click.Command:
+    """One that does not run."""
+    import click
+
+    @click.command("start")
+    @click.argument("agent")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def start(agent: str, as_json: bool) -> None:
+        """Start an AGENT of the running Loom that was stopped or failed, or one that loom.toml
+        does not name, until Loom ends."""
+        _done(call_running("start_agent", name=agent), as_json, f"{agent} runs.")
+
+    return start
+
+
+def stop_command() -> click.Command:
+    """One that runs."""
+    import click
+
+    @click.command("stop")
+    @click.argument("agent")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def stop(agent: str, as_json: bool) -> None:
+        """Stop an AGENT until you start it, or Loom. To end Loom itself: loom quit."""
+        said = f"{agent} is stopped, until Loom starts anew or you say: loom start {agent}"
+        _done(call_running("stop_agent", name=agent), as_json, said)
+
+    return stop
+
+
+def restart_command() -> click.Command:
+    """Anew."""
+    import click
+
+    @click.command("restart")
+    @click.argument("agent")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def restart(agent: str, as_json: bool) -> None:
+        """Stop an AGENT and start it anew, without what it kept in memory."""
+        _done(call_running("restart_agent", name=agent), as_json, f"{agent} runs anew.")
+
+    return restart
+
+
+def _done(report: dict[str, Any], as_json: bool, said: str) -> None:
+    if as_json:
+        out_json(report)
+    else:
+        out(said)

@@ -1,0 +1,67 @@
+"""Agents that run, are stopped or held up, and the mailboxes in which their events wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loom_desktop.errors import NotFound
+
+if TYPE_CHECKING:
+    from loom_desktop.loom import Loom
+
+
+async def agents(loom: Loom) -> list[dict[str, Any]]:
+    """Every agent of this run: state, topics, what waits, what was done and lost, last failure."""
+    return [msgspec.to_builtins(one) for one in loom.supervisor.reports()]
+
+
+async def start_agent(loom: Loom, name: str) -> dict[str, Any]:
+    """One that was stopped or failed, or one of the catalogue that loom.toml does not name.
+
+    It counts for this run: the next one starts those that loom.toml names.
+    """
+    known, files = loom.supervisor.states, loom.entries.names("agents")
+    if name in known:
+        loom.supervisor.start_again(name)
+    elif name in files:
+        name = loom.start_agent(name)
+    else:
+        there = ", ".join(sorted({*known, *files}))
+        raise NotFound(f"There is no agent {name!r}.", hint=f"There are: {there}.")
+    return _report(loom, name)
+
+
+async def stop_agent(loom: Loom, name: str) -> dict[str, Any]:
+    """It gets no more events in this run; what it has in hand is finished first, for 5 s."""
+    await loom.supervisor.stop(name)
+    return _report(loom, name)
+
+
+async def restart_agent(loom: Loom, name: str) -> dict[str, Any]:
+    """Stop it and start it anew, without what it kept in memory."""
+    await loom.supervisor.restart(name)
+    return _report(loom, name)
+
+
+async def pause_agent(loom: Loom, name: str) -> dict[str, Any]:
+    """Its events wait until it goes on."""
+    loom.supervisor.pause(name)
+    return _report(loom, name)
+
+
+async def resume_agent(loom: Loom, name: str) -> dict[str, Any]:
+    """It goes on with what waits."""
+    loom.supervisor.resume(name)
+    return _report(loom, name)
+
+
+async def mailboxes(loom: Loom) -> list[dict[str, Any]]:
+    """Every subscription of the bus: what waits, what was handled, dropped, merged, too late."""
+    return [msgspec.to_builtins(one) for one in loom.bus.mailboxes()]
+
+
+def _report(loom: Loom, name: str) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(loom.supervisor.report(name))
+    return told

@@ -1,0 +1,28 @@
+"""What was acknowledged is worked on, and what is written with its mark is written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import deliveries
+
+SLOW_MS = 1_000.0
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_a_kill_leaves_no_event_unhandled_and_no_effect_doubled(
+    tmp_path: Path, encrypted: bool
+) -> None:
+    report = deliveries.run(15, tmp_path, encrypted=encrypted)
+    assert report.wrong == []
+    assert report.figures["handled"] > 100
+    assert report.figures["dead letters"] > 2
+    assert report.figures["reopen ms max"] < SLOW_MS
+
+
+def test_the_kills_find_an_effect_that_is_apart_from_its_mark(tmp_path: Path) -> None:
+    report = deliveries.run(8, tmp_path, encrypted=False, wrong="--effect-apart")
+    assert any("applied twice" in what for what in report.wrong)

@@ -1,0 +1,71 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.loom_desktop.cli.conftest import Done, application
+
+Run = Callable[..., Done]
+
+
+def test_the_agents_of_a_running_application_are_listed_stopped_and_started(
+    loom: Run, home: Path
+) -> None:
+    with application(home):
+        loom("ask", "2 + 2")
+        agents = {one["name"]: one for one in loom("list", "--json").json}
+        assert {"chat", "clipboard", "downloads", "reminders"} <= agents.keys()
+        assert agents["chat"]["handled"] == 1
+        lines = loom("list").out.splitlines()
+        assert lines[0] == "chat: running; 1 handled"
+        assert lines[1] == "    hears chat.asked"
+        assert "reminders: running, durable" in lines
+
+        assert loom("stop", "chat").out.startswith("chat is stopped, until ")
+        assert "    start it with: loom start chat" in loom("list").out.splitlines()
+        refused = loom("ask", "2 + 2")
+        assert (refused.code, refused.err.splitlines()[1]) == (1, "Start it: loom start chat")
+        assert loom("start", "chat").out == "chat runs.\n"
+        again = loom("start", "chat")
+        assert (again.code, again.err.splitlines()[0]) == (2, "chat runs already.")
+        assert loom("restart", "chat", "--json").json["state"] == "running"
+        assert "4" in loom("ask", "2 + 2").out
+        ghost = loom("stop", "ghost")
+        assert ghost.code == 1
+        assert ghost.err.startswith("There is no agent 'ghost'.\nThere are: chat, ")
+
+
+def test_an_agent_is_paused_and_capture_is_not(loom: Run, home: Path) -> None:
+    with application(home):
+        assert "loom resume --agent chat" in loom("pause", "--agent", "chat").out
+        lines = loom("list").out.splitlines()
+        assert lines[0] == "chat: paused"
+        assert "    let it go on with: loom resume --agent chat" in lines
+        assert loom("health").code == 0, "you said so"
+        assert loom("resume", "--agent", "chat").out == "chat goes on.\n"
+        wrong = loom("pause", "5", "--agent", "chat")
+        assert (wrong.code, wrong.out) == (2, "")
+
+
+def test_mailboxes_are_shown(loom: Run, home: Path) -> None:
+    with application(home):
+        assert "agent:chat: 0 of 16384 wait (drop-oldest)" in loom("list", "--mailboxes").out
+        boxes = loom("list", "--mailboxes", "--json").json
+        assert {"agent:chat", "agent:reminders"} <= {one["name"] for one in boxes}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list",
+        "start chat",
+        "stop chat",
+        "restart chat",
+        "pause --agent chat",
+        "resume --agent chat",
+    ],
+)
+def test_without_an_application_there_are_no_agents(loom: Run, command: str) -> None:
+    done = loom(*command.split())
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "Loom does not run.\nStart it with: loom run\n"

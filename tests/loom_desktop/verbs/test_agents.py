@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from loom_desktop import Agent, Context, Event
+from loom_desktop.errors import NotFound, SettingsError, Unavailable, UsageError
+from loom_desktop.testing import answer_of, loom_for_tests
+
+MINE = """
+from loom_desktop import Agent, Context, Event
+
+agent = Agent("books")
+
+
+@agent.on("book.read")
+async def note(ctx: Context, event: Event) -> None: ...
+"""
+
+
+async def test_every_agent_is_listed_with_what_it_did(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        await answer_of(loom, "2 + 2")
+        assert await loom.supervisor.settled(5)
+        agents = {one["name"]: one for one in await loom.call("agents")}
+        chat = agents["chat"]
+        assert (chat["state"], chat["handled"], chat["topics"]) == ("running", 1, ["chat.asked"])
+        assert agents["reminders"]["durable"]
+
+
+async def test_one_is_stopped_started_and_restarted(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        assert (await loom.call("stop_agent", name="chat"))["state"] == "stopped"
+        assert (await loom.call("stop_agent", name="chat"))["state"] == "stopped"
+        with pytest.raises(SettingsError) as error:
+            await answer_of(loom, "2 + 2")
+        assert error.value.hint == "Start it: loom start chat"
+        assert (await loom.call("start_agent", name="chat"))["state"] == "running"
+        with pytest.raises(UsageError, match="runs already"):
+            await loom.call("start_agent", name="chat")
+        assert (await loom.call("restart_agent", name="chat"))["state"] == "running"
+        assert (await answer_of(loom, "2 + 2")).payload["text"] == "2 + 2 = 4"
+
+
+async def test_what_waits_for_a_paused_one_is_handled_when_it_goes_on(tmp_path: Path) -> None:
+    heard: list[str] = []
+    lamp = Agent("lamp")
+
+    @lamp.on("light.wanted")
+    async def take(ctx: Context, event: Event) -> None:
+        heard.append(event.topic)
+
+    async with loom_for_tests(tmp_path, lamp) as loom:
+        assert (await loom.call("pause_agent", name="lamp"))["state"] == "paused"
+        for _ in range(3):
+            loom.bus.publish(Event(topic="light.wanted"))
+        assert not await loom.supervisor.settled(0.05)
+        assert heard == []
+        assert (await loom.call("resume_agent", name="lamp"))["state"] == "running"
+        assert await loom.supervisor.settled(5)
+        assert len(heard) == 3
+
+
+async def test_a_file_that_the_settings_do_not_name_can_be_started(tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "shelf.py").write_text(MINE)
+    (tmp_path / "agents" / "broken.py").write_text("agent = 7")
+    async with loom_for_tests(tmp_path) as loom:
+        assert (await loom.call("start_agent", name="shelf"))["name"] == "books"
+        assert "books" in loom.supervisor.agents
+        with pytest.raises(UsageError, match="'books'"):
+            await loom.call("start_agent", name="shelf")
+        with pytest.raises(Unavailable, match="broken"):
+            await loom.call("start_agent", name="broken")
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume"])
+async def test_one_that_is_not_there_is_told_with_those_that_are(verb: str, tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        with pytest.raises(NotFound, match="'ghost'") as error:
+            await loom.call(f"{verb}_agent", name="ghost")
+        assert "downloads" in error.value.hint
+
+
+async def test_mailboxes_tell_what_waits_and_what_was_lost(tmp_path: Path) -> None:
+    small = Agent("small", room=2, when_full="drop-newest")
+
+    @small.on("a.b")
+    async def take(ctx: Context, event: Event) -> None: ...
+
+    async with loom_for_tests(tmp_path, small) as loom:
+        await loom.call("pause_agent", name="small")
+        for _ in range(9):
+            loom.bus.publish(Event(topic="a.b"))
+        (box,) = (one for one in await loom.call("mailboxes") if one["name"] == "agent:small")
+        assert (box["size"], box["policy"], box["dropped"]) == (2, "drop-newest", 7)
