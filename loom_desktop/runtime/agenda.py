@@ -223,7 +223,8 @@ class Agenda:
             except NotFound:
                 log.debug("the schedule %s of %s was forgotten", name, agent)
             else:
-                return found
+                if (found.agent, found.text) == (agent, name):  # the number may be another's now
+                    return found
         # Written down, but its number was not: the process ended between the two.
         active = await self._store.schedules.active(agent=agent)
         return next((one for one in active if one.text == name), None)

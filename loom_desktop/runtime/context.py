@@ -171,17 +171,18 @@ class Context:
         if self._stopped():
             self.log.debug("%s was not said: the work was stopped", topic)
             return False
-        event = self._follow(topic, payload, qos=qos)
+        event, store = self._follow(topic, payload, qos=qos), self._parts.store
+        lost = store.journal.lost
         await self._parts.bus.emit(event)
-        if event.qos is QoS.REALTIME or self._parts.store.in_memory:
+        if event.qos is QoS.REALTIME or store.in_memory:
             return False
         try:
             async with asyncio.timeout(_COMMIT_S):
-                await self._parts.store.journal.flush()
+                await store.journal.flush()
         except (LoomError, TimeoutError) as error:
             self.log.warning("%s is not on the disk: %s", topic, str(error) or "it takes too long")
             return False
-        return True
+        return store.journal.lost == lost  # else it may be this one, and another was told of it
 
     async def reply(self, question: Event, /, **payload: Any) -> None:
         """Answer a request."""

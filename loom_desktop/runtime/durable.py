@@ -37,6 +37,8 @@ TRIES = 3
 AGAIN_S = (1.0, 10.0, 60.0)
 """How long a failed event waits before it is tried again."""
 _RETRY_S = 5.0
+_MOST_CANCELLED = 1_000
+"""Threads that are remembered as cancelled: their events may be on their way to the disk."""
 _FAR = 1_000
 """Events that do not concern a subscriber before its cursor moves over them all the same."""
 
@@ -50,6 +52,8 @@ class Durable:
         self._followers: dict[str, Follower] = {}
         self._started: set[str] = set()
         """Who was followed in this run: what they had in hand since did not end it."""
+        self._cancelled: dict[int, int] = {}
+        """Thread -> the first id that was given after its cancel."""
         self.buried: Callable[[str, Event, int], None] = lambda name, event, letter: None
         """Told of every event that became a dead letter, with its number."""
         self.end = 0
@@ -89,10 +93,18 @@ class Durable:
             follower.stop()
 
     def cancelled(self, thread: int) -> int:
-        """What waited for that thread was taken out: it counts as had."""
+        """What waited for that thread was taken out, and what is on its way does not come in."""
+        self._cancelled.pop(thread, None)
+        self._cancelled[thread] = next_id()
+        if len(self._cancelled) > _MOST_CANCELLED:
+            del self._cancelled[next(iter(self._cancelled))]
         for follower in self._followers.values():
             follower.taken_out(lambda event: event.begins == thread)
         return 0
+
+    def stopped(self, event: Event) -> bool:
+        """Whether its thread was cancelled since it was made."""
+        return event.id < self._cancelled.get(event.begins, 0)
 
     async def again(self, letter: int) -> asyncio.Future[bool]:
         """Try a dead letter once more; the answer is whether its handlers did not fail this time.
@@ -317,7 +329,9 @@ class Follower:
             if event.topic != topic:
                 topic = event.topic
                 wanted = takes(box, topic)
-            if wanted and seq not in done and event.qos is not QoS.REALTIME:
+            if not wanted or seq in done or event.qos is QoS.REALTIME:
+                continue
+            if not self._parent.stopped(event):
                 opened[seq] = event
                 numbers[event.id] = seq
                 deliver(event)

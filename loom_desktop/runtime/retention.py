@@ -16,13 +16,15 @@ UNDO_DAYS = 30
 
 
 async def forget_old(store: Store, kept: Path, *, now: float, keep_days: int) -> None:
-    """Forget what is old now. Conversations, reminders and notes are the person's own: they stay.
+    """Forget what is old now. Conversations, reminders and notes are the person's own: they stay;
+    of what fired only when it did is forgotten.
 
     ``kept`` is where undo keeps files; nothing outside it is ever removed.
     """
     before = now - keep_days * DAY_S
     for forget in (
         store.journal.forget_before, store.cards.forget_before, store.ledger.forget_before,
+        store.schedules.forget_before,
     ):  # fmt: skip
         try:
             await forget(before)

@@ -239,7 +239,8 @@ class Supervisor:
         self.deleted(name)
         if forget:
             await self._parts.store.deliveries.forget(name)
-            await self._parts.store.state.forget(name)
+            await self._parts.store.schedules.forget_agent(name)
+            await self._parts.store.state.forget(name)  # and of all of it no byte stays
 
     def pause(self, name: str) -> None:
         """Events wait in its mailbox until it goes on. Raises NotFound; UsageError if it is off."""

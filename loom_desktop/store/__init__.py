@@ -435,7 +435,8 @@ class Store:
         """From any thread."""
         problem = Problem(message, hint)
         log.warning("%s %s", message, hint)
-        self.problems.append(problem)
+        if problem not in self.problems:
+            self.problems.append(problem)
         if self._told is not None and self._loop is not None:
             try:
                 self._loop.call_soon_threadsafe(self._told, problem)

@@ -33,7 +33,7 @@ from loom_desktop.errors import Unavailable
 from loom_desktop.event import Event
 from loom_desktop.store.columns import plain, storable
 from loom_desktop.store.database import Database
-from loom_desktop.store.schema import BLOCK_BITS, check_of
+from loom_desktop.store.schema import BLOCK_BITS, check_of, reached
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +249,7 @@ class Journal:
     def _number(self, connection: apsw.Connection) -> int:
         """The next number on this connection. None is given twice, also when the file changes."""
         if connection is not self._numbered:
-            last = connection.execute("select last from event_block order by id desc limit 1").get
-            self._next = max(self._next, int(str(last or 0)) + 1)
+            self._next = max(self._next, reached(connection) + 1)
             self._numbered = connection
         return self._next
 

@@ -202,6 +202,26 @@ class Schedules:
 
         return await self._db.erase(write)
 
+    async def forget_agent(self, agent: str) -> None:
+        """Remove all that this agent planned. The reminders of the person are nobody's."""
+        await self._db.do(
+            lambda connection: connection.execute(
+                "delete from schedule where agent = ? and agent <> ''", (storable(agent),)
+            )
+        )
+
+    async def forget_before(self, time: float) -> int:
+        """Forget what fired before that: a clock is not set back so far. How many times it was.
+
+        The schedules stay, and so does when they come next.
+        """
+
+        def write(connection: apsw.Connection) -> int:
+            connection.execute("delete from occurrence where time < ?", (time,))
+            return connection.changes()
+
+        return await self._db.do(write)
+
     async def _set_state(self, id_: int, state: str, *expected: str) -> bool:
         def write(connection: apsw.Connection) -> bool:
             connection.execute(

@@ -202,18 +202,24 @@ def second(connection: apsw.Connection) -> None:
 
 def recount(connection: apsw.Connection) -> None:
     """Work out the blocks from the rows that are there; the last number that was given stays."""
-    last = connection.execute("select last from event_block order by id desc limit 1").get or 0
+    last = reached(connection)
     connection.execute(
         f"""delete from event_block;
         insert into event_block
             select seq >> {BLOCK_BITS}, min(time), max(time), count(*), max(seq)
             from event group by seq >> {BLOCK_BITS}"""
     )
-    reached = max(
-        int(connection.execute(f"select max({column}) from {table}").get or 0)
-        for column, table in (("seq", "subscriber"), ("seq", "delivery"), ("seq", "dead"))
+    never_again(connection, last)
+
+
+def reached(connection: apsw.Connection) -> int:
+    """The highest number that was given, or that a cursor has passed: it may be one of another
+    file, when a copy took the place of that."""
+    known = (("last", "event_block"), ("seq", "subscriber"), ("seq", "delivery"), ("seq", "dead"))
+    return max(
+        int(str(connection.execute(f"select max({column}) from {table}").get or 0))
+        for column, table in known
     )
-    never_again(connection, max(int(str(last)), reached))
 
 
 def never_again(connection: apsw.Connection, seq: int) -> None:

@@ -21,6 +21,7 @@ from loom_desktop.event import Privacy, QoS
 from loom_desktop.runtime.agenda import MOST_PLANS, Plan
 from loom_desktop.runtime.schedule import LATE_S
 from loom_desktop.settings import Attention, Settings
+from loom_desktop.store.schedules import Schedule
 from loom_desktop.testing import A_FRIDAY, FakeClock, loom_for_tests
 
 QUIET = Settings(attention=Attention(quiet_hours=""))
@@ -191,6 +192,14 @@ async def test_one_that_was_written_without_its_number_is_found(lamp: Lamp) -> N
     assert await lamp.set(every_s=60) == first
     await lamp.loom.store.state.set_fact("schedule/lamp/glow", 99)
     assert await lamp.set(every_s=60) == first
+
+
+async def test_a_number_that_is_another_schedules_now_is_not_taken_for_the_plan(lamp: Lamp) -> None:
+    """Numbers of rows that are gone are given again."""
+    reminder = await lamp.loom.store.schedules.add(Schedule(text="Call Ada", next=A_FRIDAY + DAY))
+    await lamp.loom.store.state.set_fact("schedule/lamp/glow", reminder.id)
+    await lamp.set(every_s=60)
+    assert await lamp.loom.store.schedules.get(reminder.id) == reminder
 
 
 # -------------------------------------------------------------------- what it brings

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import itertools
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -444,6 +445,20 @@ async def test_what_is_said_is_on_the_disk_when_it_answers_so(
         assert not await ctx.emit("thing.lost")
         assert [one.topic for one in said] == ["thing.kept", "thing.shown", "thing.lost"]
     assert "thing.lost is not on the disk: The disk is full." in caplog.text
+
+
+async def test_what_cannot_be_kept_is_never_said_to_be_on_the_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also when somebody else was told first that something was not kept."""
+    async with loom_for_tests(tmp_path) as loom:
+        ctx = context(loom, "user-typed")
+        with caplog.at_level(logging.CRITICAL):
+            said = await asyncio.gather(
+                ctx.emit("thing.happened"), ctx.emit("thing.happened", n=object())
+            )
+        assert said[1] is False
+        assert await ctx.emit("thing.happened") is True
 
 
 def test_every_step_of_the_property_was_thought_of() -> None:

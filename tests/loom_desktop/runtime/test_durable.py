@@ -390,6 +390,20 @@ async def test_a_cancelled_thread_is_not_brought_again(tmp_path: Path) -> None:
     assert got == [1]
 
 
+async def test_a_thread_that_is_cancelled_before_its_event_is_on_the_disk_does_not_begin(
+    tmp_path: Path,
+) -> None:
+    got = list[int]()
+    async with loom_for_tests(tmp_path, counting(got)) as loom:
+        event = publish(loom, "thing.happened", n=1)
+        loom.supervisor.cancel(event.begins)
+        assert await loom.supervisor.settled(5)
+        assert got == []
+        loom.publisher("test")("thing.happened", thread=event.begins, n=2)
+        assert await loom.supervisor.settled(5)
+        assert got == [2], "what comes after the cancel is new"
+
+
 async def test_one_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     got = list[int]()
     async with loom_for_tests(tmp_path, counting(got)) as loom:

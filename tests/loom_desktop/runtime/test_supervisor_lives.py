@@ -204,6 +204,28 @@ async def test_a_deleted_agent_is_not_there_and_its_name_is_free(tmp_path: Path)
         assert report(loom).state == "running"
 
 
+async def test_of_a_forgotten_agent_nothing_is_kept_and_nothing_comes(tmp_path: Path) -> None:
+    agent, handled = Agent("worker", durable=True), asyncio.Event()
+
+    @agent.on("work.asked")
+    async def work(ctx: Context, event: Event) -> None:
+        await ctx.remember("seen", 1)
+        await ctx.schedule("weekly", cron="0 9 * * 1")
+        handled.set()
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        loom.publisher("test", origin="user-typed")("work.asked")
+        async with asyncio.timeout(5):
+            await handled.wait()
+        assert await loom.supervisor.settled(5)
+        reminder = await loom.call("remind", text="in an hour to call Ada")
+        await loom.supervisor.delete("worker", forget=True)
+        assert "worker" not in await loom.store.deliveries.names()
+        assert await loom.store.state.keys("worker") == []
+        assert [one.agent for one in await loom.store.schedules.active()] == [""]
+        assert reminder
+
+
 async def test_deleting_while_it_works_lets_it_finish_all_its_handlers(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

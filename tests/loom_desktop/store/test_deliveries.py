@@ -46,6 +46,20 @@ async def test_a_new_subscriber_begins_at_the_end_or_at_the_start(store: Store) 
     assert await store.deliveries.names() == ["all", "new"]
 
 
+async def test_no_event_gets_a_number_that_a_cursor_has_passed(path: Path, tmp_path: Path) -> None:
+    """A copy knows lower numbers than the run that goes on with it."""
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        await filled(store, 2)
+        copy = await store.backup(tmp_path / "copy.db")
+        await store.journal.append_many([Event(topic="a.b"), Event(topic="a.b")])
+        await store.restore(copy)
+        assert (await store.deliveries.begin("new")).seq == 4
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        assert await store.journal.append(Event(topic="a.b")) == 5
+        place = await store.deliveries.begin("new")
+        assert [seq for seq, _ in await store.deliveries.after(place.seq)] == [5]
+
+
 async def test_a_new_subscriber_misses_nothing_from_an_id_on(store: Store) -> None:
     await filled(store)
     assert await store.deliveries.begin("later", since=41) == Place(4, NOTHING, {})

@@ -503,3 +503,10 @@ def test_importing_the_store_brings_in_nothing_heavy() -> None:
 def test_the_public_names_are_these() -> None:
     names: list[Any] = [getattr(loom_desktop.store, name) for name in loom_desktop.store.__all__]
     assert len(names) == 18
+
+
+async def test_what_is_told_each_minute_is_one_problem(store: Store) -> None:
+    for _ in range(3):
+        store._tell("No copy of Loom's data could be made.", "Free some space.")
+    assert len(store.problems) == 1
+    store.problems.clear()

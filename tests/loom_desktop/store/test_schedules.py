@@ -151,3 +151,14 @@ async def test_what_fires_is_noted_and_kept_in_one_transaction(store: Store) -> 
     assert (await store.schedules.get(one.id)).next == 200.0
     assert [event.topic for event in await store.journal.events()] == ["reminder.due"]
     assert told == [1]
+
+
+async def test_what_fired_long_ago_is_forgotten_and_fires_no_more_for_that(store: Store) -> None:
+    one = await store.schedules.add(planned(next=100.0, every_s=10.0))
+    for at in (100.0, 110.0, 120.0):
+        assert await store.schedules.advance(one.id, at, at + 10.0)
+    assert await store.schedules.forget_before(store._clock()) == 0
+    assert await store.schedules.forget_before(store._clock() + 1.0) == 3
+    assert await store.schedules.occurrences(one.id) == []
+    assert (await store.schedules.get(one.id)).next == 130.0
+    assert await store.schedules.due(125.0) == []
