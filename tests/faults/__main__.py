@@ -87,6 +87,13 @@ def _syscalls(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield syscalls.run(folder / "early", errors=["ENOSPC"], early=True)
 
 
+def _syncs(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    syncs = importlib.import_module("tests.faults.syncs")
+    for encrypted in (False, True):
+        yield syncs.run(folder / f"{encrypted}", encrypted=encrypted)
+    yield syncs.run(folder / "early", early=True)
+
+
 def _full_disk(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     full_disk = importlib.import_module("tests.faults.full_disk")
     yield full_disk.run(folder / "limit", how="limit")
@@ -134,6 +141,7 @@ SUITES: dict[str, Suite] = {
     "deliveries": _deliveries,
     "powercut": _powercut,
     "syscalls": _syscalls,
+    "syncs": _syncs,
     "full_disk": _full_disk,
     "flips": _flips,
     "histories": _histories,
@@ -141,7 +149,7 @@ SUITES: dict[str, Suite] = {
     "leaks": _leaks,
 }
 
-IN_MEMORY = {"powercut", "syscalls", "flips"}
+IN_MEMORY = {"powercut", "syscalls", "syncs", "flips"}
 """They bring a disk of their own, or need none."""
 
 
