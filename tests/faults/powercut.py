@@ -53,7 +53,7 @@ class Power:
 
     def restore(self, cut: int, honest: bool) -> None:
         """Forget everything. The power will go off at I/O operation number ``cut``."""
-        self.durable: dict[str, bytes] = {}
+        self.durable: dict[str, bytearray] = {}
         self.pending: dict[str, list[_Write]] = {}
         self.operations, self.cut, self.off, self.honest = 0, cut, False, honest
         self.clear()
@@ -69,7 +69,7 @@ class Power:
 
     def opened(self, name: str) -> None:
         if name not in self.durable:
-            self.durable[name], self.pending[name] = _content(name), []
+            self.durable[name], self.pending[name] = bytearray(_content(name)), []
 
     def sync(self, name: str) -> None:
         """Make durable what was written since the last one. Raises IOError when it fails."""
@@ -81,8 +81,8 @@ class Power:
             self.pending[name].clear()
             raise (apsw.IOError if of_commit else CheckpointFailed)("the sync failed")
         if self.honest:
-            self.durable[name] = _written(self.durable[name], self.pending[name])
-            self.pending[name] = []
+            _write(self.durable[name], self.pending[name])
+            self.pending[name].clear()
 
     def removed(self, name: str) -> None:
         self.durable.pop(name, None)
@@ -108,7 +108,8 @@ class Power:
                     for start in range(0, len(data), SECTOR)
                     if rng.random() < 0.5
                 ]
-            Path(name).write_bytes(_written(image, survived))
+            _write(image, survived)
+            Path(name).write_bytes(image)
 
 
 class _File(apsw.VFSFile):
@@ -278,16 +279,14 @@ class Cuts:
 _SAFE = ("full", "full, encrypted")
 
 
-def _written(image: bytes, writes: Sequence[_Write]) -> bytes:
-    """The file once those are done."""
-    left = bytearray(image)
+def _write(image: bytearray, writes: Sequence[_Write]) -> None:
+    """Do them, in order."""
     for offset, data in writes:
         if data is None:
-            del left[offset:]
+            del image[offset:]
             continue
-        left.extend(bytes(max(0, offset - len(left))))
-        left[offset : offset + len(data)] = data
-    return bytes(left)
+        image.extend(bytes(max(0, offset - len(image))))
+        image[offset : offset + len(data)] = data
 
 
 def _content(name: str) -> bytes:
