@@ -124,7 +124,7 @@ def _clean(target: apsw.Connection, table: str) -> int:
         f"case typeof({name}) when 'text' then cast({name} as blob) else {name} end, typeof({name})"
         for name in columns
     )
-    bad: list[int] = []
+    bad: list[Any] = []
     for cells in target.execute(f"select {read} from {table}"):
         values, kinds = cells[::2], cells[1::2]
         try:
@@ -133,7 +133,7 @@ def _clean(target: apsw.Connection, table: str) -> int:
                 for value, kind in zip(values, kinds, strict=True)
             )
         except UnicodeDecodeError:
-            bad.append(cast("int", values[0]))
+            bad.append(values[0])
             continue
         if not _right(table, columns, row):
             bad.append(row[0])
@@ -149,7 +149,7 @@ def _right(table: str, columns: Sequence[str], row: _Row) -> bool:
     if table == "dead":
         cells = dict(zip(columns, row, strict=True))
         try:
-            return schema.check_of(cells["event"], cells["seq"]) == cells["crc"]
+            return bool(schema.check_of(cells["event"], cells["seq"]) == cells["crc"])
         except TypeError:
             return False
     return True
