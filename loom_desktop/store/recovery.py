@@ -245,7 +245,7 @@ class Recovery:
         except (apsw.Error, OSError):
             return 0, 1
         try:
-            return salvage(source, target)
+            return salvage(source, target, sealed=self._key is not None)
         finally:
             source.close(True)
 
@@ -288,7 +288,7 @@ class Recovery:
         try:
             if self._key is not None:
                 source.pragma("key", f"raw:{self._key.hex()}")
-            return salvage(source, target)[0] > 0
+            return salvage(source, target, sealed=self._key is not None)[0] > 0
         except apsw.Error as error:
             log.warning("The store cannot be read either: %s", error)
             return False

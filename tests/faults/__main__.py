@@ -89,6 +89,13 @@ def _syscalls(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield syscalls.run(folder / "early", errors=["ENOSPC"], early=True)
 
 
+def _syncs(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    syncs = importlib.import_module("tests.faults.syncs")
+    for encrypted in (False, True):
+        yield syncs.run(folder / f"{encrypted}", encrypted=encrypted)
+    yield syncs.run(folder / "early", early=True)
+
+
 def _full_disk(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     full_disk = importlib.import_module("tests.faults.full_disk")
     yield full_disk.run(folder / "limit", how="limit")
@@ -142,6 +149,7 @@ SUITES: dict[str, Suite] = {
     "deliveries": _deliveries,
     "powercut": _powercut,
     "syscalls": _syscalls,
+    "syncs": _syncs,
     "full_disk": _full_disk,
     "flips": _flips,
     "histories": _histories,
@@ -150,7 +158,7 @@ SUITES: dict[str, Suite] = {
     "stops": _stops,
 }
 
-IN_MEMORY = {"powercut", "syscalls", "flips"}
+IN_MEMORY = {"powercut", "syscalls", "syncs", "flips"}
 """They bring a disk of their own, or need none."""
 
 

@@ -32,27 +32,57 @@ SECTOR = 512
 NEVER = 1 << 60
 EVENTS = 12
 Sync = Literal["full", "normal", "off"]
+_Write = tuple[int, bytes | None]
+"""Where, and what; None cuts the file off there."""
 
 
-class _Power:
-    """The disk's memory: what is durable of each file, and what was written after that."""
+class CheckpointFailed(apsw.IOError):
+    """A sync that no commit asked for. When a checkpoint that comes with a commit fails, SQLite
+    says nothing (the log still has it all); but what is raised in Python is handed up by apsw."""
+
+
+class Power:
+    """The disk's memory: what is durable of each file, and what was written after that.
+
+    A sync can be told to fail. What it should have made durable never is, as on Linux: the next one
+    that works covers only what was written since.
+    """
 
     def __init__(self) -> None:
         self.restore(NEVER, True)
 
     def restore(self, cut: int, honest: bool) -> None:
         """Forget everything. The power will go off at I/O operation number ``cut``."""
-        self.durable: dict[str, bytes] = {}
-        self.pending: dict[str, list[tuple[int, bytes | None]]] = {}
+        self.durable: dict[str, bytearray] = {}
+        self.pending: dict[str, list[_Write]] = {}
         self.operations, self.cut, self.off, self.honest = 0, cut, False, honest
+        self.clear()
+
+    def clear(self) -> None:
+        """Every sync works from now on."""
+        self.fail(NEVER, lasting=False)
+
+    def fail(self, at: int, *, lasting: bool) -> None:
+        """The ``at``-th sync from now on fails, or all from that on."""
+        self._fail_at, self._lasting = at, lasting
+        self._syncs = self.fired = 0
 
     def opened(self, name: str) -> None:
         if name not in self.durable:
-            self.durable[name], self.pending[name] = _content(name), []
+            self.durable[name], self.pending[name] = bytearray(_content(name)), []
 
-    def synced(self, name: str) -> None:
+    def sync(self, name: str) -> None:
+        """Make durable what was written since the last one. Raises IOError when it fails."""
+        self.spend()
+        self._syncs += 1
+        if self._syncs == self._fail_at or (self._lasting and self._syncs > self._fail_at):
+            self.fired += 1
+            of_commit = name.endswith("-wal") and bool(self.pending[name])
+            self.pending[name].clear()
+            raise (apsw.IOError if of_commit else CheckpointFailed)("the sync failed")
         if self.honest:
-            self.durable[name], self.pending[name] = _content(name), []
+            _write(self.durable[name], self.pending[name])
+            self.pending[name].clear()
 
     def removed(self, name: str) -> None:
         self.durable.pop(name, None)
@@ -68,23 +98,22 @@ class _Power:
     def leave(self, rng: random.Random) -> None:
         """Write what the platter would hold when the power comes back."""
         for name, image in self.durable.items():
-            left = bytearray(image)
+            survived: list[_Write] = []
             for offset, data in self.pending[name]:
                 if data is None:
-                    if rng.random() < 0.5:
-                        del left[offset:]
+                    survived += [(offset, None)] if rng.random() < 0.5 else []
                     continue
-                for start in range(0, len(data), SECTOR):
-                    if rng.random() < 0.5:
-                        sector = data[start : start + SECTOR]
-                        end = offset + start + len(sector)
-                        left.extend(bytes(max(0, end - len(left))))
-                        left[offset + start : end] = sector
-            Path(name).write_bytes(left)
+                survived += [
+                    (offset + start, data[start : start + SECTOR])
+                    for start in range(0, len(data), SECTOR)
+                    if rng.random() < 0.5
+                ]
+            _write(image, survived)
+            Path(name).write_bytes(image)
 
 
 class _File(apsw.VFSFile):
-    def __init__(self, power: _Power, name: Any, flags: list[int]) -> None:
+    def __init__(self, power: Power, name: Any, flags: list[int]) -> None:
         super().__init__("unix-excl", name, flags)
         self._power = power
         self._name = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
@@ -101,8 +130,7 @@ class _File(apsw.VFSFile):
         self._power.pending[self._name].append((newsize, None))
 
     def xSync(self, flags: int) -> None:
-        self._power.spend()
-        self._power.synced(self._name)
+        self._power.sync(self._name)
 
     def excepthook(self, *_: object) -> bool:
         """SQLite is told; nobody else needs to be."""
@@ -113,7 +141,7 @@ class _Disk(apsw.VFS):
     NAME = "loom-powercut"
 
     def __init__(self) -> None:
-        self.power = _Power()
+        self.power = Power()
         super().__init__(self.NAME, "unix-excl")
 
     def xOpen(self, name: Any, flags: list[int]) -> _File:
@@ -136,7 +164,7 @@ def _disk() -> _Disk:
 
 
 @contextmanager
-def _under(power: _Power, sync: Sync, encrypted: bool) -> Iterator[None]:
+def under(power: Power, sync: Sync, encrypted: bool) -> Iterator[None]:
     """Every connection made meanwhile is on that disk, syncs so, and empties its log often."""
 
     def prepare(connection: apsw.Connection) -> None:
@@ -230,11 +258,11 @@ class Cuts:
 
     def _cut(self, report: Report, image: Path | None, cut: int, seed: int) -> bool:
         """Whether the power went off at all."""
-        rng, power = random.Random(cut * 31 + seed), _Power()
+        rng, power = random.Random(cut * 31 + seed), Power()
         folder = self._folder / "run"
         path = copied(image or folder / "loom.db", folder)
         power.restore(cut, self._honest)
-        with _under(power, self._sync, self._encrypted):
+        with under(power, self._sync, self._encrypted):
             acked = asyncio.run(_work(path, self._key))
         if not power.off:
             report.add("I/O operations", power.operations)
@@ -249,6 +277,16 @@ class Cuts:
 
 
 _SAFE = ("full", "full, encrypted")
+
+
+def _write(image: bytearray, writes: Sequence[_Write]) -> None:
+    """Do them, in order."""
+    for offset, data in writes:
+        if data is None:
+            del image[offset:]
+            continue
+        image.extend(bytes(max(0, offset - len(image))))
+        image[offset : offset + len(data)] = data
 
 
 def _content(name: str) -> bytes:

@@ -6,7 +6,7 @@ there, none that was refused (no ghosts), and the very next write must work (not
 same at the start: the application starts, the file is not taken for damaged, and the next start
 finds everything. After SQLite's sysfault.test (sqlite.org/testing.html, 3.3).
 
-Limits: fsync cannot be replaced this way (``powercut`` has it); Linux. The calls of the writing and
+Limits: fsync cannot be replaced this way (``syncs`` has it); Linux. The calls of the writing and
 of the reading connection are counted together.
 """
 
@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import apsw
 
@@ -130,13 +130,32 @@ def replaced() -> Iterator[Sequence[str]]:
         unix.unregister()
 
 
+class Fails(Protocol):
+    """Something that can be told to fail: how often it did, and how it ends."""
+
+    fired: int
+
+    def clear(self) -> None: ...
+
+
 class Trial:
     """One fault, and what came of it."""
 
     def __init__(
-        self, path: Path, key: bytes | None, arm: Callable[[], None], *, early: bool = False
+        self,
+        path: Path,
+        key: bytes | None,
+        arm: Callable[[], None],
+        *,
+        fault: Fails = FAULT,
+        early: bool = False,
+        reading: bool = True,
+        at_last: Callable[[], None] = lambda: None,
     ) -> None:
-        self._path, self._key, self._arm, self._early = path, key, arm, early
+        """``at_last`` is called when all is acknowledged, and before the store is closed. Not
+        ``reading``: nobody else can open the file meanwhile."""
+        self._path, self._key, self.arm, self._early = path, key, arm, early
+        self._fault, self._reading, self._at_last = fault, reading, at_last
         self.acked = list(range(1, BEFORE + 1))
         self.failed: list[int] = []
         self.fired = 0
@@ -145,36 +164,38 @@ class Trial:
     async def writing(self) -> None:
         """Keep, change and read while calls fail; then they do not."""
         async with opening(self._path, self._key) as store:
-            self._arm()
+            self.arm()
             for number in range(BEFORE + 1, BEFORE + 6):
                 store.journal.keep(event(LATER + number))
-                await self._keep(store, number)
+                await self.keep(store, number)
                 with contextlib.suppress(LoomError):
                     await store.state.put("syscalls", "at", {"n": number, "pad": "x" * 5_000})
-            with contextlib.suppress(LoomError):
-                await found(store)
-            self._over()
+            if self._reading:
+                with contextlib.suppress(LoomError):
+                    await found(store)
+            self.over()
             refused = len(self.failed)
             try:
                 async with asyncio.timeout(STUCK_S):
-                    await self._keep(store, BEFORE + 6)
+                    await self.keep(store, BEFORE + 6)
                     await store.journal.flush()
                     self.acked += range(LATER + BEFORE + 1, LATER + BEFORE + 6)
-                    there, wrong = await found(store)
+                    there, wrong = await self._found(store)
                     if wrong or there & set(self.failed) or not there >= set(self.acked):
                         self.bad.append(f"seen while it ran: {sorted(there)}, wrong {wrong}")
             except (LoomError, TimeoutError) as error:
                 self.bad.append(f"stuck: {error!r}")
             if len(self.failed) > refused or store.disk in ("full", "broken", "memory"):
                 self.bad.append(f"stuck: the disk is {store.disk}")
+            self._at_last()
 
     async def starting(self) -> None:
         """Start while calls fail. What is then kept in memory only is not asked for again."""
-        self._arm()
+        self.arm()
         async with opening(self._path, self._key) as store:
             with contextlib.suppress(LoomError):
                 await found(store)
-            self._over()
+            self.over()
             if store.in_memory and not store.problems:
                 self.bad.append("in memory, and nobody was told")
             if store.problems:
@@ -182,7 +203,8 @@ class Trial:
         if aside := [one.name for one in self._path.parent.glob("*.corrupt.*")]:
             self.bad.append(f"taken for damaged: {aside}")
 
-    async def _keep(self, store: Store, number: int) -> None:
+    async def keep(self, store: Store, number: int) -> None:
+        """Append it, and note what the answer was."""
         try:
             async with asyncio.timeout(STUCK_S):
                 await store.journal.append(event(number))
@@ -193,9 +215,14 @@ class Trial:
         else:
             self.acked.append(number)
 
-    def _over(self) -> None:
-        self.fired = FAULT.fired
-        FAULT.clear()
+    async def _found(self, store: Store) -> tuple[set[int], list[int]]:
+        return await found(store) if self._reading else (set(self.acked), [])
+
+    def over(self, *, lasting: bool = False) -> None:
+        """The fault is over; or it lasts, and only how often it struck is noted."""
+        self.fired = self._fault.fired
+        if not lasting:
+            self._fault.clear()
 
 
 def run(
@@ -216,7 +243,7 @@ def run(
     report = Report(suite=f"{name}{', acknowledged early' if early else ''}", control=early)
     report.figures = {"points": 0, "reported": 0, "silent": 0}
     key = KEY if encrypted else None
-    image = asyncio.run(_image(folder, key))
+    image = asyncio.run(unclosed(folder, key))
     with replaced() as calls:
         for call, error, lasting in itertools.product(calls, errors, (False, True)):
             for at in itertools.count(1, step):
@@ -234,7 +261,7 @@ def run(
     return report
 
 
-async def _image(folder: Path, key: bytes | None) -> Path:
+async def unclosed(folder: Path, key: bytes | None) -> Path:
     """A store that was not closed: the start has a log to take over."""
     path = folder / "made" / "loom.db"
     async with opening(path, key) as store:

@@ -16,7 +16,7 @@ SLOW_MS = 1_000.0
 def test_a_kill_leaves_no_event_unhandled_and_no_effect_doubled(
     tmp_path: Path, encrypted: bool
 ) -> None:
-    report = deliveries.run(15, tmp_path, encrypted=encrypted)
+    report = deliveries.run(12, tmp_path, encrypted=encrypted)
     assert report.wrong == []
     assert report.figures["handled"] > 100
     assert report.figures["dead letters"] > 2
@@ -24,5 +24,5 @@ def test_a_kill_leaves_no_event_unhandled_and_no_effect_doubled(
 
 
 def test_the_kills_find_an_effect_that_is_apart_from_its_mark(tmp_path: Path) -> None:
-    report = deliveries.run(8, tmp_path, encrypted=False, wrong="--effect-apart")
+    report = deliveries.run(5, tmp_path, encrypted=False, wrong="--effect-apart")
     assert any("applied twice" in what for what in report.wrong)

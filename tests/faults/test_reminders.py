@@ -12,7 +12,7 @@ MOST = 200
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("since", "step"), [("look", 2), ("start", 4)])
+@pytest.mark.parametrize(("since", "step"), [("look", 3), ("start", 5)])
 def test_no_kill_loses_or_doubles_a_reminder(tmp_path: Path, since: str, step: int) -> None:
     report = reminders.run(tmp_path, range(1, MOST, step), since=since)
     assert report.wrong == []
