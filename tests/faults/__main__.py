@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.faults.report import Report, table
 from tests.faults.stores import memory
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 reports.append(report)
                 sys.stderr.write(table([report]).split("\n", 1)[1] + "\n")
     machine = {"system": platform.platform(), "python": platform.python_version()}
-    said = {"machine": machine, "processors": os.cpu_count()}
+    said: dict[str, Any] = {"machine": machine, "processors": os.cpu_count()}
     said |= {"suites": [one.plain() for one in reports]}
     chosen.file.parent.mkdir(parents=True, exist_ok=True)
     chosen.file.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
@@ -120,6 +121,12 @@ def _stops(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield asyncio.run(stops.run(folder / "leaking", 3, leak=True))
 
 
+def _slots(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    slots = importlib.import_module("tests.faults.slots")
+    for slot in slots.SLOTS:
+        yield asyncio.run(slots.run(folder / slot.replace(" ", "-"), slot))
+
+
 SUITES: dict[str, Suite] = {
     "kills": _kills,
     "powercut": _powercut,
@@ -129,6 +136,7 @@ SUITES: dict[str, Suite] = {
     "histories": _histories,
     "leaks": _leaks,
     "stops": _stops,
+    "slots": _slots,
 }
 
 IN_MEMORY = {"powercut", "syscalls", "flips"}
