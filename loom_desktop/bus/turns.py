@@ -44,8 +44,9 @@ class Turns:
     """Of one bus, on its loop."""
 
     __slots__ = (
-        "_armed", "_asleep", "_begun", "_direct", "_ends", "_loop", "_overran", "_paces", "_queues",
-        "_rests", "_stepped", "_stepped_back", "_turn_no", "_urgent", "_width", "slowed",
+        "_armed", "_asleep", "_begun", "_direct", "_ends", "_everybody", "_loop", "_overran",
+        "_paces", "_queues", "_rests", "_stepped", "_stepped_back", "_turn_no", "_urgent", "_width",
+        "slowed",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -60,6 +61,7 @@ class Turns:
         self._stepped_back = [False, False, False]
         self._queues: tuple[deque[Turn], ...] = (deque(), deque(), deque())
         self._stepped: tuple[deque[Stepped], ...] = (deque(), deque(), deque())
+        self._everybody = (*self._queues, *self._stepped)
         self._direct = [True, True, True]
         """Whether who wakes in this lane may run at once: nobody queues and nothing slows it."""
         self._begun = [-1, -1, -1]
@@ -165,6 +167,9 @@ class Turns:
     def _turn(self) -> None:
         self._armed = False
         self._turn_no += 1
+        if not any(self._everybody):  # as after most wakes
+            self._overran = [False, False, False]
+            return
         at = now()
         rest = 0.0
         batched = False

@@ -144,6 +144,12 @@ def _stops(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield asyncio.run(stops.run(folder / "leaking", 3, leak=True))
 
 
+def _slots(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    slots = importlib.import_module("tests.faults.slots")
+    for slot in slots.SLOTS:
+        yield asyncio.run(slots.run(folder / slot.replace(" ", "-"), slot))
+
+
 SUITES: dict[str, Suite] = {
     "kills": _kills,
     "deliveries": _deliveries,
@@ -156,6 +162,7 @@ SUITES: dict[str, Suite] = {
     "reminders": _reminders,
     "leaks": _leaks,
     "stops": _stops,
+    "slots": _slots,
 }
 
 IN_MEMORY = {"powercut", "syscalls", "syncs", "flips"}

@@ -83,7 +83,8 @@ async def answered_us(system: DequeAndEvent, questions: int) -> float:
     async def ask(number: int) -> int:
         future = waiting[number] = loop.create_future()
         system.publish("asked", {"v": number})
-        return await future
+        value: int = await future
+        return value
 
     system.subscribe("asked", answer)
     system.subscribe("answered", answered)
