@@ -108,16 +108,15 @@ class Turns:
 
     def wake(self, lane: QoS, sleeper: Turn) -> bool:
         """Let this task run: now if it may, else when its turn comes. Whether it was now."""
-        if not self._armed:
-            self._armed = True
-            self._loop.call_soon(self._turn)  # before the task: it finds a new turn
         if lane is QoS.REALTIME:
+            self.arm()  # before the task: it runs in that turn
             self._urgent = self._turn_no + 1
         if self._direct[lane]:
             if not sleeper.done():  # cancelled, with its task, from outside
                 sleeper.set_result(None)
             return True
         self._queues[lane].append(sleeper)
+        self.arm()
         return False
 
     def step(self, lane: QoS, one: Stepped) -> None:
@@ -147,11 +146,17 @@ class Turns:
         return self._urgent >= self._turn_no and lane is not QoS.REALTIME
 
     def begin(self, lane: QoS, at: float) -> float:
-        """Until when the tasks of this lane may go on in this turn, by ``perf_counter``."""
-        if self._begun[lane] != self._turn_no:
+        """Until when the tasks of this lane may go on, by ``perf_counter``.
+
+        A slice that is not used up goes on in the next turn: as long as there is little to do,
+        nobody has to tell turns apart, which costs a call of the loop each.
+        """
+        ends = self._ends[lane]
+        if at > ends and self._begun[lane] != self._turn_no:
             self._begun[lane] = self._turn_no
-            self._ends[lane] = at + SLICE_S[lane]
-        return self._ends[lane]
+            ends = self._ends[lane] = at + SLICE_S[lane]
+            self.arm()  # so that there is another turn, and with it another slice
+        return ends
 
     def close(self) -> None:
         """Who queues has no turn any more."""
