@@ -31,7 +31,7 @@ demo: setup-test ## Play the main journeys on a virtual screen; see build/demo
 test: setup-test ## Run every test, the journeys on a real screen too (ARGS=... is passed on)
 	@LOOM_TEST_STRICT=$$($(PYTHON_IN) scripts/system_deps.py strict) $(PYTHON_IN) -m pytest $(ARGS)
 
-bench: setup-test ## Measure start, memory, bus and journal beside bare floors; see build/bench.json
+bench: setup-test ## Measure start, memory, bus and journal beside bare floors; see build
 	@$(PYTHON_IN) -m tests.measures.bench build $(ARGS)
 
 faults: setup-test ## Try every fault at length: kills, power cuts, full disks; see build
