@@ -319,7 +319,7 @@ class Bus:
             raise Unavailable("Loom is stopping.")
         answer: asyncio.Future[Event] = self.loop.create_future()
         self._waiting[question.id] = answer, question.thread or question.id
-        deadline = self._deadlines.arm(timeout_s, lambda: _give_up(answer))
+        deadline = self._deadlines.arm(timeout_s, functools.partial(_give_up, answer))
         try:
             self.publish(question)
             return await answer
@@ -447,6 +447,7 @@ class Bus:
     def watch(self, box: Subscription) -> None:
         """It works: look now and then whether it takes too long."""
         self.at_work.add(box)
+        box.watched = True
         if self._look is None:
             self._look = self.loop.call_later(self._look_s, self._look_after)
 
@@ -454,6 +455,7 @@ class Bus:
         """It sleeps."""
         if box.idle:
             self.at_work.discard(box)
+            box.watched = False
             self.quiet()
 
     def quiet(self) -> None:

@@ -61,9 +61,7 @@ class Deadlines:
         """It ended in time, or it came: both are fine."""
         there = self._ticks.get(deadline.tick)
         if there is not None:
-            there.discard(deadline)
-            if not there:
-                del self._ticks[deadline.tick]
+            there.discard(deadline)  # an empty set stays until the timer comes: the next uses it
 
     def close(self) -> None:
         """Nothing is due any more."""
@@ -90,5 +88,7 @@ class Deadlines:
                 except Exception:
                     log.exception("what was to end with its deadline failed")
             self._ticks.pop(tick, None)
+        for tick in [tick for tick, due in self._ticks.items() if not due]:
+            del self._ticks[tick]
         if self._ticks:
             self._set(min(self._ticks))  # also for what ``over`` has armed

@@ -43,15 +43,15 @@ _NONE: list[int] = []
 class Hand:
     """One task of a subscription, and what it has in hand."""
 
-    __slots__ = ("event", "first", "gone", "seen", "since", "task", "told_at", "why")
+    __slots__ = ("done", "event", "gone", "seen", "since", "task", "told_at", "why")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.event: Event | None = None
         self.since = 0.0
         """When its handler got the first event of those timed together (``perf_counter``)."""
-        self.first: Event | None = None
-        """That event."""
+        self.done: list[int] = _NONE
+        """Those that are timed together, with the one in hand."""
         self.seen: Event | None = None
         """One that came after it, and since when it is known to be in hand is in ``since``."""
         self.why = ""
@@ -70,7 +70,7 @@ class Hand:
 
     def taken(self, at: float) -> float:
         """How long it has the event, as far as that is known now."""
-        if self.event is not self.first and self.event is not self.seen:
+        if len(self.done) > 1 and self.event is not self.seen:
             self.seen, self.since = self.event, at
         return at - self.since
 
@@ -81,8 +81,7 @@ class Subscription(Mailbox):
     __slots__ = (
         "_bus", "_group", "_handler", "_inline", "_lane", "_room", "_turns", "at_once",
         "deadline_s", "failed", "from_journal", "handled", "hands", "left_behind", "managed",
-        "name", "overdue",
-        "patterns", "sleepers",
+        "name", "overdue", "patterns", "sleepers", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +109,8 @@ class Subscription(Mailbox):
         self.overdue = 0
         """Handlers that took longer than they may."""
         self.left_behind = 0
+        self.watched = False
+        """Whether the bus looks now and then how long its handlers take."""
         self.hands: list[Hand] = []
         self.sleepers: list[Turn] = _UNBORN
         self._bus, self._handler, self._inline = bus, handler, inline
@@ -306,8 +307,7 @@ class Subscription(Mailbox):
 
     def _suspended(self, event: Event, at: float, steps: _Steps, yielded: Any) -> None:
         hand = self._new_hand()
-        hand.event = hand.first = event
-        hand.since = at
+        hand.event, hand.since = event, at
         hand.task = self._bus.tasks.run(self.name, self._finish(hand, event, steps, yielded))
         hand.task.add_done_callback(partial(self._finished, hand, event, steps))
 
@@ -385,18 +385,18 @@ class Subscription(Mailbox):
 
     async def _consume(self, hand: Hand) -> None:
         bus, queue, handler, name = self._bus, self.queue, self._handler, self.name
-        turns, record, pop, at_work = bus.turns, bus.record, self.queue.popleft, bus.at_work
-        room, group = self._room, 1
+        turns, record, pop = bus.turns, bus.record, self.queue.popleft
+        room, group, create_future = self._room, 1, bus.loop.create_future
         event: Event | None
+        done: list[int]
         let_in: QoS | None = None
         while True:
             at = now()
-            if not at_work:
+            if not self.watched:
                 bus.watch(self)
-            at_work.add(self)
             lane = queue[0].qos if queue else QoS.REALTIME
             slow = turns.slowed and turns.apart(let_in, lane)
-            until = 0.0 if slow or turns.urgent(lane) else turns.begin(lane, at)
+            until = 0.0 if slow else turns.enter(lane, at)
             began = stepped_back = False
             while queue:
                 if at > until or (turns.slowed and turns.apart(lane, queue[0].qos)):
@@ -413,8 +413,8 @@ class Subscription(Mailbox):
                     began = False
                     continue
                 began = True
-                hand.since, hand.first = at, queue[0]
-                done: list[int] = []
+                hand.since = at
+                done = hand.done = []
                 try:
                     for _ in range(1 if turns.slowed else group):
                         if room:
@@ -449,13 +449,11 @@ class Subscription(Mailbox):
                 at = then
             if room:
                 self.let_in()
-            event, hand.first, done = None, None, _NONE  # it keeps nothing of what it heard
-            sleeper: Turn = bus.loop.create_future()
+            event, hand.done, done = None, _NONE, _NONE  # it keeps nothing of what it heard
+            sleeper: Turn = create_future()
             self.sleepers.append(sleeper)
-            if self.at_once > 1 or bus.settling:
-                bus.unwatch(self)
-            else:
-                at_work.discard(self)
+            if bus.settling and self.idle:
+                bus.quiet()
             hurried = await sleeper
             let_in = self._lane if hurried is None else hurried
 

@@ -15,6 +15,7 @@ another lane.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from time import perf_counter as now
 from typing import Protocol
@@ -23,6 +24,7 @@ from loom_desktop.event import QoS
 
 Turn = asyncio.Future[QoS | None]
 """Who queues awaits it. The lane as which it may go on, or None: the one in which it queued."""
+log = logging.getLogger(__name__)
 SLICE_S = (0.001, 0.001, 0.0005)
 """Of realtime, batched and background, per turn of the loop."""
 _WIDEST = 64
@@ -112,8 +114,10 @@ class Turns:
             self.arm()  # before the task: it runs in that turn
             self._urgent = self._turn_no + 1
         if self._direct[lane]:
-            if not sleeper.done():  # cancelled, with its task, from outside
+            try:
                 sleeper.set_result(None)
+            except asyncio.InvalidStateError:
+                log.debug("a task was cancelled from outside before it was woken")
             return True
         self._queues[lane].append(sleeper)
         self.arm()
@@ -144,6 +148,12 @@ class Turns:
     def urgent(self, lane: QoS) -> bool:
         """Whether a task of this lane should let something realtime run first."""
         return self._urgent >= self._turn_no and lane is not QoS.REALTIME
+
+    def enter(self, lane: QoS, at: float) -> float:
+        """``begin`` for who was just woken; over at once where something urgent should go first."""
+        if self._urgent >= self._turn_no and lane is not QoS.REALTIME:
+            return 0.0
+        return self.begin(lane, at)
 
     def begin(self, lane: QoS, at: float) -> float:
         """Until when the tasks of this lane may go on, by ``perf_counter``.
