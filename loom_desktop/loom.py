@@ -70,7 +70,9 @@ class Loom:
     the shell: it listens to the hotkey, asks for approvals, and starts also when loom.toml cannot
     be followed, with nothing leaving the computer until it can. A ``key`` given here is used for
     the store as it is, and no keyring is asked. Not ``listening``: for one command, with no
-    sources and no timers. ``router`` is for tests: the way to a model that says their lines.
+    sources and no timers; not ``following``: durable agents get what happens in this run and
+    nothing of what waits for them. ``router`` is for tests: the way to a model that says their
+    lines.
     """
 
     def __init__(
@@ -80,13 +82,14 @@ class Loom:
         paths: Paths | None = None,
         desktop: bool = False,
         listening: bool = True,
+        following: bool = True,
         key: bytes | None = None,
         clock: clock.Clock = clock.wall,
         zone: ZoneInfo | None = None,
         router: Callable[[Loom], Router] | None = None,
     ) -> None:
         self.settings, self.desktop, self.clock = settings or Settings(), desktop, clock
-        self._listening = listening
+        self._listening, self._following = listening, following
         self.loop_watch: LoopWatch | None = None
         self.degradation: Degradation | None = None
         self.started = False
@@ -154,6 +157,7 @@ class Loom:
                 self.tasks,
                 self.status.trouble,
                 crashed=await self._previous_run_broke_off(),
+                new_only=not self._following,
             )  # fmt: skip
             await self.supervisor.durable.prepare()
             self.store.restored = self.supervisor.begin_anew
@@ -205,8 +209,9 @@ class Loom:
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
         await self.recorder.settled(_DRAIN_S)
-        with contextlib.suppress(LoomError):  # told by the store
-            await self.store.state.set_fact("running", False)
+        if self._following:
+            with contextlib.suppress(LoomError):  # told by the store
+                await self.store.state.set_fact("running", False)
         await self._stop.aclose()
 
     @functools.cached_property
@@ -632,6 +637,8 @@ class Loom:
 
     async def _previous_run_broke_off(self) -> bool:
         """Whether the run before this one did not come to its end; from now on this one runs."""
+        if not self._following:
+            return False
         broke_off = bool(await self.store.state.fact("running", False))
         if not broke_off:  # nobody waits for it: a crash this early has nothing in hand
             self.tasks.start("note the run", self.store.state.set_fact("running", True))
@@ -663,8 +670,9 @@ class Loom:
 
         while True:
             days = self.settings.store.keep_days
-            self.supervisor.durable.mark()  # else what concerned nobody counts as not worked on
             try:
+                # else what concerned nobody counts as not worked on
+                await self.supervisor.durable.mark()
                 await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
             except Exception:  # one of the fences: tomorrow it is tried again
                 log.exception("what is old was not forgotten")

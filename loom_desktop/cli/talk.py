@@ -158,7 +158,7 @@ async def _here(verb: str, arguments: dict[str, Any]) -> Any:
 
     if verb in ("answer",):
         arguments["door"] = "cli"
-    async with Loom(listening=False) as loom:
+    async with Loom(listening=False, following=False) as loom:
         return await loom.call(verb, **arguments)
 
 
@@ -172,7 +172,7 @@ async def _stream_here(
     from loom_desktop.loom import Loom
 
     async with (
-        Loom(listening=False) as loom,
+        Loom(listening=False, following=False) as loom,
         aclosing(loom.talk(verb, **arguments)) as events,
     ):
         async for event in events:

@@ -46,9 +46,20 @@ _FAR = 1_000
 class Durable:
     """All durable subscribers of one engine. Its ``committed`` hears every group of the journal."""
 
-    def __init__(self, bus: Bus, store: Store, tasks: Tasks, *, crashed: bool = False) -> None:
-        """``crashed``: the run before this one did not end, it broke off."""
-        self.bus, self.store, self.tasks, self.crashed = bus, store, tasks, crashed
+    def __init__(
+        self,
+        bus: Bus,
+        store: Store,
+        tasks: Tasks,
+        *,
+        crashed: bool = False,
+        new_only: bool = False,
+    ) -> None:
+        """``crashed``: the run before this one did not end, it broke off. ``new_only``: what is
+        older than this run waits for another one; a command that looks at something starts nobody.
+        """
+        self.bus, self.store, self.tasks = bus, store, tasks
+        self.crashed, self.new_only = crashed, new_only
         self._followers: dict[str, Follower] = {}
         self._started: set[str] = set()
         """Who was followed in this run: what they had in hand since did not end it."""
@@ -58,10 +69,12 @@ class Durable:
         """Told of every event that became a dead letter, with its number."""
         self.end = 0
         """The highest number that was committed."""
+        self.start = 0
+        """The highest one before this run."""
 
     async def prepare(self) -> None:
         """Look where the journal ends, and hear of what is committed. Once, before ``follow``."""
-        self.end = await self.store.journal.last_seq()
+        self.start = self.end = await self.store.journal.last_seq()
         self.store.journal.committed = self.committed
 
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
@@ -121,10 +134,14 @@ class Durable:
         found = await self.store.deliveries.revive(letter)
         return follower.revive(found.seq, found.event)
 
-    def mark(self) -> None:
-        """Tell the store how far everybody is: it hears seldom of what concerned nobody."""
+    async def mark(self) -> None:
+        """Write down how far everybody is: the store hears seldom of what concerned nobody.
+
+        Raises Unavailable.
+        """
         for follower in self._followers.values():
             follower.mark()
+        await self.store.deliveries.flush()
 
     def close(self) -> None:
         """Nobody gets any more; what was had is told to the store."""
@@ -163,6 +180,8 @@ class Follower:
         """Everything up to this number was looked at; -1 until it is known where to begin."""
         self._marked = 0
         """The cursor, as far as it was sent to the store."""
+        self._floor: int | None = None
+        """Where the cursor stays, in a run that leaves what is older to another one."""
         self._open: dict[int, Event] = {}
         """Taken and not had, in the order of their numbers."""
         self._revived: dict[int, Event] = {}
@@ -206,6 +225,8 @@ class Follower:
             else:
                 self._taken = self._marked = place.seq
                 self._done, self._tries = place.done, dict(place.tries)
+                if self._parent.new_only and place.seq < self._parent.start:
+                    self._floor, self._taken = place.seq, self._parent.start
         if crashed and not self.stopped:
             await self._count_the_first()
         self._read_more()
@@ -345,6 +366,8 @@ class Follower:
 
     def _low(self, *, without: int = -1) -> int:
         """Everything up to this number was had."""
+        if self._floor is not None:
+            return self._floor
         for seq in self._open:
             if seq != without:
                 return seq - 1

@@ -121,13 +121,14 @@ class Supervisor:
         trouble: Callable[[str, str], None] = _nothing,
         *,
         crashed: bool = False,
+        new_only: bool = False,
     ) -> None:
         """``trouble`` is told, in words and with a hint, of an agent that is paused.
 
-        ``crashed``: the run before this one did not end, it broke off.
+        ``crashed`` and ``new_only``: see ``Durable``.
         """
         self.parts = parts
-        self.durable = Durable(parts.bus, parts.store, tasks, crashed=crashed)
+        self.durable = Durable(parts.bus, parts.store, tasks, crashed=crashed, new_only=new_only)
         self.durable.buried = self._buried
         self._parts, self._tasks, self._trouble = parts, tasks, trouble
         self._lives: dict[str, _Life] = {}

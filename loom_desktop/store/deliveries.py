@@ -387,6 +387,10 @@ class Deliveries:
             self._waiting, self._writing = {}, {}
             self._begun, self._revived = set(), set()
 
+    async def flush(self) -> None:
+        """Return when all that was said to be done is on the disk. Raises Unavailable."""
+        await self._db.do(self._catch_up)
+
     def retry(self) -> None:
         """Try again to write what the disk did not take. Never waits."""
         with self._lock:

@@ -16,9 +16,11 @@ from loom_desktop import Agent, Context, Event, Loom
 from loom_desktop.bus import Bus
 from loom_desktop.errors import NotFound
 from loom_desktop.event import QoS
+from loom_desktop.paths import Paths
 from loom_desktop.runtime import durable as durable_module
 from loom_desktop.runtime import supervisor as supervisor_module
 from loom_desktop.runtime.durable import Durable
+from loom_desktop.settings import Settings
 from loom_desktop.store import Store
 from loom_desktop.tasks import Tasks
 from loom_desktop.testing import loom_for_tests
@@ -151,6 +153,37 @@ async def test_it_is_at_the_end_also_when_the_last_events_are_not_there_any_more
             event = Event(topic="thing.happened")
             await store.journal.append(event)
             assert await got.get() == event
+
+
+async def test_a_command_alone_starts_nobody_and_what_happens_in_it_is_had(tmp_path: Path) -> None:
+    """What waited before stays for the application, also what it did not know of."""
+    got = list[int]()
+    async with loom_for_tests(tmp_path, counting(got)):
+        pass
+    async with loom_for_tests(tmp_path) as loom:  # without the agent: it waits
+        publish(loom, "thing.happened", n=1)
+    async with command(tmp_path, counting(got)) as loom:
+        assert await loom.supervisor.settled(5)
+        assert got == [], "looking starts nobody"
+        publish(loom, "thing.happened", n=2)
+        assert await loom.supervisor.settled(5)
+        assert got == [2]
+    async with command(tmp_path, counting(got)) as loom:
+        assert await loom.supervisor.settled(5)
+        assert got == [2]
+        assert not await loom.store.state.fact("running", False), "it is no run of its own"
+    async with loom_for_tests(tmp_path, counting(got)) as loom:
+        assert await loom.supervisor.settled(5)
+    assert got == [2, 1], "and nothing twice"
+
+
+@asynccontextmanager
+async def command(folder: Path, agent: Agent) -> AsyncIterator[Loom]:
+    here = Paths(folder, folder / "data", folder / "cache", folder / "logs", folder)
+    made = Loom(Settings(), paths=here, key=bytes(range(32)), listening=False, following=False)
+    async with made as loom:
+        loom.supervisor.start(agent)
+        yield loom
 
 
 # ---------------------------------------------------------------- failures
@@ -661,7 +694,7 @@ async def test_what_it_did_not_want_is_marked_before_it_is_forgotten(tmp_path: P
         for n in range(5):
             publish(loom, "other.happened", n=n)
         assert await loom.supervisor.settled(5)
-        loom.supervisor.durable.mark()
+        await loom.supervisor.durable.mark()
         await loom.store.journal.forget_before(loom.clock() + 1.0)
         assert not [one for one in loom.status.problems if "forgotten" in one[0]]
 
