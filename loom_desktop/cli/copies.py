@@ -48,7 +48,8 @@ def restore_command() -> click.Command:
     def restore(copy: str | None, listed: bool, yes: bool, as_json: bool) -> None:
         """Put a COPY in the place of everything Loom remembers: a file, or a name of --list.
 
-        What there was is kept beside the copies, so that it can be brought back the same way.
+        What there was is kept beside the copies, and can be brought back the same way: what the
+        last five restores took the place of. Forgetting something removes those too.
         """
         if listed or copy is None:
             if not listed:
