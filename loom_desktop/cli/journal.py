@@ -66,7 +66,7 @@ def dead_command() -> click.Command:
     @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def list_(agent: str = "", limit: int = 100, as_json: bool = False) -> None:
-        """List them, the newest first."""
+        """List them, the newest first: when it failed last, and of when the event is."""
         found = call("dead", agent=agent, limit=limit)
         if as_json:
             out_json(found)
@@ -74,7 +74,9 @@ def dead_command() -> click.Command:
         for one in found:
             at = datetime.fromtimestamp(one["time"]).astimezone()
             trying = ", being tried again" if one["trying"] else ""
-            out(f"{one['id']:>5}  {at:%d %b %H:%M}  {one['agent']} on {one['topic']}{trying}")
+            of = datetime.fromtimestamp(one["event_time"]).astimezone()
+            what = f"{one['topic']} of {of:%d %b %H:%M}"
+            out(f"{one['id']:>5}  {at:%d %b %H:%M}  {one['agent']} on {what}{trying}")
             out(f"       {one['error']}")
         if found:
             out("Look at one: loom dead show NUMBER. Then: loom dead replay NUMBER, or drop.")

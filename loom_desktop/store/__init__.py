@@ -264,6 +264,7 @@ class Store:
                         connection, self._clock(), stopping=lambda: self._stopping
                     )
                 )
+                last = await self.deliveries.last_dead()
                 await self._db.replace(draft, self.deliveries.restored)
             except (apsw.Error, OSError) as error:
                 raise Unavailable(
@@ -271,6 +272,8 @@ class Store:
                 ) from error
             finally:
                 await asyncio.to_thread(remove, draft)
+        with contextlib.suppress(Unavailable):  # the copy is in its place all the same
+            await self.deliveries.none_up_to(last)
         if self.restored is not None:
             self.restored()
         # So that no damage ever brings back what there was before.

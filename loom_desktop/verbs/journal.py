@@ -140,6 +140,7 @@ def _letter(one: DeadLetter) -> dict[str, Any]:
         "agent": one.subscriber,
         "topic": one.event.topic,
         "time": one.time,
+        "event_time": one.event.time,
         "tries": one.tries,
         "trying": one.taken,
         "handler": one.handler,

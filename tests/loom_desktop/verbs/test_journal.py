@@ -105,9 +105,10 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_dead_letter_is_shown_tried_again_and_is_over_when_it_went_well(
     tmp_path: Path,
 ) -> None:
-    shelf = Shelf()
-    async with loom_for_tests(tmp_path, shelf.agent) as loom:
+    shelf, clock = Shelf(), FakeClock()
+    async with loom_for_tests(tmp_path, shelf.agent, clock=clock) as loom:
         letter = await buried(loom)
+        clock.forward(1)
         words = buried_words("shelf", "book.bought")
         assert words in [message for message, _ in loom.status.problems]
         (one,) = await loom.call("dead")
@@ -123,6 +124,9 @@ async def test_a_dead_letter_is_shown_tried_again_and_is_over_when_it_went_well(
         assert await loom.call("replay_dead", letter=letter) == {
             "state": "failed", "error": "RuntimeError: the shelf is not there"
         }  # fmt: skip
+        (again,) = await loom.call("dead")
+        assert again["time"] > one["time"]
+        assert again["event_time"] == one["event_time"] == shown["event"]["time"]
         shelf.mended = True
         assert (await loom.call("replay_dead", letter=letter))["state"] == "done"
         found = await loom.store.state.get("shelf", "book")
