@@ -229,7 +229,8 @@ class Store:
         """A checked copy of everything there, under the same key, for this person alone.
 
         It is the person's own: Loom does not remove it, also when something is forgotten later.
-        Raises UsageError when something is there already, Unavailable when it cannot be made.
+        Raises UsageError when something is there already, NotFound when there is no such folder,
+        Unavailable when it cannot be made.
         """
         self._on_disk()
         await self._written()
@@ -242,6 +243,14 @@ class Store:
                 f"No copy of Loom's data could be made ({error}).",
                 hint="Free some space, and look at the permissions of the folder.",
             ) from error
+
+    async def look_at(self, path: Path) -> None:
+        """See that this file can be restored from, and raise what ``restore`` raises if not."""
+        self._on_disk()
+        draft = self._folder / "looking.db"
+        async with self._snapshotting:
+            await asyncio.to_thread(fetch, path, draft, self._db.key)
+            await asyncio.to_thread(remove, draft)
 
     async def restore(self, path: Path) -> Path:
         """Put a copy in the place of everything there is, while running. It is verified first.

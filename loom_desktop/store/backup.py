@@ -244,12 +244,28 @@ def copy_to(
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """A copy where the person wants it. Raises UsageError when something is there already."""
+    """A copy where the person wants it.
+
+    Raises UsageError when something is there already, NotFound when there is no such folder.
+    """
     try:
         os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # the name is ours now
     except FileExistsError:
+        if to.is_dir():
+            raise UsageError(
+                f"{to} is a folder.", hint=f"Name the file in it, such as {to / 'loom.db'}."
+            ) from None
         raise UsageError(
             f"There is already something at {to}.", hint="Give a name that is not there yet."
+        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(
+            f"There is no folder {to.parent}.", hint="Make it first, or name one that is there."
+        ) from None
+    except PermissionError:
+        raise Unavailable(
+            f"Nothing can be written in {to.parent}.",
+            hint="Name another folder, or change the permissions of this one.",
         ) from None
     try:
         snapshots.copy(source, to, stopping=stopping)

@@ -28,6 +28,12 @@ async def copies(loom: Loom) -> list[dict[str, Any]]:
     ]
 
 
+async def look_at_copy(loom: Loom, path: str) -> dict[str, Any]:
+    """See that ``restore`` would take this one; it raises what that would raise."""
+    await loom.store.look_at(_path(path))
+    return {}
+
+
 async def restore(loom: Loom, path: str) -> dict[str, Any]:
     """Put a copy in the place of everything there is.
 

@@ -153,8 +153,12 @@ async def test_a_backup_is_whole_under_the_same_key_and_for_this_person_alone(
     with pytest.raises(UsageError, match="already"):
         await store.backup(to)
     assert to.read_bytes() == before
-    with pytest.raises(Unavailable):
+    with pytest.raises(NotFound, match="There is no folder"):
         await store.backup(tmp_path / "not there" / "mine.db")
+    with pytest.raises(NotFound, match="There is no folder"):
+        await store.backup(to / "mine.db")
+    with pytest.raises(UsageError, match="is a folder"):
+        await store.backup(tmp_path)
     await store.notes.forget((await store.notes.recent())[0].id)
     assert to.exists(), "it is the person's own"
 
@@ -323,8 +327,9 @@ async def test_what_cannot_be_the_store_is_refused_and_nothing_is_changed(
     backup = await store.backup(tmp_path / "mine.db")
     harm(backup)
     await store.notes.add("two")
-    with pytest.raises(kind, match=words):
-        await store.restore(backup)
+    for look in (store.look_at, store.restore):
+        with pytest.raises(kind, match=words):
+            await look(backup)
     assert await notes(store) == ["one", "two"]
     assert store.problems == []
     assert await store.check(thorough=True)
