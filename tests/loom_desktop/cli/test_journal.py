@@ -49,6 +49,10 @@ def test_what_happened_is_shown_again(loom: Run, home: Path, running: bool) -> N
         assert rest["topic"] == "chat.answered"
         assert loom("replay", "--thread", str(rest["thread"]), "--json").json["events"][-1] == rest
         assert loom("replay", "--until", "yesterday").out.startswith("Nothing")
+        assert len(loom("replay", "--until", "now", "--json").json["events"]) == 2
+        (newest,) = loom("replay", "--last", "1", "--json").json["events"]
+        assert newest == rest
+        assert loom("replay", "chat").out.splitlines()[1].endswith('loom replay "chat.>"')
 
 
 def test_what_is_no_time_and_no_pattern_is_told(loom: Run) -> None:
@@ -56,11 +60,16 @@ def test_what_is_no_time_and_no_pattern_is_told(loom: Run) -> None:
     assert (done.code, done.err.splitlines()[0]) == (2, "'soon' is no time that is over.")
     assert loom("replay", "a..b").code == 2
     assert loom("replay", "--limit", "0").code == 2
+    assert loom("replay", "--last", "0").code == 2
+    for asked in (("--since", ""), ("--until", " "), ("",), ("--since", "1h", "--until", "2h")):
+        done = loom("replay", *asked)
+        assert (done.code, len(done.err.splitlines())) == (2, 2), "what is wrong, and what to do"
 
 
 def test_dead_letters_are_looked_at_tried_again_and_dropped(loom: Run, home: Path) -> None:
     assert loom("dead").out == "There are no dead letters.\n"
-    assert loom("dead", "list", "--json").json == []
+    assert loom("dead", "list", "--json").json == loom("dead", "--json").json == []
+    assert loom("dead", "--json", "list").code == 2
     (home / "agents").mkdir()
     (home / "agents" / "shelf.py").write_text(SHELF)
     with application(home):
