@@ -248,6 +248,23 @@ async def test_a_restore_takes_no_snapshot_of_an_hour_away(
     assert restored not in await listed(), "nothing older is left that it stands before"
 
 
+async def test_what_is_forgotten_is_in_no_copy_that_a_restore_made(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    await store.snapshot()
+    note = await store.notes.add("a secret")
+    backup = await store.backup(tmp_path / "mine.db")
+    for _ in range(2):
+        clock.now += 60
+        await store.restore(backup)
+    await store.notes.forget(note.id)
+    (left,) = await store.copies()
+    connection = connect(left.path, KEY, only_read=True)
+    assert connection.execute("select count(*) from note").get == 0
+    connection.close()
+    assert list(left.path.parent.iterdir()) == [left.path]
+
+
 async def test_a_restored_store_is_there_at_the_next_start(path: Path, tmp_path: Path) -> None:
     async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
         await store.notes.add("one")
