@@ -98,6 +98,19 @@ def commands_page() -> str:
             command, info_name=name, parent=context, max_content_width=88, terminal_width=88
         ) as inside:
             parts.append(f"## loom {name}\n\n```\n{command.get_help(inside)}\n```\n")
+            if isinstance(command, click.Group):
+                for below in command.list_commands(inside):
+                    part = command.get_command(inside, below)
+                    assert part is not None
+                    with click.Context(
+                        part,
+                        info_name=below,
+                        parent=inside,
+                        max_content_width=88,
+                        terminal_width=88,
+                    ) as deeper:
+                        help_ = part.get_help(deeper)
+                    parts.append(f"### loom {name} {below}\n\n```\n{help_}\n```\n")
     return "\n".join(parts)
 
 

@@ -24,8 +24,12 @@ def backup_command() -> click.Command:
     def backup(to: str, as_json: bool) -> None:
         """Write a checked copy of everything Loom remembers to the file TO.
 
-        It is encrypted with the same key, which is not in it, and Loom never removes it.
+        It is encrypted with the same key, which is not in it, and Loom never removes it. On another
+        computer it cannot be read without the key: that is in the system's keyring, in store.key
+        beside Loom's data or, under your passphrase, in key.json there, which says where it is.
         """
+        if not to.strip():
+            raise UsageError("Say which file.", hint="Such as: loom backup ~/loom-copy.db")
         done = call("backup", to=_whole(to))
         if as_json:
             out_json(done)
@@ -48,9 +52,10 @@ def restore_command() -> click.Command:
     def restore(copy: str | None, listed: bool, yes: bool, as_json: bool) -> None:
         """Put a COPY in the place of everything Loom remembers: a file, or a name of --list.
 
-        What there was is kept beside the copies, so that it can be brought back the same way.
+        What there was is kept beside the copies, and can be brought back the same way: what the
+        last five restores took the place of. Forgetting something removes those too.
         """
-        if listed or copy is None:
+        if listed or not (copy and copy.strip()):
             if not listed:
                 raise UsageError("Say which copy.", hint="See them with: loom restore --list")
             _list(call("copies"), as_json)
@@ -61,9 +66,12 @@ def restore_command() -> click.Command:
                 raise UsageError(
                     "Nobody is there to be asked, and nothing was changed.", hint="Say --yes."
                 )
+            call("look_at_copy", path=path)
             out(f"Everything Loom remembers gives way to {path}.")
             out("What there is now is kept beside Loom's own copies.")
-            click.confirm("Go on?", abort=True)
+            if not click.confirm("Go on?"):
+                out("Nothing was changed.")
+                return
         done = call("restore", path=path)
         if as_json:
             out_json(done)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.cli.talk import call, out, out_json
-from loom_desktop.errors import LoomError
+from loom_desktop.errors import LoomError, UsageError
 
 if TYPE_CHECKING:
     import click
@@ -17,23 +17,47 @@ def replay_command() -> click.Command:
     import click
 
     @click.command("replay")
-    @click.argument("topic", default="")
-    @click.option("--since", default="", help="From here on. Default: 1 hour ago.")
-    @click.option("--until", default="", help="Up to here.")
+    @click.argument("topic", required=False)
+    @click.option("--since", help="From here on. Default, when nothing else is said: 1 hour ago.")
+    @click.option("--until", help="Up to here; alone, from the beginning.")
     @click.option("--thread", type=int, default=0, help="Of one conversation or piece of work.")
     @click.option("--after", type=int, default=0, help="Go on behind this number.")
-    @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+    @click.option(
+        "--limit",
+        type=click.IntRange(1, 10_000),
+        default=100,
+        show_default=True,
+        help="At most as many, the oldest of them.",
+    )
+    @click.option("--last", type=click.IntRange(1, 10_000), help="The newest ones, of any time.")
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def replay(
-        topic: str, since: str, until: str, thread: int, after: int, limit: int, as_json: bool
+        topic: str | None,
+        since: str | None,
+        until: str | None,
+        thread: int,
+        after: int,
+        limit: int,
+        last: int | None,
+        as_json: bool,
     ) -> None:
         """Show the events that were recorded, in their order; nobody is woken by them.
 
         TOPIC is a pattern: card.answered, chat.*, "file.>". Times are 2026-11-20T08:30, 08:30,
         today, yesterday, monday, 10m, "2 hours ago". Realtime events are not recorded.
         """
+        for name, said in (("The topic", topic), ("--since", since), ("--until", until)):
+            if said is not None and not said.strip():
+                raise UsageError(f"{name} is empty.", hint="Say what is meant, or leave it out.")
         found = call(
-            "replay", topic=topic, since=since, until=until, thread=thread, after=after, limit=limit
+            "replay",
+            topic=topic or "",
+            since=since or "",
+            until=until or "",
+            thread=thread,
+            after=after,
+            limit=limit,
+            last=last or 0,
         )
         if as_json:
             out_json(found)
@@ -44,6 +68,8 @@ def replay_command() -> click.Command:
             out(f"{line}  {' '.join(one['text'].split())}".rstrip())
         if not found["events"]:
             out("Nothing was recorded that is like that.")
+            if topic and not topic.endswith((".>", "*")) and topic != ">":
+                out(f'What is below it: loom replay "{topic}.>"')
         if found["more"]:
             out(f"There is more. The next ones: --after {found['next']}, with the same options.")
 
@@ -55,18 +81,24 @@ def dead_command() -> click.Command:
     import click
 
     @click.group("dead", invoke_without_command=True)
+    @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.pass_context
-    def dead(context: click.Context) -> None:
+    def dead(context: click.Context, as_json: bool) -> None:
         """Events that a durable agent failed on three times: look, try again, or drop them."""
-        if context.invoked_subcommand is None:
-            context.invoke(list_)
+        command = context.invoked_subcommand
+        if command is None:
+            context.invoke(list_, as_json=as_json)
+        elif as_json:
+            raise UsageError(
+                "--json stands behind the command.", hint=f"Say: loom dead {command} ... --json"
+            )
 
     @dead.command("list")
     @click.option("--agent", default="", help="Of this agent alone.")
     @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def list_(agent: str = "", limit: int = 100, as_json: bool = False) -> None:
-        """List them, the newest first."""
+        """List them, the newest first: when it failed last, and of when the event is."""
         found = call("dead", agent=agent, limit=limit)
         if as_json:
             out_json(found)
@@ -74,7 +106,9 @@ def dead_command() -> click.Command:
         for one in found:
             at = datetime.fromtimestamp(one["time"]).astimezone()
             trying = ", being tried again" if one["trying"] else ""
-            out(f"{one['id']:>5}  {at:%d %b %H:%M}  {one['agent']} on {one['topic']}{trying}")
+            of = datetime.fromtimestamp(one["event_time"]).astimezone()
+            what = f"{one['topic']} of {of:%d %b %H:%M}"
+            out(f"{one['id']:>5}  {at:%d %b %H:%M}  {one['agent']} on {what}{trying}")
             out(f"       {one['error']}")
         if found:
             out("Look at one: loom dead show NUMBER. Then: loom dead replay NUMBER, or drop.")

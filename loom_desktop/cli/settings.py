@@ -167,6 +167,11 @@ def pause_command() -> click.Command:
             out(f"{agent} is paused. It goes on with: loom resume --agent {agent}")
             return
         minutes = 10 if minutes is None else minutes
+        if not minutes > 0:
+            raise UsageError(
+                f"A pause of {minutes:g} minutes is none.",
+                hint="Say how many minutes, or --until-told. To go on: loom resume",
+            )
         call("pause_capture", seconds=-1 if until_told else minutes * 60)
         length = "1 minute" if minutes == 1 else f"{minutes:g} minutes"
         out("Capture is paused." if until_told else f"Capture is paused for {length}.")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextlib import aclosing
 from time import sleep
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from loom_desktop.clock import monotonic
 from loom_desktop.door import client
@@ -24,8 +24,18 @@ from loom_desktop.errors import (
 )
 from loom_desktop.paths import paths
 
+if TYPE_CHECKING:
+    from loom_desktop.loom import Loom
+
 T = TypeVar("T")
 _PATIENCE_S, _BETWEEN_S = 15.0, 0.05
+_REMEMBERED = frozenset(
+    {
+        "cards", "inbox", "why", "reminders", "undoables", "left_today",
+        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies",
+    }
+)  # fmt: skip
+"""The verbs that have nothing to say when the store cannot be opened."""
 _KINDS: dict[str, type[LoomError]] = {
     "DENIED": Denied,
     "INVALID_PARAMS": UsageError,
@@ -159,7 +169,23 @@ async def _here(verb: str, arguments: dict[str, Any]) -> Any:
     if verb in ("answer",):
         arguments["door"] = "cli"
     async with Loom(listening=False, following=False) as loom:
+        _tell_of_store(loom, verb)
         return await loom.call(verb, **arguments)
+
+
+def _tell_of_store(loom: Loom, verb: str) -> None:
+    """Nobody else would: what a Loom of a moment finds out is gone with it.
+
+    Raises Unavailable when the verb would answer that there is nothing, and nothing can be read.
+    """
+    from loom_desktop.cli import tell
+
+    unread = loom.store.in_memory and verb in _REMEMBERED
+    problems = loom.status.problems if unread else loom.store.problems
+    for message, hint in problems:
+        tell(LoomError(message, hint=hint))
+    if unread:
+        raise Unavailable("What Loom remembers cannot be read just now.", hint="See: loom doctor")
 
 
 async def _next(steps: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] | None:

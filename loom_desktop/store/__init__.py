@@ -18,9 +18,8 @@ import apsw
 
 from loom_desktop.clock import Clock, wall
 from loom_desktop.errors import LoomError, Unavailable
-from loom_desktop.paths import private_folder
 from loom_desktop.store.acts import Act, Acts, Step
-from loom_desktop.store.backup import Copy, Snapshots, copy_to, fetch, remove, stamp
+from loom_desktop.store.backup import Copy, Snapshots, copy_to, fetch, remove
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.cards import Action, Card, Cards, Never
 from loom_desktop.store.conversations import Conversation, Conversations, Message
@@ -224,27 +223,14 @@ class Store:
 
         None when it could not be taken (told), or in memory.
         """
-        if self.in_memory:
-            return None
-        async with self._snapshotting:
-            await self._written()
-            try:
-                path = await self._db.aside(self._copy)
-            except (apsw.Error, OSError) as error:
-                if not isinstance(error, apsw.InterruptError):
-                    self._tell(
-                        f"No copy of Loom's data could be made ({error}).",
-                        "Free some space, and look at the permissions of its folder.",
-                    )
-                return None
-            await asyncio.to_thread(self._snapshots.rotate)
-            return path
+        return await self._take_snapshot(self._copy)
 
     async def backup(self, to: Path) -> Path:
         """A checked copy of everything there, under the same key, for this person alone.
 
         It is the person's own: Loom does not remove it, also when something is forgotten later.
-        Raises UsageError when something is there already, Unavailable when it cannot be made.
+        Raises UsageError when something is there already, NotFound when there is no such folder,
+        Unavailable when it cannot be made.
         """
         self._on_disk()
         await self._written()
@@ -258,11 +244,20 @@ class Store:
                 hint="Free some space, and look at the permissions of the folder.",
             ) from error
 
-    async def restore(self, path: Path) -> None:
+    async def look_at(self, path: Path) -> None:
+        """See that this file can be restored from, and raise what ``restore`` raises if not."""
+        self._on_disk()
+        draft = self._folder / "looking.db"
+        async with self._snapshotting:
+            await asyncio.to_thread(fetch, path, draft, self._db.key)
+            await asyncio.to_thread(remove, draft)
+
+    async def restore(self, path: Path) -> Path:
         """Put a copy in the place of everything there is, while running. It is verified first.
 
-        What there was is kept as ``before-restore-TIME.db`` beside the snapshots. Subscribers have
-        to begin anew, see ``restored``: what the copy says they had is what they had.
+        What there was is kept as ``before-restore-TIME.db`` beside the snapshots, and that path is
+        the answer; the newest five of those stay. Subscribers have to begin anew, see ``restored``:
+        what the copy says they had is what they had.
 
         Raises NotFound, UsageError when the copy is damaged, of another key or of a newer Loom,
         Unavailable when the disk does not take it; nothing was changed then.
@@ -273,7 +268,12 @@ class Store:
             await asyncio.to_thread(fetch, path, draft, self._db.key)
             try:
                 await self._written()
-                await self._db.aside(self._copy_before_restore)
+                kept = await self._db.aside(
+                    lambda connection: self._snapshots.set_aside(
+                        connection, self._clock(), stopping=lambda: self._stopping
+                    )
+                )
+                last = await self.deliveries.last_dead()
                 await self._db.replace(draft, self.deliveries.restored)
             except (apsw.Error, OSError) as error:
                 raise Unavailable(
@@ -281,9 +281,18 @@ class Store:
                 ) from error
             finally:
                 await asyncio.to_thread(remove, draft)
+        with contextlib.suppress(Unavailable):  # the copy is in its place all the same
+            await self.deliveries.none_up_to(last)
         if self.restored is not None:
             self.restored()
-        await self.snapshot()  # so that no damage ever brings back what there was before
+        # So that no damage ever brings back what there was before.
+        await self._take_snapshot(
+            lambda connection: self._snapshots.take_restored(
+                connection, self._clock(), stopping=lambda: self._stopping
+            )
+        )
+        await asyncio.to_thread(self._snapshots.let_go, path)
+        return kept
 
     async def copies(self) -> list[Copy]:
         """Those that are kept here and can be restored from, the newest first."""
@@ -328,14 +337,6 @@ class Store:
         if connection.pragma("integrity_check" if thorough else "quick_check") != "ok":
             return None
         return self.journal.faults(connection, thorough=thorough, stopping=lambda: self._stopping)
-
-    def _copy_before_restore(self, connection: apsw.Connection) -> None:
-        folder = private_folder(self._snapshots.folder)
-        path = folder / f"before-restore-{stamp(self._clock())}.db"
-        self._snapshots.copy(connection, path, stopping=lambda: self._stopping)
-        for older in folder.glob("before-restore-*.db"):
-            if older != path:
-                remove(older)
 
     # ------------------------------------------------------------------ upkeep
 
@@ -407,6 +408,23 @@ class Store:
         changed = count != self._snapshot_at
         self._snapshot_at = count
         return changed
+
+    async def _take_snapshot(self, take: Callable[[apsw.Connection], Path]) -> Path | None:
+        if self.in_memory:
+            return None
+        async with self._snapshotting:
+            await self._written()
+            try:
+                path = await self._db.aside(take)
+            except (apsw.Error, OSError) as error:
+                if not isinstance(error, apsw.InterruptError):
+                    self._tell(
+                        f"No copy of Loom's data could be made ({error}).",
+                        "Free some space, and look at the permissions of its folder.",
+                    )
+                return None
+            await asyncio.to_thread(self._snapshots.rotate)
+            return path
 
     def _copy(self, connection: apsw.Connection) -> Path:
         return self._snapshots.take(connection, self._clock(), stopping=lambda: self._stopping)

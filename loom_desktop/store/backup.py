@@ -2,6 +2,9 @@
 
 Three of the last hours, three of the last days, two of the last weeks. After a forget the old ones
 go: what was forgotten is in no copy. A copy that the person asked for is theirs, and stays.
+
+What a restore makes stands beside those and displaces none: what there was before, the newest five,
+and a snapshot of what came in its place, the newest one.
 """
 
 from __future__ import annotations
@@ -25,8 +28,11 @@ from loom_desktop.store.keys import sync_folder
 log = logging.getLogger(__name__)
 
 HOURLY, DAILY, WEEKLY = 3, 3, 2
+SET_ASIDE = 5
+"""How many of what there was before a restore are kept."""
 _PAGES = 200
 _FORMAT = "%Y%m%dT%H%M%S"
+_SNAPSHOT, _RESTORED, _BEFORE = "loom.", "restored-", "before-restore-"
 
 
 class Copy(NamedTuple):
@@ -69,30 +75,39 @@ class Snapshots:
 
     def times(self) -> dict[float, Path]:
         """Those there are, by when they were taken; the newest first."""
-        return self._named("loom.")
+        found = self._named(_SNAPSHOT) | self._named(_RESTORED)
+        return dict(sorted(found.items(), reverse=True))
 
     def copies(self) -> list[Copy]:
         """Those, and what there was before a restore; the newest first."""
         found: list[Copy] = []
-        kinds: tuple[tuple[str, Literal["snapshot", "before-restore"]], ...] = (
-            ("loom.", "snapshot"),
-            ("before-restore-", "before-restore"),
+        kinds: tuple[tuple[dict[float, Path], Literal["snapshot", "before-restore"]], ...] = (
+            (self.times(), "snapshot"),
+            (self._named(_BEFORE), "before-restore"),
         )
-        for prefix, kind in kinds:
-            for time, path in self._named(prefix).items():
+        for there, kind in kinds:
+            for time, path in there.items():
                 with contextlib.suppress(OSError):  # it was rotated away meanwhile
                     found.append(Copy(path, kind, time, path.stat().st_size))
         return sorted(found, key=lambda one: -one.time)
 
     def _named(self, prefix: str) -> dict[float, Path]:
+        """By time; those of one second are told apart by a number, and are a millisecond apart."""
         found: dict[float, Path] = {}
         with contextlib.suppress(OSError):
             for path in self.folder.glob(f"{prefix}*.db"):
                 with contextlib.suppress(ValueError):
-                    said = path.name[len(prefix) : -3]
-                    when = datetime.strptime(said, _FORMAT).replace(tzinfo=UTC)
-                    found[when.timestamp()] = path
+                    said, _, number = path.name[len(prefix) : -3].partition(".")
+                    when = datetime.strptime(said, _FORMAT).replace(tzinfo=UTC).timestamp()
+                    found[when + int(number or 0) / 1_000] = path
         return dict(sorted(found.items(), reverse=True))
+
+    def _free(self, prefix: str, time: float, there: Iterable[float]) -> Path:
+        """A name that is not there, and newer than all those of the same second."""
+        second = float(int(max(time, 0.0)))
+        same = [round((one - second) * 1_000) for one in there if second <= one < second + 1]
+        number = f".{max(same) + 1}" if same else ""
+        return self.folder / f"{prefix}{stamp(time)}{number}.db"
 
     def take(
         self,
@@ -106,9 +121,42 @@ class Snapshots:
         Raises apsw.Error or OSError, and then leaves nothing behind.
         """
         private_folder(self.folder)
-        path = self.folder / f"loom.{stamp(time)}.db"
+        path = self.folder / f"{_SNAPSHOT}{stamp(time)}.db"
         self.copy(source, path, stopping=stopping)
         return path
+
+    def take_restored(
+        self,
+        source: apsw.Connection,
+        time: float,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Path:
+        """The same after a restore: the newest of all, and no other gives way to it."""
+        private_folder(self.folder)
+        path = self._free(_RESTORED, time, self.times())
+        self.copy(source, path, stopping=stopping)
+        return path
+
+    def set_aside(
+        self,
+        source: apsw.Connection,
+        time: float,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Path:
+        """The same before a restore. Nothing is let go: that is for when the restore went well."""
+        private_folder(self.folder)
+        path = self._free(_BEFORE, time, self._named(_BEFORE))
+        self.copy(source, path, stopping=stopping)
+        return path
+
+    def let_go(self, source: Path) -> None:
+        """After a restore from ``source``: of what was set aside the newest stay, and that one."""
+        for path in [*self._named(_BEFORE).values()][SET_ASIDE:]:
+            with contextlib.suppress(OSError):  # the restore went well in any case
+                if not (source.exists() and path.samefile(source)):
+                    remove(path)
 
     def copy(
         self,
@@ -164,10 +212,18 @@ class Snapshots:
         return None
 
     def rotate(self) -> None:
-        """Remove those that are not worth keeping."""
-        there = self.times()
-        for time in there.keys() - worth_keeping(there):
+        """Remove those that are not worth keeping.
+
+        Of those after a restore the newest stays while anything older does: what there was before
+        the restore must not be what damage brings back.
+        """
+        there = self._named(_SNAPSHOT)
+        worth = worth_keeping(there)
+        for time in there.keys() - worth:
             remove(there[time])
+        for index, (time, path) in enumerate(self._named(_RESTORED).items()):
+            if index or (worth and time < min(worth)):
+                remove(path)
 
     def keep_only(self, path: Path | None) -> None:
         """Remove all others: something was forgotten."""
@@ -188,12 +244,28 @@ def copy_to(
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """A copy where the person wants it. Raises UsageError when something is there already."""
+    """A copy where the person wants it.
+
+    Raises UsageError when something is there already, NotFound when there is no such folder.
+    """
     try:
         os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # the name is ours now
     except FileExistsError:
+        if to.is_dir():
+            raise UsageError(
+                f"{to} is a folder.", hint=f"Name the file in it, such as {to / 'loom.db'}."
+            ) from None
         raise UsageError(
             f"There is already something at {to}.", hint="Give a name that is not there yet."
+        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(
+            f"There is no folder {to.parent}.", hint="Make it first, or name one that is there."
+        ) from None
+    except PermissionError:
+        raise Unavailable(
+            f"Nothing can be written in {to.parent}.",
+            hint="Name another folder, or change the permissions of this one.",
         ) from None
     try:
         snapshots.copy(source, to, stopping=stopping)

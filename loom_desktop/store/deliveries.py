@@ -24,7 +24,7 @@ from loom_desktop.clock import Clock
 from loom_desktop.errors import NotFound, Unavailable, UsageError
 from loom_desktop.event import Event
 from loom_desktop.store import state
-from loom_desktop.store.columns import labels, packed, storable
+from loom_desktop.store.columns import labels, packed, storable, unpacked
 from loom_desktop.store.database import Database
 from loom_desktop.store.journal import Journal, Numbered, encoded
 from loom_desktop.store.schema import check_of
@@ -37,6 +37,8 @@ Write = tuple[str, str, Any, int | None]
 MOST_TRACEBACK = 16_000
 """Characters; the end says what went wrong."""
 
+_LAST_DEAD = "last_dead_letter"
+"""The fact that says the highest number a dead letter ever had."""
 _decode = msgspec.msgpack.Decoder(Event).decode
 _DEAD = "id, subscriber, seq, crc, event, handler, traceback, tries, time, taken"
 
@@ -266,7 +268,11 @@ class Deliveries:
         traceback: str,
         tries: int,
     ) -> int:
-        """A dead letter, and the mark that it was had, in one transaction. Answers with its id."""
+        """A dead letter, and the mark that it was had, in one transaction. Answers with its id.
+
+        No other one ever gets the id, also when this one is dropped: who noted a number must not
+        drop or revive something else by it.
+        """
         name, now, blob = storable(name), self._clock(), encoded(event)
         row = (
             name, seq, event.id, storable(event.topic), event.begins, storable(handler),
@@ -277,22 +283,26 @@ class Deliveries:
         def write(connection: apsw.Connection) -> int:
             self._catch_up(connection, name)
             self._mark(connection, name, low, (seq,), keep_dead=True)
+            new = _last_dead(connection) + 1
             connection.execute(
-                """insert into dead(subscriber, seq, event_id, topic, thread, handler, traceback,
-                    tries, time, origin, privacy, crc, event, taken)
-                values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+                """insert into dead(id, subscriber, seq, event_id, topic, thread, handler,
+                    traceback, tries, time, origin, privacy, crc, event, taken)
+                values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
                 on conflict (subscriber, seq) do update set handler = excluded.handler,
                     traceback = excluded.traceback, tries = excluded.tries, time = excluded.time,
                     taken = 0""",
-                row,
+                (new, *row),
             )
-            return int(
+            there = int(
                 str(
                     connection.execute(
                         "select id from dead where subscriber = ? and seq = ?", (name, seq)
                     ).get
                 )
             )
+            if there == new:
+                _note_last_dead(connection, new)
+            return there
 
         id_ = await self._db.do(write)
         self._revived.discard((name, seq))
@@ -304,6 +314,19 @@ class Deliveries:
             "where ?1 = '' or subscriber = ?1 order by id desc limit ?2",
             (storable(subscriber), limit),
         )
+
+    async def last_dead(self) -> int:
+        """The highest number that a dead letter ever had; 0 when there never was one."""
+        return await self._db.read(_last_dead)
+
+    async def none_up_to(self, id: int) -> None:  # noqa: A002
+        """No new dead letter gets this number or a lower one: another file had them."""
+
+        def write(connection: apsw.Connection) -> None:
+            if id > _last_dead(connection):
+                _note_last_dead(connection, id)
+
+        await self._db.do(write)
 
     async def count(self) -> int:
         """How many dead letters there are that nobody tries again just now."""
@@ -472,6 +495,18 @@ def _subscriber(connection: apsw.Connection, name: str) -> tuple[int, int] | Non
         "select id, seq from subscriber where name = ?", (name,)
     ).fetchone()
     return found and (found[0], found[1])
+
+
+def _last_dead(connection: apsw.Connection) -> int:
+    said: Any = connection.execute(
+        "select value from state where agent = ? and key = ?", (state.APPLICATION, _LAST_DEAD)
+    ).get
+    there = int(str(connection.execute("select max(id) from dead").get or 0))
+    return there if said is None else max(there, int(unpacked(said)))
+
+
+def _note_last_dead(connection: apsw.Connection, id_: int) -> None:
+    state.put(connection, state.APPLICATION, _LAST_DEAD, packed(id_), None)
 
 
 def _missing(id_: int) -> NotFound:

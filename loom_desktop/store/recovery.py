@@ -185,7 +185,7 @@ class Recovery:
             f"Loom's data was {what}. "
             + (f"It was restored from the copy of {then} UTC" if found else "There was no copy")
             + (f"; {saved} newer entries were saved" if saved else "")
-            + (", some could not be read." if failed or not saved else "."),
+            + (", some entries could not be read." if failed or not saved else "."),
             f"The damaged file is kept as {aside.name}." if aside else "There was nothing to keep.",
         )
         return connection

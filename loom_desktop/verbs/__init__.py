@@ -40,7 +40,7 @@ _PLACES = {
         "mailboxes",
     ),
     "journal": ("replay", "dead", "dead_letter", "replay_dead", "drop_dead"),
-    "copies": ("backup", "copies", "restore"),
+    "copies": ("backup", "copies", "look_at_copy", "restore"),
     "bench": ("bench",),
     "application": ("pause_capture", "resume_capture", "show", "quit"),
     "settings": (

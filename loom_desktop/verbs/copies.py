@@ -28,17 +28,25 @@ async def copies(loom: Loom) -> list[dict[str, Any]]:
     ]
 
 
+async def look_at_copy(loom: Loom, path: str) -> dict[str, Any]:
+    """See that ``restore`` would take this one; it raises what that would raise."""
+    await loom.store.look_at(_path(path))
+    return {}
+
+
 async def restore(loom: Loom, path: str) -> dict[str, Any]:
-    """Put a copy in the place of everything there is. What there was is kept beside the copies."""
-    await loom.store.restore(_path(path))
+    """Put a copy in the place of everything there is.
+
+    What there was is kept beside the copies, as the last five of those are: ``kept`` is its path.
+    """
+    kept = await loom.store.restore(_path(path))
     # What the copy says of this run is of another one.
     await loom.store.state.set_fact("running", True)
     await loom.store.state.set_fact("paused_until", loom.status.paused_until)
     await loom.desk.start_over()
     loom.timers.changed()
     loom.publisher("door", origin="user-typed")("application.restored", path=path)
-    kept = [one.path for one in await loom.store.copies() if one.kind == "before-restore"]
-    return {"kept": str(kept[0]) if kept else ""}
+    return {"kept": str(kept)}
 
 
 def _path(said: str) -> Path:

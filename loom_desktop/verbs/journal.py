@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,27 +33,37 @@ async def replay(
     thread: int = 0,
     after: int = 0,
     limit: int = 100,
+    last: int = 0,
 ) -> dict[str, Any]:
     """Events that were recorded, in the order of their commits; nobody is woken by them.
 
     ``topic`` is a pattern. ``since`` and ``until`` are times (``2026-11-20T08:30``) or phrases
-    (``10 minutes ago``, ``yesterday``). Of the last hour, unless a time, a thread or ``after`` (the
-    ``next`` of an answer that had ``more``) says otherwise.
+    (``10 minutes ago``, ``yesterday``). Of the last hour, unless a time, a thread, ``last`` or
+    ``after`` (the ``next`` of an answer that had ``more``) says otherwise; of all that is like that
+    the oldest ``limit``, or the newest ``last``.
     """
     if not 1 <= limit <= _MOST:
         raise UsageError(f"The limit is 1 to {_MOST:,}, not {limit}.")
-    if topic:
-        from loom_desktop.bus.topics import segments
-
-        segments(topic)
-    start = _moment(loom, since)
-    if not (since or thread or after):
+    if not 0 <= last <= _MOST:
+        raise UsageError(f"The newest are 1 to {_MOST:,}, not {last}.")
+    if last and after:
+        raise UsageError(
+            "The newest events are not those behind a number.", hint="Say one of the two."
+        )
+    _look_at_pattern(topic)
+    start, end = _moment(loom, since), _moment(loom, until)
+    if start and end and start > end:
+        raise UsageError(
+            f"Since {since} is behind until {until}, so nothing is between them.",
+            hint="Give the earlier time as since.",
+        )
+    if last:
+        return await _newest(loom, topic, start, end, thread, last)
+    if not (since or until or thread or after):
         start = loom.clock() - _HOUR_S
     rows: list[dict[str, Any]] = []
     size, last, more = 0, after, False
-    found = loom.store.journal.replay(
-        topic, since=start, until=_moment(loom, until), thread=thread, after_seq=after
-    )
+    found = loom.store.journal.replay(topic, since=start, until=end, thread=thread, after_seq=after)
     async for seq, event in found:
         row = _row(event) | {"seq": seq}
         size += len(msgspec.json.encode(row))
@@ -62,6 +73,35 @@ async def replay(
         rows.append(row)
         last = seq
     return {"events": rows, "more": more, "next": last}
+
+
+async def _newest(
+    loom: Loom, topic: str, start: float, end: float, thread: int, last: int
+) -> dict[str, Any]:
+    """The same from the end: what was recorded last is looked through, four times as much each time
+    that this was not enough."""
+    journal = loom.store.journal
+    # Events that come meanwhile are behind that number: there may be more of them, which is well.
+    reached, back = await journal.last_seq(), last
+    while True:
+        found: deque[tuple[int, Event]] = deque(maxlen=last)
+        begin = max(reached - back, 0)
+        async for one in journal.replay(
+            topic, since=start, until=end, thread=thread, after_seq=begin
+        ):
+            found.append(one)
+        if len(found) == last or not begin:
+            break
+        back *= 4
+    rows: list[dict[str, Any]] = []
+    size, number = 0, found[-1][0] if found else reached
+    for seq, event in reversed(found):
+        row = _row(event) | {"seq": seq}
+        size += len(msgspec.json.encode(row))
+        if rows and size > _MOST_BYTES:
+            break
+        rows.append(row)
+    return {"events": rows[::-1], "more": False, "next": number}
 
 
 async def dead(loom: Loom, agent: str = "", limit: int = 100) -> list[dict[str, Any]]:
@@ -108,6 +148,20 @@ async def _over(loom: Loom, letter: DeadLetter) -> None:
         loom.status.solved(buried_words(letter.subscriber, topic))
 
 
+def _look_at_pattern(topic: str) -> None:
+    """Raises UsageError for what can be in no topic."""
+    if not topic:
+        return
+    from loom_desktop.bus.topics import segments
+
+    for one in segments(topic):
+        if not one.strip() or (("*" in one or ">" in one) and len(one) > 1):
+            raise UsageError(
+                f"{topic!r} is not a pattern of topics.",
+                hint="* and > stand for whole segments: chat.*, or file.> for the rest.",
+            )
+
+
 def _moment(loom: Loom, said: str) -> float:
     """0 for nothing said. Raises UsageError."""
     if not said.strip():
@@ -140,6 +194,7 @@ def _letter(one: DeadLetter) -> dict[str, Any]:
         "agent": one.subscriber,
         "topic": one.event.topic,
         "time": one.time,
+        "event_time": one.event.time,
         "tries": one.tries,
         "trying": one.taken,
         "handler": one.handler,

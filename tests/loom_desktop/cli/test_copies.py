@@ -56,11 +56,16 @@ def test_without_a_yes_nothing_is_changed(
     loom("ask", "remind me tomorrow at 9 to call Anna")
     done = loom("restore", to)
     assert (done.code, done.err.splitlines()[1]) == (2, "Say --yes.")
-    for said, code in (("n\n", 130), ("y\n", 0)):
+    for said, told in (("n\n", "Nothing was changed."), ("y\n", "Restored.")):
         assert len(loom("reminders", "--json").json) == 1
         monkeypatch.setattr(sys, "stdin", Terminal(said))
         done = loom("restore", to)
-        assert (done.code, "Go on?" in done.out) == (code, True)
+        assert (done.code, "Go on?" in done.out, told in done.out) == (0, True, True)
+    (tmp_path / "other.db").write_text("nothing of ours")
+    for copy, code in (("other.db", 2), ("nothing.db", 1)):
+        monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+        done = loom("restore", str(tmp_path / copy))
+        assert (done.code, done.out) == (code, ""), "it is looked at before anybody is asked"
     assert loom("reminders", "--json").json == []
 
 
@@ -72,4 +77,11 @@ def test_what_is_no_copy_is_told(loom: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     other.write_text("nothing of ours")
     assert loom("restore", str(other), "--yes").code == 2
-    assert loom("backup", "/no/such/folder/mine.db").code == 1
+    done = loom("backup", "/no/such/folder/mine.db")
+    assert (done.code, done.err.splitlines()) == (
+        1,
+        ["There is no folder /no/such/folder.", "Make it first, or name one that is there."],
+    )
+    done = loom("backup", "")
+    assert (done.code, done.err.splitlines()[0]) == (2, "Say which file.")
+    assert loom("restore", "").code == 2

@@ -88,6 +88,9 @@ def test_a_pause_without_an_application_holds_at_the_next_start(loom: Run, home:
         loom("resume")
         assert client.call("status", {})["state"] != "paused"
     assert loom("pause", "99999999").code == 2
+    for minutes in ("0", "-5", "nan"):
+        done = loom("pause", "--", minutes)
+        assert (done.code, done.out, "--until-told" in done.err) == (2, "", True)
 
 
 def test_a_secret_is_read_kept_listed_and_never_shown(

@@ -14,6 +14,7 @@ from loom_desktop.cli import talk
 from loom_desktop.door import client
 from loom_desktop.door.lock import take
 from loom_desktop.errors import Denied, LoomError, TimedOut, Unavailable, UsageError
+from loom_desktop.paths import paths
 from tests.loom_desktop.cli.conftest import Done, application
 
 Run = Callable[..., Done]
@@ -122,3 +123,44 @@ def test_talking_to_the_application_imports_no_engine(home: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "loom_desktop.loom" not in done.stdout
     assert "loom_desktop.store" not in done.stdout
+
+
+def lose_the_key(home: Path) -> None:
+    (key,) = home.rglob("store.key")
+    key.unlink()
+
+
+def age(home: Path) -> None:
+    """A newer version of Loom was here."""
+    import apsw
+
+    connection = apsw.Connection(str(paths().database))
+    connection.pragma("user_version", 99)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "harm", "words"),
+    [("true", lose_the_key, "key"), ("false", age, "newer version of Loom")],
+)
+def test_what_cannot_be_read_is_not_called_empty(
+    loom: Run, home: Path, encrypted: str, harm: Callable[[Path], None], words: str
+) -> None:
+    (home / "loom.toml").write_text(f"[store]\nencrypted = {encrypted}\n")
+    assert loom("inbox").out == "The inbox is empty.\n"
+    harm(home)
+    for command in ("inbox", "replay", "dead", "restore --list", "reminders"):
+        done = loom(*command.split())
+        assert (done.code, done.out) == (1, ""), command
+        assert words in done.err
+        assert done.err.endswith("cannot be read just now.\nSee: loom doctor\n")
+    assert "4" in loom("ask", "2 + 2").out, "what needs nothing of it still works"
+
+
+def test_what_a_loom_of_a_moment_finds_damaged_is_told(loom: Run, home: Path) -> None:
+    assert loom("inbox").code == 0
+    paths().database.write_bytes(b"no store" * 1_024)
+    done = loom("inbox")
+    assert (done.code, done.out) == (0, "The inbox is empty.\n")
+    assert done.err.startswith("Loom's data was damaged. There was no copy"), "it is empty now"
+    assert "some entries could not be read." in done.err

@@ -153,8 +153,12 @@ async def test_a_backup_is_whole_under_the_same_key_and_for_this_person_alone(
     with pytest.raises(UsageError, match="already"):
         await store.backup(to)
     assert to.read_bytes() == before
-    with pytest.raises(Unavailable):
+    with pytest.raises(NotFound, match="There is no folder"):
         await store.backup(tmp_path / "not there" / "mine.db")
+    with pytest.raises(NotFound, match="There is no folder"):
+        await store.backup(to / "mine.db")
+    with pytest.raises(UsageError, match="is a folder"):
+        await store.backup(tmp_path)
     await store.notes.forget((await store.notes.recent())[0].id)
     assert to.exists(), "it is the person's own"
 
@@ -193,6 +197,72 @@ async def test_a_backup_brings_everything_back_while_the_store_is_open(
     assert await notes(store) == ["one", "two"]
     assert len(await store.journal.events()) == 8
     assert await store.snapshot()
+
+
+async def test_what_the_last_five_restores_set_aside_is_kept_also_within_a_second(
+    store: Store, tmp_path: Path
+) -> None:
+    backup = await store.backup(tmp_path / "mine.db")
+    kept: list[Path] = []
+    for n in range(7):
+        await store.notes.add(f"note {n}")
+        kept.append(await store.restore(backup))
+    assert len({*kept}) == 7
+    assert [path.exists() for path in kept] == [False] * 2 + [True] * 5
+    found = [one.path for one in await store.copies() if one.kind == "before-restore"]
+    assert found == kept[:1:-1], "the newest first"
+    oldest = kept[2].read_bytes()
+    again = await store.restore(kept[2])
+    assert await notes(store) == ["note 2"]
+    assert kept[2].read_bytes() == oldest, "what is brought back stays what it is"
+    assert again not in kept
+    await store.restore(again)
+    assert await notes(store) == []
+
+
+async def test_a_restore_takes_no_snapshot_of_an_hour_away(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    made = []
+    for _ in range(3):
+        made.append(await store.snapshot())
+        clock.now += HOUR
+    made.append(await store.snapshot())
+    backup = await store.backup(tmp_path / "mine.db")
+
+    async def listed() -> list[Path]:
+        return [one.path for one in await store.copies() if one.kind == "snapshot"]
+
+    before = await listed()
+    for n in range(4):
+        clock.now += n % 2
+        await store.restore(backup)
+        restored, *rest = await listed()
+        assert rest == before
+    newest = Snapshots(restored.parent, KEY).newest_good()
+    assert newest is not None
+    assert newest[1] == restored
+    for _ in range(12):
+        clock.now += 7 * DAY
+        await store.snapshot()
+    assert restored not in await listed(), "nothing older is left that it stands before"
+
+
+async def test_what_is_forgotten_is_in_no_copy_that_a_restore_made(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    await store.snapshot()
+    note = await store.notes.add("a secret")
+    backup = await store.backup(tmp_path / "mine.db")
+    for _ in range(2):
+        clock.now += 60
+        await store.restore(backup)
+    await store.notes.forget(note.id)
+    (left,) = await store.copies()
+    connection = connect(left.path, KEY, only_read=True)
+    assert connection.execute("select count(*) from note").get == 0
+    connection.close()
+    assert list(left.path.parent.iterdir()) == [left.path]
 
 
 async def test_a_restored_store_is_there_at_the_next_start(path: Path, tmp_path: Path) -> None:
@@ -274,8 +344,9 @@ async def test_what_cannot_be_the_store_is_refused_and_nothing_is_changed(
     backup = await store.backup(tmp_path / "mine.db")
     harm(backup)
     await store.notes.add("two")
-    with pytest.raises(kind, match=words):
-        await store.restore(backup)
+    for look in (store.look_at, store.restore):
+        with pytest.raises(kind, match=words):
+            await look(backup)
     assert await notes(store) == ["one", "two"]
     assert store.problems == []
     assert await store.check(thorough=True)

@@ -247,6 +247,31 @@ async def test_a_revived_letter_that_fails_is_buried_again(store: Store) -> None
     assert await deliveries.dead() == [letter], "that one was not revived"
 
 
+async def test_no_dead_letter_gets_the_number_of_one_that_is_gone(
+    path: Path, tmp_path: Path
+) -> None:
+    async def bury(store: Store, seq: int) -> int:
+        await store.deliveries.begin("a", from_start=True)
+        event = Event(id=10 * seq, topic="a.b")
+        return await store.deliveries.bury("a", seq, seq, event, "h", "t", 3)
+
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        await filled(store)
+        backup = await store.backup(tmp_path / "mine.db")
+        first = await bury(store, 1)
+        assert await store.deliveries.drop(first)
+        second = await bury(store, 2)
+        assert second > first
+        assert await store.deliveries.drop(second)
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        third = await bury(store, 3)
+        assert third > second, "after a start"
+        assert await store.deliveries.forget("a")
+        await store.restore(backup)
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        assert await bury(store, 4) > third, "after a restore, which knows of none"
+
+
 async def test_a_crash_while_a_letter_is_tried_again_loses_nothing(path: Path) -> None:
     async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
         await filled(store)

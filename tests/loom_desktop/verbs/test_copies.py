@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from loom_desktop import Agent, Context, Event
-from loom_desktop.errors import NotFound, Unavailable, UsageError
+from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.testing import loom_for_tests
 
 
@@ -136,10 +136,11 @@ async def test_a_path_is_one_in_full(path: str, tmp_path: Path) -> None:
 async def test_what_cannot_be_written_or_is_no_copy_changes_nothing(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         await loom.call("remind", text="call Anna tomorrow at 9")
-        with pytest.raises(Unavailable, match="No such file or directory"):
+        with pytest.raises(NotFound, match="There is no folder /no/such/folder"):
             await loom.call("backup", to="/no/such/folder/copy.db")
-        with pytest.raises(NotFound):
-            await loom.call("restore", path="/no/such/file.db")
+        for verb in ("look_at_copy", "restore"):
+            with pytest.raises(NotFound):
+                await loom.call(verb, path="/no/such/file.db")
         other = tmp_path / "other.db"
         other.write_text("nothing of ours")
         with pytest.raises(UsageError):

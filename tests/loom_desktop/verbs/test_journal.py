@@ -34,7 +34,12 @@ async def test_what_happened_is_shown_in_its_order_by_topic_thread_and_time(tmp_
         assert await topics(since="yesterday") == [
             "door.opened", "door.closed", "light.on", "door.opened"
         ]  # fmt: skip
-        assert await topics(topic="door.o*", since="3h") == []
+        assert await topics(topic="door.*", since="3h") == [
+            "door.opened",
+            "door.closed",
+            "door.opened",
+        ]
+        assert await topics(until="1 hour ago") == ["door.opened", "door.closed"]
         assert await topics(topic="door.opened", since="3h") == ["door.opened"] * 2
         assert await topics(since="3 hours ago", until="1 hour ago") == [
             "door.opened", "door.closed"
@@ -48,6 +53,28 @@ async def test_what_happened_is_shown_in_its_order_by_topic_thread_and_time(tmp_
         assert (row["text"], row["thread"], row["lane"]) == ("door.opened", 7, "batched")
 
 
+async def test_the_newest_are_those_recorded_last_in_their_order(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with loom_for_tests(tmp_path, clock=clock) as loom:
+        await kept(loom, "book.bought", "door.opened")
+        clock.forward(7_200)
+        await kept(loom, *(f"light.n{n}" for n in range(50)))
+
+        async def topics(**asked: object) -> list[str]:
+            found = await loom.call("replay", **asked)
+            assert not found["more"]
+            return [one["topic"] for one in found["events"]]
+
+        assert await topics(last=3) == ["light.n47", "light.n48", "light.n49"]
+        assert await topics(last=2, topic="door.>") == ["door.opened"], "of any time"
+        assert await topics(last=1, until="1 hour ago") == ["door.opened"]
+        assert await topics(last=9, topic="door.>", since="1h") == []
+        assert len(await topics(last=1_000)) >= 52
+        newest = await loom.call("replay", last=1)
+        await kept(loom, "light.off")
+        assert await topics(after=newest["next"]) == ["light.off"]
+
+
 async def test_an_answer_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loom_desktop.verbs.journal._MOST_BYTES", 1_000)
     async with loom_for_tests(tmp_path) as loom:
@@ -55,11 +82,19 @@ async def test_an_answer_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         found = await loom.call("replay")
         assert found["more"]
         assert 1 <= len(found["events"]) < 10
+        newest = (await loom.call("replay", last=30))["events"]
+        assert 1 <= len(newest) < 10
+        assert newest[-1]["seq"] > found["events"][-1]["seq"]
 
 
 @pytest.mark.parametrize(
-    "asked", [{"limit": 0}, {"limit": 10_001}, {"topic": "a..b"}, {"since": "soon"}]
-)
+    "asked",
+    [
+        {"limit": 0}, {"limit": 10_001}, {"last": -1}, {"last": 10_001}, {"last": 1, "after": 1},
+        {"topic": "a..b"}, {"topic": "door.o*"}, {"topic": " "}, {"since": "soon"},
+        {"since": "10m", "until": "1h"},
+    ],
+)  # fmt: skip
 async def test_what_cannot_be_looked_for_is_told(asked: dict[str, object], tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         with pytest.raises(UsageError):
@@ -105,9 +140,10 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_dead_letter_is_shown_tried_again_and_is_over_when_it_went_well(
     tmp_path: Path,
 ) -> None:
-    shelf = Shelf()
-    async with loom_for_tests(tmp_path, shelf.agent) as loom:
+    shelf, clock = Shelf(), FakeClock()
+    async with loom_for_tests(tmp_path, shelf.agent, clock=clock) as loom:
         letter = await buried(loom)
+        clock.forward(1)
         words = buried_words("shelf", "book.bought")
         assert words in [message for message, _ in loom.status.problems]
         (one,) = await loom.call("dead")
@@ -123,6 +159,9 @@ async def test_a_dead_letter_is_shown_tried_again_and_is_over_when_it_went_well(
         assert await loom.call("replay_dead", letter=letter) == {
             "state": "failed", "error": "RuntimeError: the shelf is not there"
         }  # fmt: skip
+        (again,) = await loom.call("dead")
+        assert again["time"] > one["time"]
+        assert again["event_time"] == one["event_time"] == shown["event"]["time"]
         shelf.mended = True
         assert (await loom.call("replay_dead", letter=letter))["state"] == "done"
         found = await loom.store.state.get("shelf", "book")
