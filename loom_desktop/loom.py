@@ -587,6 +587,7 @@ class Loom:
     def _watch_loop(self) -> LoopWatch:
         watch = self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
         watch.turned = self._watch_strain
+        watch.at_work, self.bus.begins = lambda: bool(self.bus.at_work), watch.arm
         self.bus.subscribe(">", watch.arm)
         watch.start()
         return watch

@@ -95,7 +95,10 @@ class Bus:
         self.ring = Ring() if ring is None else ring
         self.record = self.ring.record
         self.failed: Callable[[Subscription, Event, BaseException], None] = _logged
-        """Told of every handler that raised or overran its deadline."""
+        """Told of every handler that raised or overran its deadline, and of every event that an
+        ``Aggregate`` could not take."""
+        self.begins: Callable[[], object] = lambda: None
+        """Called when a handler begins after a pause, before it runs: it may block the loop."""
         self.on_cancel: list[Callable[[int], int]] = []
         """Asked to stop what they do for a thread; each answers with how much that was."""
         self._clock = clock
@@ -448,6 +451,7 @@ class Bus:
         """It works: look now and then whether it takes too long."""
         self.at_work.add(box)
         box.watched = True
+        self.begins()
         if self._look is None:
             self._look = self.loop.call_later(self._look_s, self._look_after)
 

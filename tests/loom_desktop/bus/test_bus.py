@@ -439,3 +439,17 @@ async def test_how_full_a_lane_is_is_how_full_its_fullest_mailbox_is() -> None:
         assert bus.fill(but=["small"]) == {QoS.BATCHED: 0.05, QoS.BACKGROUND: 0.2}
         assert await bus.settled(5)
         assert bus.fill() == {}
+
+
+async def test_a_handler_that_begins_after_a_pause_is_told_before_it_runs() -> None:
+    async with Bus() as bus:
+        told = list[str]()
+        bus.begins = lambda: told.append("begins")
+
+        async def note(event: Event) -> None:
+            told.append(event.topic)
+
+        bus.subscribe("lamp.*", note)
+        bus.publish(Event(topic="lamp.lit"))
+        assert await bus.settled(5)
+        assert told == ["begins", "lamp.lit"]
