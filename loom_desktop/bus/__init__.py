@@ -30,7 +30,7 @@ from loom_desktop.bus.topics import Trie, segments
 from loom_desktop.bus.turns import Turns
 from loom_desktop.clock import Clock
 from loom_desktop.clock import wall as wall_clock
-from loom_desktop.errors import TimedOut, Unavailable
+from loom_desktop.errors import TimedOut, Unavailable, UsageError
 from loom_desktop.event import MOST_HOPS, Event, QoS
 from loom_desktop.tasks import Tasks
 from loom_desktop.telemetry.tracing import Ring
@@ -94,7 +94,7 @@ class Bus:
         self.tasks = Tasks()
         self.ring = Ring() if ring is None else ring
         self.record = self.ring.record
-        self.failed: Callable[[Subscription, Event, BaseException], None] = _logged
+        self.failed: Callable[[Subscription, Event, BaseException], None] = _untold
         """Told of every handler that raised or overran its deadline, and of every event that an
         ``Aggregate`` could not take."""
         self.begins: Callable[[], object] = lambda: None
@@ -123,6 +123,8 @@ class Bus:
         self._called = False
         """Whether the loop knows that they wrote something."""
         self._closed = False
+        self._refused: set[tuple[str, type[Exception]]] = set()
+        """Whose key or fold raised, and what: the log has each once."""
         self._gone = {"dropped": 0, "expired": 0, "merged": 0, "failed": 0}
         """What subscriptions that ended had counted."""
 
@@ -437,6 +439,10 @@ class Bus:
 
     def handler_failed(self, box: Subscription, event: Event, error: BaseException) -> None:
         """It costs this event and nothing else."""
+        log.error("%s failed on %s", box.name, event.topic, exc_info=error)
+        self._fails(box, event, error)
+
+    def _fails(self, box: Subscription, event: Event, error: BaseException) -> None:
         box.failed += 1
         try:
             self.failed(box, event, error)
@@ -481,13 +487,26 @@ class Bus:
         dropped = box.dropped
         try:
             taken = box.put(event)
-        except Exception:  # a key or a fold of somebody's own
-            box.dropped += 1
-            log.exception("%s did not take %s", box.name, event.topic)
+        except Exception as error:  # a key or a fold of somebody's own
+            self._not_taken(box, event, error)
             return False
         if box.dropped > dropped and not dropped:
             log.warning("%s cannot follow and drops events (%s)", box.name, box.policy)
         return taken
+
+    def _not_taken(self, box: Subscription, event: Event, error: Exception) -> None:
+        why = UsageError(
+            f"Its key or fold raised {type(error).__name__}: {error}.",
+            hint="They get every event that it hears, whatever its topic and payload.",
+        )
+        why.__cause__ = error
+        if (kind := (box.name, type(error))) not in self._refused:
+            self._refused.add(kind)
+            log.error(
+                "%s did not take %s; what fails so again is only counted",
+                box.name, event.topic, exc_info=why,
+            )  # fmt: skip
+        self._fails(box, event, why)
 
     def _take_in(self) -> None:
         until = now() + _THREAD_SLICE_S
@@ -573,5 +592,5 @@ def _give_up(answer: asyncio.Future[Event]) -> None:
         answer.set_exception(TimeoutError())
 
 
-def _logged(box: Subscription, event: Event, error: BaseException) -> None:
-    log.error("%s failed on %s", box.name, event.topic, exc_info=error)
+def _untold(box: Subscription, event: Event, error: BaseException) -> None:
+    """Nobody is to be told but the log."""

@@ -140,6 +140,7 @@ class Supervisor:
         """Told whenever an agent begins, pauses, ends or listens to something else."""
         self.deleted: Callable[[str], None] = lambda name: None
         """Told of an agent that there is not any more."""
+        parts.bus.failed = self._box_failed
         parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
@@ -569,13 +570,25 @@ class Supervisor:
         self._tell(ctx, str(error) or repr(error), hint)
 
     def _tell(self, ctx: Context, message: str, hint: str) -> None:
-        self.failed[ctx.agent] = message
+        self._tell_of(ctx.agent, ctx.event, message, hint)
+
+    def _tell_of(self, name: str, event: Event, message: str, hint: str) -> None:
+        self.failed[name] = message
         # An agent that listens to failures must not be able to fail for ever.
-        if ctx.event.topic != "agent.failed":
-            told = {"agent": ctx.agent, "topic": ctx.event.topic, "error": message, "hint": hint}
+        if event.topic != "agent.failed":
+            told = {"agent": name, "topic": event.topic, "error": message, "hint": hint}
             self._parts.bus.publish(
-                follow(ctx.event, "agent.failed", told, sender=ctx.agent, time=self._parts.clock())
+                follow(event, "agent.failed", told, sender=name, time=self._parts.clock())
             )
+
+    def _box_failed(self, box: Subscription, event: Event, error: BaseException) -> None:
+        """The mailbox of an agent could not take an event: its handlers never saw it."""
+        name = box.name.removeprefix("agent:")
+        life = self._lives.get(name)
+        if life is not None and life.box is box and isinstance(error, LoomError):
+            # once the event has reached the others, which is now being published
+            tell = partial(self._tell_of, name, event, error.message, error.hint)
+            self._parts.bus.loop.call_soon(tell)
 
 
 def buried_words(name: str, topic: str) -> str:
