@@ -56,6 +56,7 @@ class MailboxReport(Struct, frozen=True):
     name: str
     patterns: list[str]
     policy: str
+    """What becomes of more than it has room for, in a word; ``journal``: it waits there."""
     size: int
     waiting: int
     handled: int
@@ -409,8 +410,9 @@ class Bus:
         """Every subscription there is, with what waits in it and what it lost."""
         return [
             MailboxReport(
-                box.name, list(box.patterns), box.policy, box.size, len(box.queue), box.handled,
-                box.failed, box.dropped, box.merged, box.expired, box.overdue, box.left_behind,
+                box.name, list(box.patterns), "journal" if box.from_journal else box.policy,
+                box.size, len(box.queue), box.handled, box.failed, box.dropped, box.merged,
+                box.expired, box.overdue, box.left_behind,
             )
             for box in self._subscriptions
         ]  # fmt: skip
