@@ -149,7 +149,7 @@ def broken(kind: Kind, name: str, error: Exception) -> tuple[str, str]:
     """What to say, and what to do, about a part that cannot be used."""
     what = kind.removesuffix("s").rpartition(".")[2]
     return (
-        f"The {what} {name} cannot be used: {type(error).__name__}: {error}.",
+        f"The {what} {name} cannot be used: {type(error).__name__}: {str(error).rstrip('.')}.",
         "It is left out. Mend its file, or take its name out of loom.toml.",
     )
 

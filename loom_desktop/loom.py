@@ -510,7 +510,8 @@ class Loom:
         except LoomError as error:
             self.left_out[name] = error
             raise
-        self.left_out.pop(name, None)
+        if name in self.left_out:
+            self.status.solved(self.left_out.pop(name).message)
         return called
 
     def _start_file(self, name: str, on: Settings) -> str:

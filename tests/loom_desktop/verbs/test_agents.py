@@ -112,6 +112,8 @@ async def test_one_that_was_left_out_says_why(verb: str, tmp_path: Path) -> None
             await loom.call(f"{verb}_agent", name="books")
         (tmp_path / "agents" / "books.py").write_text(MINE.replace("shelf", "books") + "# mended")
         assert (await loom.call("start_agent", name="books"))["state"] == "running"
+        told = [one["message"] for one in (await loom.call("status"))["problems"]]
+        assert not any("books.py" in one for one in told), "it is over"
 
 
 async def test_one_without_a_file_says_that_the_settings_name_it(tmp_path: Path) -> None:
