@@ -134,6 +134,8 @@ class Supervisor:
         self._running: _Running = defaultdict(set)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
+        self._letters_told: set[str] = set()
+        """Of which dead letters a card was offered, in the words of ``buried_words``."""
         self.left_behind = 0
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
@@ -514,11 +516,30 @@ class Supervisor:
         else:
             await follower.failed(event, error, failing)
 
+    async def letters_over(self, name: str, topic: str) -> None:
+        """There are no dead letters like that any more: their card goes away."""
+        self._letters_told.discard(buried_words(name, topic))
+        await self._parts.desk.supersede(name, f"dead letter {topic}")
+
     def _buried(self, name: str, event: Event, letter: int) -> None:
-        self._trouble(
-            buried_words(name, event.topic),
-            f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
-        )
+        words = buried_words(name, event.topic)
+        hint = f"loom dead show {letter} says why; loom dead replay {letter} tries it again."
+        self._trouble(words, hint)
+        if words not in self._letters_told:  # one card for all that are alike
+            self._letters_told.add(words)
+            self._tasks.start("a dead letter is told", self._offer_letter(name, event, words, hint))
+
+    async def _offer_letter(self, name: str, event: Event, words: str, hint: str) -> None:
+        from loom_desktop.runtime.attention import Offer
+
+        card = Offer(
+            kind="notice", title=words, text=hint, key=f"dead letter {event.topic}", expires_s=0,
+            why=f"{name} failed three times on an event. It is kept until you drop it.",
+        )  # fmt: skip
+        try:
+            await self._parts.desk.offer(card, agent=name, cause=event)
+        except LoomError as error:  # the status says it as well
+            log.warning("no card for a dead letter of %s: %s", name, error.message)
 
     async def _handle(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loom_desktop.errors import LoomError, NotFound
+from loom_desktop.errors import LoomError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from loom_desktop.loom import Loom
@@ -54,8 +54,10 @@ async def pause_agent(loom: Loom, name: str) -> dict[str, Any]:
 
 
 async def resume_agent(loom: Loom, name: str) -> dict[str, Any]:
-    """It goes on with what waits."""
+    """It goes on with what waits. Raises UsageError when it runs."""
     _known(loom, name)
+    if loom.supervisor.states[name] == "running":
+        raise UsageError(f"{name} runs already: it is not paused.")
     loom.supervisor.resume(name)
     return _report(loom, name)
 

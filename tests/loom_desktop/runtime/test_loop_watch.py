@@ -224,7 +224,11 @@ async def test_what_blocks_after_the_beat_is_found_while_a_handler_is_at_work(se
 async def test_after_a_beat_it_looks_whether_the_loop_waits(seen: Seen) -> None:
     """What begins between the beat of its event and the next look, with nobody known to work."""
     watch = LoopWatch(seen, limit_s=LIMIT_S, look_s=3600)
-    watch.turned = lambda: asyncio.get_running_loop().call_soon(hang, seen) and None
+
+    def block() -> None:
+        asyncio.get_running_loop().call_soon(hang, seen)
+
+    watch.turned = block
     watch.start()
     watch.arm()
     await turning(seen)

@@ -57,6 +57,8 @@ async def test_what_waits_for_a_paused_one_is_handled_when_it_goes_on(tmp_path: 
         assert not await loom.supervisor.settled(0.05)
         assert heard == []
         assert (await loom.call("resume_agent", name="lamp"))["state"] == "running"
+        with pytest.raises(UsageError, match="lamp runs already"):
+            await loom.call("resume_agent", name="lamp")
         assert await loom.supervisor.settled(5)
         assert len(heard) == 3
 
