@@ -43,6 +43,11 @@ _HOME = {  # public name -> the module it lives in, imported when the name is fi
 __all__ = sorted(_HOME)
 
 
+def __dir__() -> list[str]:
+    """With the names that were not used so far."""
+    return sorted({*globals(), *_HOME})
+
+
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

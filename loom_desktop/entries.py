@@ -7,7 +7,7 @@ A part is named in loom.toml by the name of its file: ``[sources.files]``, ``[ll
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 
 from loom_desktop import catalog
 from loom_desktop.catalog import Kind
-from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable
+from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.settings import Nothing, Settings, Table, fit, line_of
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,11 @@ class Entries:
         self._loaded: dict[tuple[Kind, str], ModuleType] = {}
         self._missing: set[str] = set()
         self._failed: dict[tuple[Kind, str], Unavailable] = {}
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Agents that loom.toml names and that have no file."""
+        return frozenset(self._missing)
 
     def names(self, kind: Kind) -> list[str]:
         """Everything that could be loaded, without importing it."""
@@ -94,9 +99,12 @@ class Entries:
         now: dict[str, Table] = getattr(on, kind)
         fit({**now.get(name, {}), key: value}, _settings_of(self.load(entry, name)), where=table)
 
-    def look_again(self) -> None:
-        """From now on what could not be loaded is tried once more: its file may be mended."""
+    def look_again(self, agents: Iterable[str] = ()) -> None:
+        """From now on what could not be loaded is tried once more, and so are these agents, which
+        were loaded and are of no use: their files may be mended."""
         self._failed.clear()
+        for name in agents:
+            self._loaded.pop(("agents", name), None)
 
     def find_missing(self, on: Settings) -> None:
         """Note agents that are named and not there: no reason to put the whole file aside."""
@@ -141,8 +149,17 @@ def broken(kind: Kind, name: str, error: Exception) -> tuple[str, str]:
     """What to say, and what to do, about a part that cannot be used."""
     what = kind.removesuffix("s").rpartition(".")[2]
     return (
-        f"The {what} {name} cannot be used: {type(error).__name__}: {error}.",
+        f"The {what} {name} cannot be used: {type(error).__name__}: {str(error).rstrip('.')}.",
         "It is left out. Mend its file, or take its name out of loom.toml.",
+    )
+
+
+def misnamed(name: str, called: str) -> UsageError:
+    """What is said of an agent that is not called as its file is."""
+    return UsageError(
+        f"The agent in {name}.py calls itself {called!r}: the name of the file and the name in "
+        "Agent(...) must be equal.",
+        hint=f"Write Agent({name!r}, ...), or rename the file.",
     )
 
 

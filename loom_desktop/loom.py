@@ -20,7 +20,7 @@ from loom_desktop.actions import Broker, Call, Capability, Consent, Result
 from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
 from loom_desktop.cognition import Said, Thinker
-from loom_desktop.entries import Entries, broken
+from loom_desktop.entries import Entries, broken, misnamed
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
@@ -95,6 +95,8 @@ class Loom:
         self.started = False
         """Whether everything is joined and runs."""
         self.agents_wanted: tuple[str, ...] = ()
+        self.left_out: dict[str, LoomError] = {}
+        """Agents that could not be started, by the name of their file, and why."""
         """Those that loom.toml named when this started."""
         self.paths = paths or _usual_paths()
         self._fixed_zone = self._zone = zone
@@ -491,8 +493,11 @@ class Loom:
     """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
-        self.agents_wanted = tuple(on.assistant.agents)
-        for name in on.assistant.agents:
+        self.agents_wanted = tuple(dict.fromkeys(on.assistant.agents))
+        for name in self.agents_wanted:
+            if on.assistant.agents.count(name) > 1:
+                words = f"loom.toml names the agent {name} more than once, under [assistant]."
+                self.status.trouble(words, "It runs once. Leave its name there one time.")
             try:
                 self._start_agent(name, on)
             except (NotFound, Unavailable, UsageError) as error:
@@ -501,14 +506,26 @@ class Loom:
     def start_agent(self, name: str) -> str:
         """The one in that file, which loom.toml does not name, for this run; answers with what it
         is called. Raises LoomError."""
-        self.entries.look_again()
+        self.entries.look_again(self.left_out)
         return self._start_agent(name, self.settings)
 
     def _start_agent(self, name: str, on: Settings) -> str:
+        try:
+            called = self._start_file(name, on)
+        except LoomError as error:
+            self.left_out[name] = error
+            raise
+        if name in self.left_out:
+            self.status.solved(self.left_out.pop(name).message)
+        return called
+
+    def _start_file(self, name: str, on: Settings) -> str:
         module = self.entries.load("agents", name)
         settings = self.entries.settings("agents", name, on)
         agent = catalog.export("agents", module)
         try:
+            if agent.name != name:
+                raise misnamed(name, agent.name)
             self.supervisor.start(agent)
         except (TypeError, ValueError, AttributeError) as error:  # it is not quite an agent
             message, hint = broken("agents", name, error)
@@ -592,6 +609,7 @@ class Loom:
     def _watch_loop(self) -> LoopWatch:
         watch = self.loop_watch = LoopWatch(self.bus.publish_from_thread, self.clock)
         watch.turned = self._watch_strain
+        watch.at_work, self.bus.begins = lambda: bool(self.bus.at_work), watch.arm
         self.bus.subscribe(">", watch.arm)
         watch.start()
         return watch

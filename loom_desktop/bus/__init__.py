@@ -30,7 +30,7 @@ from loom_desktop.bus.topics import Trie, segments
 from loom_desktop.bus.turns import Turns
 from loom_desktop.clock import Clock
 from loom_desktop.clock import wall as wall_clock
-from loom_desktop.errors import TimedOut, Unavailable
+from loom_desktop.errors import TimedOut, Unavailable, UsageError
 from loom_desktop.event import MOST_HOPS, Event, QoS
 from loom_desktop.tasks import Tasks
 from loom_desktop.telemetry.tracing import Ring
@@ -56,6 +56,7 @@ class MailboxReport(Struct, frozen=True):
     name: str
     patterns: list[str]
     policy: str
+    """What becomes of more than it has room for, in a word; ``journal``: it waits there."""
     size: int
     waiting: int
     handled: int
@@ -94,8 +95,11 @@ class Bus:
         self.tasks = Tasks()
         self.ring = Ring() if ring is None else ring
         self.record = self.ring.record
-        self.failed: Callable[[Subscription, Event, BaseException], None] = _logged
-        """Told of every handler that raised or overran its deadline."""
+        self.failed: Callable[[Subscription, Event, BaseException], None] = _untold
+        """Told of every handler that raised or overran its deadline, and of every event that an
+        ``Aggregate`` could not take."""
+        self.begins: Callable[[], object] = lambda: None
+        """Called when a handler begins after a pause, before it runs: it may block the loop."""
         self.on_cancel: list[Callable[[int], int]] = []
         """Asked to stop what they do for a thread; each answers with how much that was."""
         self._clock = clock
@@ -120,6 +124,8 @@ class Bus:
         self._called = False
         """Whether the loop knows that they wrote something."""
         self._closed = False
+        self._refused: set[tuple[str, type[Exception]]] = set()
+        """Whose key or fold raised, and what: the log has each once."""
         self._gone = {"dropped": 0, "expired": 0, "merged": 0, "failed": 0}
         """What subscriptions that ended had counted."""
 
@@ -404,8 +410,9 @@ class Bus:
         """Every subscription there is, with what waits in it and what it lost."""
         return [
             MailboxReport(
-                box.name, list(box.patterns), box.policy, box.size, len(box.queue), box.handled,
-                box.failed, box.dropped, box.merged, box.expired, box.overdue, box.left_behind,
+                box.name, list(box.patterns), "journal" if box.from_journal else box.policy,
+                box.size, len(box.queue), box.handled, box.failed, box.dropped, box.merged,
+                box.expired, box.overdue, box.left_behind,
             )
             for box in self._subscriptions
         ]  # fmt: skip
@@ -434,6 +441,10 @@ class Bus:
 
     def handler_failed(self, box: Subscription, event: Event, error: BaseException) -> None:
         """It costs this event and nothing else."""
+        log.error("%s failed on %s", box.name, event.topic, exc_info=error)
+        self._fails(box, event, error)
+
+    def _fails(self, box: Subscription, event: Event, error: BaseException) -> None:
         box.failed += 1
         try:
             self.failed(box, event, error)
@@ -448,6 +459,7 @@ class Bus:
         """It works: look now and then whether it takes too long."""
         self.at_work.add(box)
         box.watched = True
+        self.begins()
         if self._look is None:
             self._look = self.loop.call_later(self._look_s, self._look_after)
 
@@ -477,13 +489,26 @@ class Bus:
         dropped = box.dropped
         try:
             taken = box.put(event)
-        except Exception:  # a key or a fold of somebody's own
-            box.dropped += 1
-            log.exception("%s did not take %s", box.name, event.topic)
+        except Exception as error:  # a key or a fold of somebody's own
+            self._not_taken(box, event, error)
             return False
         if box.dropped > dropped and not dropped:
             log.warning("%s cannot follow and drops events (%s)", box.name, box.policy)
         return taken
+
+    def _not_taken(self, box: Subscription, event: Event, error: Exception) -> None:
+        why = UsageError(
+            f"Its key or fold raised {type(error).__name__}: {error}.",
+            hint="They get every event that it hears, whatever its topic and payload.",
+        )
+        why.__cause__ = error
+        if (kind := (box.name, type(error))) not in self._refused:
+            self._refused.add(kind)
+            log.error(
+                "%s did not take %s; what fails so again is only counted",
+                box.name, event.topic, exc_info=why,
+            )  # fmt: skip
+        self._fails(box, event, why)
 
     def _take_in(self) -> None:
         until = now() + _THREAD_SLICE_S
@@ -569,5 +594,5 @@ def _give_up(answer: asyncio.Future[Event]) -> None:
         answer.set_exception(TimeoutError())
 
 
-def _logged(box: Subscription, event: Event, error: BaseException) -> None:
-    log.error("%s failed on %s", box.name, event.topic, exc_info=error)
+def _untold(box: Subscription, event: Event, error: BaseException) -> None:
+    """Nobody is to be told but the log."""

@@ -217,8 +217,11 @@ class _Merging:
         return self._of_key.get(self._key(event))
 
     def merge(self, cell: list[Any], event: Event) -> None:
-        """Make one of the two."""
-        cell[0] = event if self._fold is None else self._fold(cell[0], event)
+        """Make one of the two. Raises TypeError for a fold that does not make an event."""
+        made = event if self._fold is None else self._fold(cell[0], event)
+        if not isinstance(made, Event):
+            raise TypeError(f"fold made {made!r}, and no event")
+        cell[0] = made
 
     def move(self, cell: list[Any]) -> None:
         """To where it belongs now: at the end of what is as urgent."""

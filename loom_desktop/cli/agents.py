@@ -51,7 +51,8 @@ def _show(one: dict[str, Any]) -> None:
 def _show_mailbox(one: dict[str, Any]) -> None:
     kinds = ("handled", "failed", "dropped", "merged", "expired", "overdue", "left_behind")
     counts = [f"{one[key]} {key.replace('_', ' ')}" for key in kinds if one[key]]
-    out(f"{one['name']}: {one['waiting']} of {one['size']} wait ({one['policy']})")
+    more = "more wait in the journal" if one["policy"] == "journal" else one["policy"]
+    out(f"{one['name']}: {one['waiting']} of {one['size']} wait ({more})")
     out(f"    {', '.join(one['patterns'])}")
     if counts:
         out(f"    {', '.join(counts)}")

@@ -40,7 +40,10 @@ class Agent:
         durable: bool = False,
     ) -> None:
         if durable and (room or when_full != "drop-oldest"):
-            raise ValueError("What a durable agent has no room for waits in the journal.")
+            raise ValueError(
+                f"{name} is durable, and has a room or a when_full: what it has no time for waits "
+                "in the journal. Leave both out, or leave out durable=True"
+            )
         self.name = name
         self.capabilities = list(capabilities)
         self.at_once, self.deadline_s = at_once, deadline_s

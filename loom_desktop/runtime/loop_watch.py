@@ -1,10 +1,10 @@
 """Loop watch: sees from another thread that the engine's loop has stopped turning, and says why.
 
 A thread puts a beat into the loop and waits for it. It does so only while something happens: each
-event arms it, and after a quiet quarter of a second it sleeps. In its sleep it wakes once in ten
-seconds and looks at the stack of the loop's thread, which is in ``select`` when the loop is idle:
-so a timer that hangs without any event is found too, later, and an idle process pays 0.1 wake-ups a
-second.
+event arms it, and so does a handler that begins. After a beat it looks at the stack of the loop's
+thread, which is in ``select`` when the loop is idle, and beats again unless it is. As long as a
+handler is at work it looks four times a second, else once in ten: so a timer that hangs without any
+event is found too, later, and an idle process pays 0.1 wake-ups a second.
 
 What hangs is named by the label that the runtime set, else by the task that is running, and by the
 line it is in. C code that holds the interpreter lock (a regular expression gone wild) stops this
@@ -81,6 +81,8 @@ class LoopWatch:
         self.hangs = 0
         self.turned: Callable[[], None] = lambda: None
         """Called on the loop with each beat: while something happens, and not while it is idle."""
+        self.at_work: Callable[[], bool] = lambda: False
+        """Whether some handler is at work, and may block at any moment. Asked from the thread."""
         self._publish, self._wall, self._clock = publish, wall, clock
         self._limit_s, self._look_s = limit_s, look_s
         self._loop = asyncio.get_running_loop()
@@ -129,14 +131,18 @@ class LoopWatch:
 
     # ---------------------------------------------------------------- in the thread
     def _watch(self) -> None:
+        idle = True
         while not self._end.is_set():
-            if not self._armed:
-                self._woken.wait(self._look_s)
+            at_work = self.at_work()
+            if not self._armed and idle:
+                self._woken.wait(self._limit_s if at_work else self._look_s)
             if self._end.is_set():
                 return
             self._woken.clear()
-            if not self._armed and self._idle():
-                self._lags.clear()
+            idle = not self._armed and self._idle()
+            if idle:
+                if not at_work:
+                    self._lags.clear()
                 continue
             self._armed = False  # whoever does something arms it again
             try:

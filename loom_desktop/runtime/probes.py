@@ -6,7 +6,7 @@ They run in a thread beside the loop (see ``health``), so each reads what is the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from loom_desktop.runtime.schedule import TICK_S
 
 if TYPE_CHECKING:
     from loom_desktop.clock import Clock
+    from loom_desktop.errors import LoomError
     from loom_desktop.llm.router import Router
     from loom_desktop.loom import Loom
     from loom_desktop.runtime.durable import Durable
@@ -38,6 +39,7 @@ _DROPPED = {
     "overrun": "events from other threads were dropped: they came faster than they were taken.",
 }
 _OK = Finding()
+_NOBODY: Mapping[str, LoomError] = {}
 _FULL = 0.9
 _FAR_BEHIND = 10_000
 _ASK_S = 0.5
@@ -50,7 +52,8 @@ def watch(loom: Loom) -> Health:
     health = Health(loom.clock, lambda: loom.started)
     health.register("store", partial(store, loom.store), needed=True)
     health.register("bus", bus(loom.bus))
-    health.register("agents", partial(agents, loom.supervisor, loom.agents_wanted), needed=True)
+    look = partial(agents, loom.supervisor, loom.agents_wanted, loom.left_out)
+    health.register("agents", look, needed=True)
     health.register("durable", partial(durable, loom.supervisor.durable, _dead_letters(loom)))
     for name in loom.outside.sources:
         health.register(f"source {name}", partial(_source, loom, name))
@@ -104,8 +107,10 @@ def bus(bus: Any) -> Callable[[], Finding]:
     return look
 
 
-def agents(supervisor: Supervisor, wanted: tuple[str, ...]) -> Finding:
-    """Whether everybody works who should."""
+def agents(
+    supervisor: Supervisor, wanted: tuple[str, ...], left_out: Mapping[str, LoomError] = _NOBODY
+) -> Finding:
+    """Whether everybody works who should. ``left_out``: who was not started, and why."""
     states = supervisor.states
     facts = {
         "states": states,
@@ -117,7 +122,8 @@ def agents(supervisor: Supervisor, wanted: tuple[str, ...]) -> Finding:
     others = [name for name, state in states.items() if state == "failed" and name not in wanted]
     if away or others:
         state: State = "failed" if wanted and len(away) == len(wanted) else "degraded"
-        words = f"Not running: {', '.join([*away, *others])}."
+        why = [left_out[name].message for name in away if name in left_out]
+        words = " ".join([f"Not running: {', '.join([*away, *others])}.", *why])
         hint = "The log says why. loom start NAME tries it again."
         return Finding(state, words, hint, facts=facts)
     if supervisor.left_behind:

@@ -135,12 +135,15 @@ class Supervisor:
         self._running: _Running = defaultdict(set)
         self.failed: dict[str, str] = {}
         """The last failure of each agent, in words."""
+        self._letters_told: set[str] = set()
+        """Of which dead letters a card was offered, in the words of ``buried_words``."""
         self.left_behind = 0
         """Handlers that ignored their cancel, and were waited for no longer."""
         self.changed: Callable[[AgentReport], None] = lambda report: None
         """Told whenever an agent begins, pauses, ends or listens to something else."""
         self.deleted: Callable[[str], None] = lambda name: None
         """Told of an agent that there is not any more."""
+        parts.bus.failed = self._box_failed
         parts.bus.on_cancel += [self._stop_work, self.durable.cancelled]
 
     @property
@@ -514,11 +517,30 @@ class Supervisor:
         else:
             await follower.failed(event, error, failing)
 
+    async def letters_over(self, name: str, topic: str) -> None:
+        """There are no dead letters like that any more: their card goes away."""
+        self._letters_told.discard(buried_words(name, topic))
+        await self._parts.desk.supersede(name, f"dead letter {topic}")
+
     def _buried(self, name: str, event: Event, letter: int) -> None:
-        self._trouble(
-            buried_words(name, event.topic),
-            f"loom dead show {letter} says why; loom dead replay {letter} tries it again.",
-        )
+        words = buried_words(name, event.topic)
+        hint = f"loom dead show {letter} says why; loom dead replay {letter} tries it again."
+        self._trouble(words, hint)
+        if words not in self._letters_told:  # one card for all that are alike
+            self._letters_told.add(words)
+            self._tasks.start("a dead letter is told", self._offer_letter(name, event, words, hint))
+
+    async def _offer_letter(self, name: str, event: Event, words: str, hint: str) -> None:
+        from loom_desktop.runtime.attention import Offer
+
+        card = Offer(
+            kind="notice", title=words, text=hint, key=f"dead letter {event.topic}", expires_s=0,
+            why=f"{name} failed three times on an event. It is kept until you drop it.",
+        )  # fmt: skip
+        try:
+            await self._parts.desk.offer(card, agent=name, cause=event)
+        except LoomError as error:  # the status says it as well
+            log.warning("no card for a dead letter of %s: %s", name, error.message)
 
     async def _handle(
         self,
@@ -570,13 +592,25 @@ class Supervisor:
         self._tell(ctx, str(error) or repr(error), hint)
 
     def _tell(self, ctx: Context, message: str, hint: str) -> None:
-        self.failed[ctx.agent] = message
+        self._tell_of(ctx.agent, ctx.event, message, hint)
+
+    def _tell_of(self, name: str, event: Event, message: str, hint: str) -> None:
+        self.failed[name] = message
         # An agent that listens to failures must not be able to fail for ever.
-        if ctx.event.topic != "agent.failed":
-            told = {"agent": ctx.agent, "topic": ctx.event.topic, "error": message, "hint": hint}
+        if event.topic != "agent.failed":
+            told = {"agent": name, "topic": event.topic, "error": message, "hint": hint}
             self._parts.bus.publish(
-                follow(ctx.event, "agent.failed", told, sender=ctx.agent, time=self._parts.clock())
+                follow(event, "agent.failed", told, sender=name, time=self._parts.clock())
             )
+
+    def _box_failed(self, box: Subscription, event: Event, error: BaseException) -> None:
+        """The mailbox of an agent could not take an event: its handlers never saw it."""
+        name = box.name.removeprefix("agent:")
+        life = self._lives.get(name)
+        if life is not None and life.box is box and isinstance(error, LoomError):
+            # once the event has reached the others, which is now being published
+            tell = partial(self._tell_of, name, event, error.message, error.hint)
+            self._parts.bus.loop.call_soon(tell)
 
 
 def buried_words(name: str, topic: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loom_desktop.errors import NotFound
+from loom_desktop.errors import LoomError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from loom_desktop.loom import Loom
@@ -28,31 +28,36 @@ async def start_agent(loom: Loom, name: str) -> dict[str, Any]:
     elif name in files:
         name = loom.start_agent(name)
     else:
-        there = ", ".join(sorted({*known, *files}))
-        raise NotFound(f"There is no agent {name!r}.", hint=f"There are: {there}.")
+        raise _not_there(loom, name)
     return _report(loom, name)
 
 
 async def stop_agent(loom: Loom, name: str) -> dict[str, Any]:
     """It gets no more events in this run; what it has in hand is finished first, for 5 s."""
+    _known(loom, name)
     await loom.supervisor.stop(name)
     return _report(loom, name)
 
 
 async def restart_agent(loom: Loom, name: str) -> dict[str, Any]:
     """Stop it and start it anew, without what it kept in memory."""
+    _known(loom, name)
     await loom.supervisor.restart(name)
     return _report(loom, name)
 
 
 async def pause_agent(loom: Loom, name: str) -> dict[str, Any]:
     """Its events wait until it goes on."""
+    _known(loom, name)
     loom.supervisor.pause(name)
     return _report(loom, name)
 
 
 async def resume_agent(loom: Loom, name: str) -> dict[str, Any]:
-    """It goes on with what waits."""
+    """It goes on with what waits. Raises UsageError when it runs."""
+    _known(loom, name)
+    if loom.supervisor.states[name] == "running":
+        raise UsageError(f"{name} runs already: it is not paused.")
     loom.supervisor.resume(name)
     return _report(loom, name)
 
@@ -60,6 +65,23 @@ async def resume_agent(loom: Loom, name: str) -> dict[str, Any]:
 async def mailboxes(loom: Loom) -> list[dict[str, Any]]:
     """Every subscription of the bus: what waits, what was handled, dropped, merged, too late."""
     return [msgspec.to_builtins(one) for one in loom.bus.mailboxes()]
+
+
+def _known(loom: Loom, name: str) -> None:
+    """Raises what ``_not_there`` says of one that neither runs nor ran."""
+    if name not in loom.supervisor.states:
+        raise _not_there(loom, name)
+
+
+def _not_there(loom: Loom, name: str) -> LoomError:
+    """Why not: it could not be started, it has no file, or nobody ever spoke of it."""
+    if (why := loom.left_out.get(name)) is not None:
+        return type(why)(why.message, hint=why.hint)
+    there = ", ".join(sorted({*loom.supervisor.states, *loom.entries.names("agents")}))
+    words = f"There is no agent {name!r}."
+    if name in loom.entries.missing:
+        words = f"loom.toml names the agent {name!r}, and the folder agents has no {name}.py."
+    return NotFound(words, hint=f"There are: {there}.")
 
 
 def _report(loom: Loom, name: str) -> dict[str, Any]:

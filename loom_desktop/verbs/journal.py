@@ -146,6 +146,7 @@ async def _over(loom: Loom, letter: DeadLetter) -> None:
     topic = letter.event.topic
     if not any(one.event.topic == topic and one.id != letter.id for one in left):
         loom.status.solved(buried_words(letter.subscriber, topic))
+        await loom.supervisor.letters_over(letter.subscriber, topic)
 
 
 def _look_at_pattern(topic: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loom_desktop import settings as toml
-from loom_desktop.entries import Entries
+from loom_desktop.entries import Entries, broken
 from loom_desktop.errors import NotFound, SettingsError, Unavailable
 from loom_desktop.settings import Settings
 
@@ -52,6 +52,12 @@ def test_a_part_is_loaded_once_and_has_its_settings(entries: Entries, tmp_path: 
     assert entries.settings("agents", "greeter", Settings()).words == "Hello"
     on = said(tmp_path, "[agents.greeter]\nwords = 'Moin'\n")
     assert entries.settings("agents", "greeter", on).words == "Moin"
+
+
+def test_what_is_said_of_a_broken_part_ends_with_one_full_stop() -> None:
+    for words in ("It is dark", "It is dark."):
+        message, _ = broken("agents", "lamp", ValueError(words))
+        assert message == "The agent lamp cannot be used: ValueError: It is dark."
 
 
 def test_a_part_that_cannot_be_run_says_what_to_do(entries: Entries, told: Told) -> None:

@@ -23,6 +23,11 @@ def test_every_promised_name_is_there(name: str) -> None:
     assert home.startswith("loom_desktop.")
 
 
+def test_all_of_them_are_listed_before_they_are_used() -> None:
+    code = "import loom_desktop as l; assert set(l.__all__) < set(dir(l)), dir(l)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
 def test_another_name_is_not() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Manager'"):
         loom_desktop.Manager  # noqa: B018

@@ -175,7 +175,7 @@ async def test_a_persons_own_agent_runs_with_its_settings(tmp_path: Path) -> Non
         ("x = 1\n", "agent"),
         ("agent = 5\n", "int"),
         ("from loom_desktop import Agent\nasync def handle(c, e): ...\n"
-         "agent = Agent('b', topics=['a..b'], on_event=handle)\n", "pattern"),
+         "agent = Agent('mine', topics=['a..b'], on_event=handle)\n", "pattern"),
     ],
 )  # fmt: skip
 async def test_a_broken_agent_of_the_person_is_told_and_stops_nothing(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loom_desktop.bus import Bus, Subscription
+from loom_desktop.bus import Aggregate, Bus, Subscription
 from loom_desktop.errors import TimedOut, Unavailable, UsageError
 from loom_desktop.event import MOST_HOPS, Event, QoS
 from loom_desktop.tasks import Tasks
@@ -439,3 +439,40 @@ async def test_how_full_a_lane_is_is_how_full_its_fullest_mailbox_is() -> None:
         assert bus.fill(but=["small"]) == {QoS.BATCHED: 0.05, QoS.BACKGROUND: 0.2}
         assert await bus.settled(5)
         assert bus.fill() == {}
+
+
+async def test_a_handler_that_begins_after_a_pause_is_told_before_it_runs() -> None:
+    async with Bus() as bus:
+        told = list[str]()
+        bus.begins = lambda: told.append("begins")
+
+        async def note(event: Event) -> None:
+            told.append(event.topic)
+
+        bus.subscribe("lamp.*", note)
+        bus.publish(Event(topic="lamp.lit"))
+        assert await bus.settled(5)
+        assert told == ["begins", "lamp.lit"]
+
+
+async def test_a_key_that_raises_is_a_failure_of_its_subscription_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Bus() as bus:
+        failed, got = list[str](), list[Event]()
+
+        async def handle(event: Event) -> None:
+            got.append(event)
+
+        box = bus.subscribe(
+            "lamp.lit", handle, name="lamp", when_full=Aggregate(lambda one: one.payload["n"])
+        )
+        bus.subscribe("lamp.lit", got.append)
+        bus.failed = lambda box, event, error: failed.append(f"{box.name}: {error}")
+        for _ in range(3):
+            bus.publish(Event(topic="lamp.lit"))
+    assert (box.failed, box.dropped, len(got)) == (3, 0, 3)
+    assert failed == ["lamp: Its key or fold raised KeyError: 'n'."] * 3
+    told = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert len(told) == 1
+    assert told[0].exc_info, "with its traceback"

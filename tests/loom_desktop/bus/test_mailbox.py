@@ -222,3 +222,10 @@ def test_a_closed_one_takes_nothing() -> None:
 def test_a_key_of_ones_own() -> None:
     box = filled(9, Aggregate(lambda one: one.payload["n"] // 10), *map(event, (1, 11, 2, 12, 3)))
     assert (numbers(box), box.merged) == ([3, 12], 3)
+
+
+def test_a_fold_that_makes_no_event_is_refused_and_what_waits_stays() -> None:
+    box = filled(9, Aggregate(fold=lambda one, more: None), event(1))  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError, match="no event"):
+        box.put(event(2))
+    assert [one.payload["n"] for one in box.queue] == [1]

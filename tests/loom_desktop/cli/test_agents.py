@@ -51,7 +51,9 @@ def test_an_agent_is_paused_and_capture_is_not(loom: Run, home: Path) -> None:
 
 def test_mailboxes_are_shown(loom: Run, home: Path) -> None:
     with application(home):
-        assert "agent:chat: 0 of 16384 wait (drop-oldest)" in loom("list", "--mailboxes").out
+        shown = loom("list", "--mailboxes").out.splitlines()
+        assert "agent:chat: 0 of 16384 wait (drop-oldest)" in shown
+        assert "agent:reminders: 0 of 16384 wait (more wait in the journal)" in shown
         boxes = loom("list", "--mailboxes", "--json").json
         assert {"agent:chat", "agent:reminders"} <= {one["name"] for one in boxes}
 

@@ -44,3 +44,9 @@ def test_a_handler_that_is_not_async_is_refused_by_name() -> None:
         Agent("wrong").on("a.b")(wrong)
     with pytest.raises(TypeError, match="async def"):
         Agent("wrong", topics=["a.b"], on_event=wrong)
+
+
+@pytest.mark.parametrize("more", [{"room": 5}, {"when_full": "block"}])
+def test_a_durable_one_with_a_room_is_refused_and_told_what_to_do(more: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^lamp is durable.* Leave both out, or .*durable=True$"):
+        Agent("lamp", durable=True, **more)

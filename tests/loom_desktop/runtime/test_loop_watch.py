@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loom_desktop import Event
+from loom_desktop import Agent, Context, Event
 from loom_desktop.bus import Bus
 from loom_desktop.event import QoS
 from loom_desktop.runtime import probes
@@ -208,6 +208,63 @@ async def test_a_running_loom_is_watched_and_each_event_arms_the_watch(tmp_path:
     assert not watch._thread.is_alive()
     async with loom_for_tests(tmp_path / "once") as loom:
         assert loom.loop_watch is None, "one command needs none"
+
+
+async def test_what_blocks_after_the_beat_is_found_while_a_handler_is_at_work(seen: Seen) -> None:
+    """Its event armed the watch, and the beat came before it: nothing arms the watch again."""
+    watch = LoopWatch(seen, limit_s=LIMIT_S, look_s=3600)
+    watch.at_work = lambda: True
+    watch.start()
+    asyncio.get_running_loop().call_later(3 * LIMIT_S, hang, seen)
+    await turning(seen)
+    watch.stop()
+    assert seen.events[0].payload["who"] == "a callback of the loop"
+
+
+async def test_after_a_beat_it_looks_whether_the_loop_waits(seen: Seen) -> None:
+    """What begins between the beat of its event and the next look, with nobody known to work."""
+    watch = LoopWatch(seen, limit_s=LIMIT_S, look_s=3600)
+
+    def block() -> None:
+        asyncio.get_running_loop().call_soon(hang, seen)
+
+    watch.turned = block
+    watch.start()
+    watch.arm()
+    await turning(seen)
+    watch.stop()
+    assert len(seen.events) >= 2
+
+
+async def test_an_agent_that_blocks_is_found_however_late_its_handler_begins(
+    tmp_path: Path,
+) -> None:
+    seen, agent = threading.Event(), Agent("hang")
+    quiet: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @agent.on("lamp.asked")
+    async def block(ctx: Context, event: Event) -> None:
+        await quiet  # the beats of its event are over by then
+        assert seen.wait(20), "nobody noticed"
+
+    async with loom_for_tests(tmp_path, agent, listening=True) as loom:
+        watch = loom.loop_watch
+        assert watch
+        watch._look_s = 3600.0
+        tell = watch._publish
+
+        def publish(event: Event) -> None:
+            tell(event)
+            if event.topic == "runtime.loop.blocked":
+                seen.set()
+
+        watch._publish = publish
+        loom.bus.publish(Event(topic="lamp.asked"))
+        loom.bus.loop.call_later(4 * watch._limit_s, quiet.set_result, None)
+        async with asyncio.timeout(40):
+            while watch.last is None:
+                await asyncio.sleep(0)
+        assert watch.last.who.startswith("hang on lamp.asked")
 
 
 async def test_its_events_reach_the_bus_when_the_loop_turns_again(seen: Seen) -> None:

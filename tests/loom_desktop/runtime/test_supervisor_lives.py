@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loom_desktop import Agent, Context, Event, Loom, capability
+from loom_desktop import Agent, Aggregate, Context, Event, Loom, capability
 from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.event import QoS
 from loom_desktop.runtime.supervisor import AgentReport
@@ -395,3 +395,25 @@ async def test_what_is_urgent_is_read_first(tmp_path: Path) -> None:
         agent.free.set()
         assert await loom.supervisor.settled(5)
         assert agent.got == [0, 3, 2, 1]
+
+
+async def test_an_event_that_an_agents_key_raises_on_is_told_and_listed(tmp_path: Path) -> None:
+    agent = Agent("lamp", when_full=Aggregate(lambda event: event.payload["n"]))
+    got = list[str]()
+
+    @agent.on("lamp.*")
+    @agent.on("agent.failed")
+    async def handle(ctx: Context, event: Event) -> None:
+        got.append(event.topic)
+
+    async with loom_for_tests(tmp_path, agent) as loom:
+        told = list[Event]()
+        loom.bus.subscribe("agent.failed", told.append)
+        loom.publisher("test", origin="user-typed")("lamp.lit")
+        loom.publisher("test", origin="user-typed")("lamp.dimmed", n=1)
+        assert await loom.bus.settled(5)
+        report = loom.supervisor.report("lamp")
+    assert got == ["lamp.dimmed"]
+    assert [(one.payload["agent"], one.payload["topic"]) for one in told] == [("lamp", "lamp.lit")]
+    assert report.failure == "Its key or fold raised KeyError: 'n'."
+    assert report.dropped == 0

@@ -4,12 +4,13 @@ import pytest
 
 from loom_desktop import Agent, Context, Event
 from loom_desktop.errors import NotFound, SettingsError, Unavailable, UsageError
+from loom_desktop.settings import Assistant, Settings
 from loom_desktop.testing import answer_of, loom_for_tests
 
 MINE = """
 from loom_desktop import Agent, Context, Event
 
-agent = Agent("books")
+agent = Agent("shelf")
 
 
 @agent.on("book.read")
@@ -56,6 +57,8 @@ async def test_what_waits_for_a_paused_one_is_handled_when_it_goes_on(tmp_path: 
         assert not await loom.supervisor.settled(0.05)
         assert heard == []
         assert (await loom.call("resume_agent", name="lamp"))["state"] == "running"
+        with pytest.raises(UsageError, match="lamp runs already"):
+            await loom.call("resume_agent", name="lamp")
         assert await loom.supervisor.settled(5)
         assert len(heard) == 3
 
@@ -65,9 +68,9 @@ async def test_a_file_that_the_settings_do_not_name_can_be_started(tmp_path: Pat
     (tmp_path / "agents" / "shelf.py").write_text(MINE)
     (tmp_path / "agents" / "broken.py").write_text("agent = 7")
     async with loom_for_tests(tmp_path) as loom:
-        assert (await loom.call("start_agent", name="shelf"))["name"] == "books"
-        assert "books" in loom.supervisor.agents
-        with pytest.raises(UsageError, match="'books'"):
+        assert (await loom.call("start_agent", name="shelf"))["name"] == "shelf"
+        assert "shelf" in loom.supervisor.agents
+        with pytest.raises(UsageError, match="runs already"):
             await loom.call("start_agent", name="shelf")
         with pytest.raises(Unavailable, match="broken"):
             await loom.call("start_agent", name="broken")
@@ -93,3 +96,30 @@ async def test_mailboxes_tell_what_waits_and_what_was_lost(tmp_path: Path) -> No
             loom.bus.publish(Event(topic="a.b"))
         (box,) = (one for one in await loom.call("mailboxes") if one["name"] == "agent:small")
         assert (box["size"], box["policy"], box["dropped"]) == (2, "drop-newest", 7)
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume"])
+async def test_one_that_was_left_out_says_why(verb: str, tmp_path: Path) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "books.py").write_text(MINE)
+    wanted = Settings(assistant=Assistant(agents=("chat", "books", "chat")))
+    async with loom_for_tests(tmp_path, settings=wanted) as loom:
+        told = [one["message"] for one in (await loom.call("status"))["problems"]]
+        assert any("books.py calls itself 'shelf'" in one and "equal" in one for one in told)
+        assert any("names the agent chat more than once" in one for one in told)
+        assert loom.supervisor.states["chat"] == "running"
+        parts = {one["name"]: one for one in (await loom.call("health"))["parts"]}
+        assert "must be equal" in parts["agents"]["words"]
+        with pytest.raises(UsageError, match=r"books.py calls itself 'shelf'.* must be equal"):
+            await loom.call(f"{verb}_agent", name="books")
+        (tmp_path / "agents" / "books.py").write_text(MINE.replace("shelf", "books") + "# mended")
+        assert (await loom.call("start_agent", name="books"))["state"] == "running"
+        told = [one["message"] for one in (await loom.call("status"))["problems"]]
+        assert not any("books.py" in one for one in told), "it is over"
+
+
+async def test_one_without_a_file_says_that_the_settings_name_it(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        loom.entries.find_missing(Settings(assistant=Assistant(agents=("ghost",))))
+        with pytest.raises(NotFound, match=r"loom.toml names the agent 'ghost'.*ghost.py"):
+            await loom.call("restart_agent", name="ghost")

@@ -173,6 +173,34 @@ async def test_a_dead_letter_is_shown_tried_again_and_is_over_when_it_went_well(
             await loom.call("replay_dead", letter=letter)
 
 
+async def test_dead_letters_that_are_alike_have_one_card_until_the_last_is_over(
+    tmp_path: Path,
+) -> None:
+    async with loom_for_tests(tmp_path, Shelf().agent) as loom:
+        offered = asyncio.Queue[Event]()
+        loom.bus.subscribe("card.offered", offered.put_nowait)
+        first = await buried(loom)
+        async with asyncio.timeout(10):
+            card = (await offered.get()).payload["card"]
+        assert (card["kind"], card["agent"]) == ("notice", "shelf")
+        assert card["title"] == buried_words("shelf", "book.bought")
+        assert f"loom dead show {first}" in card["text"]
+        assert "three times" in card["why"]
+        second = await buried(loom)
+
+        async def open_cards() -> list[int]:
+            return [one.id for one in await loom.store.cards.open()]
+
+        await loom.call("drop_dead", letter=first)
+        assert await open_cards() == [card["id"]], "another one is like it"
+        await loom.call("drop_dead", letter=second)
+        assert await open_cards() == []
+        assert offered.empty()
+        await buried(loom)
+        async with asyncio.timeout(10):
+            assert (await offered.get()).payload["card"]["id"] != card["id"]
+
+
 async def test_a_dead_letter_is_dropped(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path, Shelf().agent) as loom:
         letter = await buried(loom)
