@@ -31,6 +31,7 @@ from loom_desktop.runtime.audit import Audit
 from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.loop_watch import LoopWatch
+from loom_desktop.runtime.lost_answers import LOOK_S, LostAnswers
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Broken, Outside
@@ -57,8 +58,6 @@ _named: ContextVar[tuple[Path, ...]] = ContextVar("folders named by a command", 
 _NEEDS_WINDOW = ("hotkey",)
 _ALWAYS_ON = ("system",)
 _DRAIN_S = 2.0
-_LOOK_S = 1.0
-"""How often somebody who waits for an answer looks whether anybody still works on it."""
 _ZONE_S = 30.0
 """How long a zone is taken to be the person's before it is looked up again."""
 
@@ -187,7 +186,9 @@ class Loom:
             await self._tell_interrupted()
             self.bus.subscribe("system.resumed", self._resumed)
             self.bus.subscribe("system.sleeping", self._sleeping)
-            self.bus.subscribe("agent.failed", self._failed)
+            self.lost_answers = LostAnswers(
+                self.bus, self.status, self.supervisor, self.tasks, self._publish
+            )
             self.bus.subscribe("system.locked", lambda _: self.desk.lock(True))
             self.bus.subscribe("system.unlocked", lambda _: self.desk.lock(False))
             self._make_sources(on)
@@ -265,10 +266,10 @@ class Loom:
             asked = await self.call(verb, **arguments)
             while not over:
                 try:
-                    async with asyncio.timeout(_LOOK_S):
+                    async with asyncio.timeout(LOOK_S):
                         event = await events.get()
                 except TimeoutError:
-                    self._end_lost_turns()
+                    self.lost_answers.end()
                     continue
                 if event.payload.get("turn") == asked["turn"]:
                     over = event.topic in ("chat.answered", "chat.failed", "chat.cancelled")
@@ -277,27 +278,6 @@ class Loom:
             stop()
             if asked and not over:
                 await self.call("cancel", conversation=asked["conversation"])
-
-    def _failed(self, event: Event) -> None:
-        if self.status.turns:
-            self.tasks.start("answers that were lost", self._after_failure(event.begins))
-
-    async def _after_failure(self, thread: int) -> None:
-        """Who failed is told before it has ended: wait for that, so that no answer stays open."""
-        await asyncio.sleep(0)
-        while thread in self.status.turns.values() and self.supervisor.at_work(thread):  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_S)
-        self._end_lost_turns()
-
-    def _end_lost_turns(self) -> None:
-        """A question that nobody works on any more is over, and whoever waits is told."""
-        for turn, thread in list(self.status.turns.items()):
-            if not self.supervisor.at_work(thread):
-                self._publish(
-                    "loom", frozenset({"schedule"}), "chat.failed", thread=thread, turn=turn,
-                    text="", message="The answer broke off.",
-                    hint="Ask again. The log says what happened.",
-                )  # fmt: skip
 
     # ---------------------------------------------------------------- events from the doors
     def publisher(self, sender: str, *, origin: str = "") -> Callable[..., Event]:

@@ -406,7 +406,7 @@ async def test_before_a_sleep_everything_is_written_down(
 async def test_an_answer_that_breaks_off_ends_for_everybody_who_waits(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("loom_desktop.loom._LOOK_S", 0.01)
+    monkeypatch.setattr("loom_desktop.loom.LOOK_S", 0.01)
     monkeypatch.setattr("loom_desktop.tasks.PATIENCE_S", 0.02)
     free = asyncio.Event()
     agent = Agent("chat", deadline_s=0.02)

@@ -392,7 +392,7 @@ def test_who_waits_for_room_waits_no_longer_than_there_is_none(
                     gates[data.draw(st.sampled_from("abc"))].release()
                 if finish == 2 and data.draw(st.booleans()):
                     data.draw(st.sampled_from(emits))[1].cancel()
-                for _ in range(10):
+                for _ in range(100):
                     await asyncio.sleep(0)
                 for topic, task in emits:
                     held = [box for box in boxes if topic in box.patterns and box.blocks]
