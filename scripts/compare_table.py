@@ -47,6 +47,8 @@ LINES = (
     Line("request and reply, requests/s", "W5", "per_s", "autogen-core", 12),
     Line("100 agents, deliveries/s", "W6", "per_s", "pyee", 4),
     Line("100 agents, deliveries/s", "W6", "per_s", "autogen-core", 50),
+    Line("100 agents, inline, deliveries/s", "W6", "per_s", "pyee", 4, INLINE),
+    Line("100 agents, inline, deliveries/s", "W6", "per_s", "autogen-core", 50, INLINE),
     Line("idle subscriber, bytes", "W6", "bytes_per_idle_agent", "", -4_096),
     Line(
         "durable, bursts of 1,000, events/s", "W7", "plain_burst1000_per_s", SQLITE, 0.3, OURS,

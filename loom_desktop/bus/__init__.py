@@ -80,6 +80,14 @@ class _Tap:
 class Bus:
     """Made on the loop it serves; ``async with``, or ``await close()``, ends its tasks."""
 
+    # without them its 31 attributes would be one too many for the interpreter's quick way to them
+    __slots__ = (
+        "_called", "_clock", "_closed", "_deadlines", "_door", "_found", "_from_threads", "_gone",
+        "_heads", "_home", "_look", "_look_s", "_refused", "_routes", "_subscriptions", "_waiting",
+        "at_work", "begins", "circled", "expired", "failed", "late_answers", "loop", "on_cancel",
+        "overrun", "published", "record", "ring", "settling", "tasks", "turns",
+    )  # fmt: skip
+
     def __init__(self, clock: Clock = wall_clock, ring: Ring | None = None) -> None:
         self.published = 0
         self.expired = 0
