@@ -379,7 +379,9 @@ class Timers:
         self.looked = 0.0
         """When it was last seen what is due, by the clock; 0 before the first look."""
         self.trouble = ""
-        """Why that is not seen now, in words."""
+        """Why that is not seen now, or what is due and cannot be said, in words."""
+        self._untold: dict[int, str] = {}
+        """Schedules that are due and whose event could not be made, and why."""
 
     def changed(self) -> None:
         """A schedule was added or changed, or the computer has woken up: look again now."""
@@ -391,7 +393,8 @@ class Timers:
             self._changed.clear()
             try:
                 wait_s = await self.tick()
-                self.looked, self.trouble = self._clock(), ""
+                self.looked = self._clock()
+                self.trouble = next(iter(self._untold.values()), "")
             except LoomError as error:  # a full disk: what is not noted is not fired, but tried on
                 log.warning("schedules wait: %s", error.message)
                 wait_s, self.trouble = _RETRY_S, error.message
@@ -408,6 +411,7 @@ class Timers:
         """Fire what is due now. Answers with how many seconds may pass until the next look."""
         await self._follow_person()
         now, late, waiting = self._clock(), False, False
+        untold: dict[int, str] = {}
         for schedule in await self._store.due(now):
             occurrence = self._first_due(schedule, now)
             missed = occurrence is not None and occurrence.late_s > LATE_S
@@ -415,17 +419,28 @@ class Timers:
                 waiting = True
                 continue
             following = occurrence.next if occurrence else self._beyond(schedule, now)
-            told = self._told(schedule, occurrence)
+            told: Told = None
+            try:
+                if occurrence is not None:
+                    told = self._fire(schedule, occurrence.at, occurrence.late_s)
+            except Exception as error:  # a fence: it is not noted, so it is tried again
+                if schedule.id not in self._untold:
+                    log.exception("schedule %s is due, and what to say of it fails", schedule.id)
+                untold[schedule.id] = str(error) or repr(error)
+                continue
             event = told if isinstance(told, Event) else None
             if await self._store.advance(schedule.id, schedule.next, following, event):
                 late |= missed
                 self._tell(schedule, told)
+        self._untold = untold
         if waiting:
             return SPREAD_S
         following = await self._store.next_due()
         if not following:
             return self._tick_s
         wait_s = following - self._clock()
+        if self._untold and wait_s <= 0:
+            return _RETRY_S
         if wait_s <= 0:  # the rest of what `all` brings, or one that came up meanwhile
             return SPREAD_S if late else 0.0
         return min(wait_s, self._tick_s)
@@ -443,15 +458,6 @@ class Timers:
 
     def _beyond(self, schedule: Schedule, now: float) -> float:
         return next_after(schedule, max(now, schedule.next)) or 0.0
-
-    def _told(self, schedule: Schedule, occurrence: Occurrence | None) -> Told:
-        if occurrence is None:
-            return None
-        try:
-            return self._fire(schedule, occurrence.at, occurrence.late_s)
-        except Exception:  # one of the fences: a bug in what is told stops no other reminder
-            log.exception("schedule %s was due, and telling it failed", schedule.id)
-            return None
 
     def _tell(self, schedule: Schedule, told: Told) -> None:
         try:

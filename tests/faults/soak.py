@@ -38,6 +38,8 @@ SHARES = [
     "slow", "shaky", "asks", "gathers",
 ]  # fmt: skip
 FAILS_EVERY, DOOMED_EVERY = 100, 5_000
+WORK_S = 0.02
+"""What the slow agents do with an event: nobody waits for a condition here, it is their work."""
 DRAIN_S = 90.0
 """A dead letter takes eleven seconds to become one."""
 
@@ -102,7 +104,7 @@ class Work:
 
         @agent.on(topic)
         async def handle(ctx: Context, event: Event) -> None:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(WORK_S)
             self.seen[topic] += 1
 
         return agent

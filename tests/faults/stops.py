@@ -26,6 +26,9 @@ from tests.faults.report import Report
 
 LONGEST_S = 0.12
 """Until a stop: about twice as long as a start takes."""
+WORK_S, LONG_S, ENDLESS_S = 0.002, 0.05, 60.0
+"""How long the agents work on an event, and what they leave running: so that a stop, at a random
+moment, finds all of it in the middle of something."""
 BURST = 20
 ENDING_S = 5.0
 
@@ -49,8 +52,8 @@ class _Work:
 
         @waits.on("stop.waits")
         async def wait(ctx: Context, event: Event) -> None:
-            ctx.spawn("goes on", asyncio.sleep(0.05 if event.payload["n"] % 300 else 60.0))
-            await asyncio.sleep(0.002)
+            ctx.spawn("goes on", asyncio.sleep(LONG_S if event.payload["n"] % 300 else ENDLESS_S))
+            await asyncio.sleep(WORK_S)
             with contextlib.suppress(LoomError):
                 await ctx.emit("stop.stuffed")
 
@@ -64,7 +67,7 @@ class _Work:
 
         @stuffed.on("stop.stuffed")
         async def stuff(ctx: Context, event: Event) -> None:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(10 * WORK_S)
 
         return [kept, waits, asks, stuffed]
 

@@ -110,7 +110,7 @@ async def mixed_us(system: System, subscriptions: int) -> float:
     for pattern in patterns:
         system.subscribe(pattern, counting.handler())
     gc.collect()
-    gc.freeze()  # as the engine does once it is filled: a full collection is not the bus
+    gc.freeze()  # as the application does once it is up: a full collection is not the bus
     return await flood_us(system, counting, topics, len(topics), deliveries)
 
 
@@ -119,9 +119,12 @@ async def latencies_us(system: System, seconds: float) -> dict[str, float]:
     waits: list[float] = []
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
+    said, heard = 0, asyncio.Event()
 
     async def urgent(message: Any) -> None:
         waits.append(now() - system.said(message)["at"])
+        if len(waits) == said:
+            heard.set()
 
     async def load(message: Any) -> None:
         total = 0
@@ -140,14 +143,18 @@ async def latencies_us(system: System, seconds: float) -> dict[str, float]:
             await asyncio.sleep(due - loop.time())
 
     async def keys() -> None:
+        nonlocal said
         due = loop.time()
         while due < until:
+            said += 1
+            heard.clear()
             system.publish("load.key", {"at": now()}, urgent=True)
             due += URGENT_EVERY_S
             await asyncio.sleep(due - loop.time())
 
     await asyncio.gather(burst(), keys())
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(5.0):
+        await heard.wait()
     return {
         "p50_us": percentile(waits, 0.5) * 1e6,
         "p99_us": percentile(waits, 0.99) * 1e6,

@@ -373,9 +373,7 @@ async def test_a_death_is_the_deaths_of_the_one_who_died(
             await neighbour.began.wait()
             await until(lambda: loom.supervisor.busy == 2)
             loom.supervisor.cancel(event.begins)
-            async with asyncio.timeout(5):
-                while not loom.supervisor.left_behind:
-                    await asyncio.sleep(0.001)
+            await until(lambda: loom.supervisor.left_behind == 1)
             neighbour.free.set()
             assert await loom.supervisor.settled(5)
             deaths = {one.name: one.restarts for one in loom.supervisor.reports()}
