@@ -94,9 +94,9 @@ class Loom:
         self.started = False
         """Whether everything is joined and runs."""
         self.agents_wanted: tuple[str, ...] = ()
+        """Those that loom.toml named when this started."""
         self.left_out: dict[str, LoomError] = {}
         """Agents that could not be started, by the name of their file, and why."""
-        """Those that loom.toml named when this started."""
         self.paths = paths or _usual_paths()
         self._fixed_zone = self._zone = zone
         self._zone_until = clock()
@@ -162,6 +162,7 @@ class Loom:
             )  # fmt: skip
             await self.supervisor.durable.prepare()
             self.store.restored = self.supervisor.begin_anew
+            stack.push_async_callback(self._came_to_its_end)
             stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
@@ -212,9 +213,6 @@ class Loom:
         # What has begun is finished: a card, a line of the conversation. Not for long.
         await self.supervisor.settled(_DRAIN_S)
         await self.recorder.settled(_DRAIN_S)
-        if self._following:
-            with contextlib.suppress(LoomError):  # told by the store
-                await self.store.state.set_fact("running", False)
         await self._stop.aclose()
 
     @functools.cached_property
@@ -641,6 +639,12 @@ class Loom:
         if not broke_off:  # nobody waits for it: a crash this early has nothing in hand
             self.tasks.start("note the run", self.store.state.set_fact("running", True))
         return broke_off
+
+    async def _came_to_its_end(self) -> None:
+        """Also of a start that failed half way: it broke off nothing."""
+        if self._following:
+            with contextlib.suppress(LoomError):  # told by the store
+                await self.store.state.set_fact("running", False)
 
     async def _resume_pause(self) -> None:
         self.status.paused_until = float(await self.store.state.fact("paused_until", 0.0))

@@ -84,8 +84,9 @@ def peers_table(said: Mapping[str, Any]) -> str:
         if "calib_ms" in cell
     ]  # fmt: skip
     restless = sum(one > DISTURBED * min(loops) for one in loops)
+    system = said["system"].split("-")[0]  # what this computer's kernel is called is no figure
     foot = (
-        f"{said['system']}, Python {said['python']}, loop {said['loop']}, best of {said['reps']} "
+        f"{system}, Python {said['python']}, loop {said['loop']}, best of {said['reps']} "
         f"(durable: of one); {restless} of {len(loops)} cells while the machine was busy."
     )
     return f"{_markdown(rows)}\n\n{foot}\n"
@@ -108,8 +109,9 @@ def bench_table(said: Mapping[str, Any]) -> str:
             )
         )
     machine = said["machine"]
+    system = machine["system"].split("-")[0]
     foot = (
-        f"{machine['system']}, {machine['processors']} processors, Python {machine['python']}, "
+        f"{system}, {machine['processors']} processors, Python {machine['python']}, "
         f"load {machine['load'][0]}."
     )
     return f"{_markdown(rows)}\n\n{foot}\n"

@@ -365,7 +365,13 @@ class Bus:
             if of == thread and not answer.done():
                 answer.set_exception(Unavailable("The question was cancelled."))
                 stopped += 1
-        return stopped + sum(stop(thread) for stop in self.on_cancel)
+        with self._door:
+            coming = len(self._from_threads)
+            kept = [event for event in self._from_threads if event.begins != thread]
+            if len(kept) < coming:  # in place: who publishes from a thread holds it
+                self._from_threads.clear()
+                self._from_threads.extend(kept)
+        return stopped + coming - len(kept) + sum(stop(thread) for stop in self.on_cancel)
 
     async def settled(self, deadline_s: float) -> bool:
         """Return when nothing waits and nothing is in hand, or when the time is over."""
@@ -412,7 +418,7 @@ class Bus:
     @property
     def dropped(self) -> int:
         """Events that some full mailbox did not take, of all subscriptions there ever were."""
-        return self._gone["dropped"] + sum(box.dropped for box in self._subscriptions)
+        return self._gone["dropped"] + sum(box.dropped for box in [*self._subscriptions])
 
     def mailboxes(self) -> list[MailboxReport]:
         """Every subscription there is, with what waits in it and what it lost."""
@@ -422,7 +428,7 @@ class Bus:
                 box.size, len(box.queue), box.handled, box.failed, box.dropped, box.merged,
                 box.expired, box.overdue, box.left_behind,
             )
-            for box in self._subscriptions
+            for box in [*self._subscriptions]  # health asks from a thread of its own
         ]  # fmt: skip
 
     def fill(self, *, but: Collection[str] = ()) -> dict[QoS, float]:

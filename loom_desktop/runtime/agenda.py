@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
-from loom_desktop.errors import LoomError, NotFound, NotUnderstood, UsageError
+from loom_desktop.errors import NotFound, NotUnderstood, UsageError
 from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
 from loom_desktop.runtime.context import named
 from loom_desktop.store import Store
@@ -256,7 +256,7 @@ class Agenda:
         try:
             schedule = await self._store.schedules.get(int(asked["schedule"]))
             at, late_s, missed = asked["at"], asked["late_s"], asked["missed"]
-        except (LoomError, KeyError, TypeError, ValueError):
+        except (NotFound, KeyError, TypeError, ValueError):
             log.warning("%s: there is no such schedule any more", event.topic)
             return
         if event.topic != f"card.answered.{schedule.agent}.{_RUN}" or not schedule.agent:

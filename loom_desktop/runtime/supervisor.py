@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeGuard
 from msgspec import Struct
 
 from loom_desktop.bus import MOST_WAITING, Subscription
+from loom_desktop.bus.subscription import DEADLINE_S
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, follow
@@ -34,7 +35,6 @@ _NOT_AGENTS = frozenset({"broker", "desk", "loom", "person", "runtime"})
 _MOST_DEATHS, _WITHIN_S = 3, 60.0
 _FIRST_WAIT_S = 0.5
 _FIRST = asyncio.FIRST_COMPLETED
-DEADLINE_S = {QoS.REALTIME: 2.0, QoS.BATCHED: 30.0, QoS.BACKGROUND: 900.0}
 AgentState = Literal["running", "paused", "stopped", "failed"]
 
 
@@ -211,6 +211,7 @@ class Supervisor:
         life = self._life(name)
         box, life.box, life.state = life.box, None, "stopped"
         if box is None:
+            self.changed(self._report(life))
             return
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
@@ -430,6 +431,8 @@ class Supervisor:
             return
         name, life.state = life.agent.name, "failed"
         self.durable.leave(name)
+        for one in life.agent.capabilities:
+            self._parts.broker.remove(one.name)
         box.close(finish=True)
         message = f"The agent {name} failed again and again and is paused."
         hint = f"The log says why. loom start {name} tries it again, and so does the next start."

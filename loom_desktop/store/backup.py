@@ -166,7 +166,8 @@ class Snapshots:
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         """The same under any name; what is there under it gives way to a copy that is checked."""
-        draft = path.with_name(path.name + ".part")
+        # beside it, under a name that nobody else gives: what the person keeps there is not ours
+        draft = path.with_name(f".{path.name}.{os.getpid()}.loom.part")
         try:
             remove(draft)
             target = connect(draft, self._key)
@@ -296,7 +297,7 @@ def fetch(path: Path, draft: Path, key: bytes | None) -> None:
     except OSError as error:
         remove(draft)
         raise Unavailable(
-            f"{path} was not restored: {error.strerror}.", hint="Nothing was changed."
+            f"{path} was not restored: {error.strerror or error}.", hint="Nothing was changed."
         ) from error
     except BaseException:
         remove(draft)

@@ -516,7 +516,10 @@ class Database:
                     raise OSError(errno.EBUSY, "the log was not emptied")
                 os.replace(draft, self.path)
                 replaced()
-                sync_folder(draft.parent)
+                try:
+                    sync_folder(draft.parent)
+                except OSError as error:  # it is there: only a power cut could undo that
+                    log.warning("The folder of the store could not be synced: %s", error)
             finally:
                 self._open_with(False)
 

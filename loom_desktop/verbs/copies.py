@@ -41,7 +41,7 @@ async def restore(loom: Loom, path: str) -> dict[str, Any]:
     """
     kept = await loom.store.restore(_path(path))
     # What the copy says of this run is of another one.
-    await loom.store.state.set_fact("running", True)
+    await loom.store.state.set_fact("running", loom._following)
     await loom.store.state.set_fact("paused_until", loom.status.paused_until)
     await loom.desk.start_over()
     loom.timers.changed()

@@ -67,7 +67,7 @@ def report(
     """Everything that is known about the run, as plain data."""
     return {
         "machine": {
-            "system": platform.platform(),
+            "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
             "processors": os.cpu_count(),
             "load": [round(one, 2) for one in os.getloadavg()],

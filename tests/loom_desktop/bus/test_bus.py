@@ -248,6 +248,17 @@ async def test_an_event_that_comes_while_the_loop_finishes_with_the_last_is_not_
             sys.setswitchinterval(before)
 
 
+async def test_what_other_threads_published_is_cancelled_before_it_came_in() -> None:
+    async with Bus() as bus:
+        got = list[int]()
+        bus.subscribe("a", lambda event: got.append(event.begins))
+        events = [Event(topic="a", thread=1 + n % 2) for n in range(6)]
+        bus.publish_many_from_thread(events)
+        assert bus.cancel(1) == 3
+        assert await bus.settled(5)
+    assert got == [2, 2, 2]
+
+
 # -------------------------------------------------------------------- ending
 class Moments:
     """A loop's own calls and timers, counted: what is left of them after the end."""

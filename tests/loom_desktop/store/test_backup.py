@@ -393,3 +393,13 @@ async def test_in_memory_there_is_nothing_to_copy(tmp_path: Path) -> None:
             await store.backup(tmp_path / "mine.db")
         with pytest.raises(Unavailable):
             await store.restore(tmp_path / "mine.db")
+
+
+async def test_a_backup_touches_no_file_beside_it(path: Path, tmp_path: Path) -> None:
+    mine = [tmp_path / f"x.db{end}" for end in (".part", ".part-wal", "-wal", ".bak")]
+    for one in mine:
+        one.write_text("mine")
+    async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
+        await store.backup(tmp_path / "x.db")
+    assert [one.read_text() for one in mine] == ["mine"] * len(mine)
+    assert not [one for one in tmp_path.iterdir() if one.name.endswith(".loom.part")]
