@@ -102,6 +102,7 @@ class FakeNotifications(ServiceInterface):
     def __init__(self) -> None:
         super().__init__("org.freedesktop.Notifications")
         self.buttons = True
+        self.press_at_once = ""  # the label of a button that is pressed with the reply to Notify
         self.all: dict[int, dict[str, Any]] = {}
         self._last = 0
 
@@ -137,7 +138,14 @@ class FakeNotifications(ServiceInterface):
             "expire_ms": expire_ms,
             "open": True,
         }
+        for key, label in self.all[number]["buttons"].items():
+            if label and label == self.press_at_once:
+                asyncio.get_running_loop().call_soon(self._press_and_be_busy, number, key)
         return number
+
+    def _press_and_be_busy(self, number: int, key: str) -> None:
+        self.ActionInvoked(number, key)
+        time.sleep(0.1)  # an application in this loop reads the reply and the press in one go
 
     @dbus_method()
     def CloseNotification(self, number: DBusUInt32) -> None:

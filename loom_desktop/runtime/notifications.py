@@ -80,6 +80,7 @@ class Notifications:
                     self._notifier = DesktopNotifier(
                         app_name="Loom", app_icon=Icon(path=resource("icons/loom-128.png"))
                     )
+                    _hear_in_turn(self._notifier, self._loop)
                 known = await self._notifier.get_capabilities()
                 buttons = []
                 if Capability.BUTTONS in known:
@@ -140,6 +141,22 @@ class Notifications:
             await self._desk.answer(number, action, door="notification")
         except LoomError as error:
             log.info("card %d: %s", number, error.message)
+
+
+def _hear_in_turn(notifier: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """Let a press wait for the turn in which ``send`` learns the number of its notification.
+
+    The library calls its handlers while it reads the message bus and forgets a number that it does
+    not know. A press that is read in one go with the reply to Notify came too early, and was lost.
+    """
+
+    def in_turn(heard: Callable[[int, Any], None], number: int, what: Any) -> None:
+        loop.call_soon(heard, number, what)
+
+    backend = getattr(notifier, "_backend", None)
+    for name in ("_on_action", "_on_closed"):  # of the message bus; other systems have none
+        if (heard := getattr(backend, name, None)) is not None:
+            setattr(backend, name, partial(in_turn, heard))
 
 
 def _buttons(card: dict[str, Any], desktop: bool) -> list[tuple[str, str]]:

@@ -60,14 +60,14 @@ def _kills(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     for encrypted in (False, True):
         yield kills.run(chosen.kills // 2, folder, encrypted=encrypted)
     for wrong in ("--ack-early", "--effect-alone"):
-        yield kills.run(10, folder, encrypted=False, wrong=wrong)
+        yield kills.run(100, folder, encrypted=False, wrong=wrong)
 
 
 def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     deliveries = importlib.import_module("tests.faults.deliveries")
     for encrypted in (False, True):
         yield deliveries.run(max(1, chosen.kills // 5), folder, encrypted=encrypted)
-    yield deliveries.run(10, folder, encrypted=False, wrong="--effect-apart")
+    yield deliveries.run(100, folder, encrypted=False, wrong="--effect-apart")
 
 
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:

@@ -22,4 +22,4 @@ def test_a_kill_loses_nothing_and_doubles_nothing(tmp_path: Path, encrypted: boo
 
 @pytest.mark.parametrize("wrong", ["--ack-early", "--effect-alone"])
 def test_the_kills_find_a_missing_guard(tmp_path: Path, wrong: str) -> None:
-    assert kills.run(6, tmp_path, encrypted=False, wrong=wrong).wrong
+    assert kills.run(60, tmp_path, encrypted=False, wrong=wrong).wrong

@@ -74,6 +74,18 @@ async def test_a_reminder_can_be_answered_on_its_notification(
 
 
 @x11
+async def test_a_press_that_comes_together_with_the_reply_is_heard(
+    tmp_path: Path, desk: FakeDesktop
+) -> None:
+    async with notifying(tmp_path) as loom:
+        desk.notifications_daemon.press_at_once = "In 10 minutes"
+        answers: list[Event] = []
+        loom.bus.subscribe("card.answered.>", answers.append)
+        await loom.desk.offer(REMINDER, agent="somebody", cause=CAUSE)
+        await until(lambda: answers, "answer")
+
+
+@x11
 async def test_a_notification_declines_and_never_approves(
     tmp_path: Path, desk: FakeDesktop
 ) -> None:
