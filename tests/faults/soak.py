@@ -67,13 +67,33 @@ class Latencies:
         return 0.0
 
 
+class Numbers:
+    """Which numbers there were: a byte each, so that the counting weighs next to nothing."""
+
+    def __init__(self) -> None:
+        self._had, self._count = bytearray(), 0
+
+    def __contains__(self, number: int) -> bool:
+        return number < len(self._had) and self._had[number] > 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, number: int) -> None:
+        """It was there, at least once."""
+        if number >= len(self._had):
+            self._had.extend(bytes(number + 1 - len(self._had)))
+        self._count += not self._had[number]
+        self._had[number] = 1
+
+
 class Work:
     """The twenty agents, and what each of them has seen."""
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self.failed = 0
-        self.kept: dict[str, set[int]] = {}
+        self.kept: dict[str, Numbers] = {}
         self.twice = 0
         self.took = {lane: Latencies() for lane in (*QoS,)}
         self.durable_took = Latencies()
@@ -123,7 +143,7 @@ class Work:
 
     def _keeping(self, name: str, topic: str) -> Agent:
         """Durable: what it has counted is in the store, in one transaction with the mark."""
-        agent, had = Agent(name, durable=True), self.kept.setdefault(name, set())
+        agent, had = Agent(name, durable=True), self.kept.setdefault(name, Numbers())
 
         @agent.on(topic)
         async def handle(ctx: Context, event: Event) -> None:
@@ -221,6 +241,7 @@ async def soak(folder: Path, minutes: float) -> Report:
     report.figures["restarts"] = restarts
     if len(points) > 1:
         report.figures["bytes per event"] = slope([(one[0], one[1]) for one in points])
+    report.figures["MB after a quarter"] = points[0][1] / 2**20
     report.figures["MB resident"] = points[-1][1] / 2**20
     left = _tasks() - before
     report.figures["tasks left"] = len(left)

@@ -11,7 +11,7 @@ import pytest
 from loom_desktop.event import QoS
 from tests.faults import soak
 from tests.faults.report import Report
-from tests.faults.soak import Latencies, Sent, Work, doomed
+from tests.faults.soak import Latencies, Numbers, Sent, Work, doomed
 
 MINUTES = 0.12
 
@@ -40,6 +40,15 @@ def test_twenty_agents_of_every_kind() -> None:
     assert len({one.name for one in agents}) == len(agents) == 20
     assert sum(one.durable for one in agents) == 3
     assert set(QoS) == {*Work().took}
+
+
+def test_numbers_are_a_set() -> None:
+    had, model = Numbers(), set[int]()
+    for number in (3, 0, 3, 700, 1, 0):
+        had.add(number)
+        model.add(number)
+        assert len(had) == len(model)
+    assert [number for number in range(800) if number in had] == sorted(model)
 
 
 def test_a_percentile_is_at_most_six_percent_too_high_and_never_above_the_longest() -> None:
