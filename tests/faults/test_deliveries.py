@@ -25,4 +25,6 @@ def test_a_kill_leaves_no_event_unhandled_and_no_effect_doubled(
 
 def test_the_kills_find_an_effect_that_is_apart_from_its_mark(tmp_path: Path) -> None:
     report = deliveries.run(60, tmp_path, encrypted=False, wrong="--effect-apart")
-    assert any("applied twice" in what for what in report.wrong)
+    # Which one it is depends on where the kill fell: between two effects, or before the mark.
+    found = ("applied twice", "marked and not written", "the tally says")
+    assert any(what in one for one in report.wrong for what in found), report.wrong
