@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 Deliver = Callable[[Event], None]
 _MOST_ROUTES = 65_536
 """Topics whose subscribers are remembered: about 13 MB when all of them carry an id."""
+_MOST_BRANCHES = 1_000
 _MOST_FROM_THREADS = 100_000
 """Events from other threads that the loop has not come to yet."""
 _THREAD_SLICE_S = 0.0005
@@ -80,12 +81,13 @@ class _Tap:
 class Bus:
     """Made on the loop it serves; ``async with``, or ``await close()``, ends its tasks."""
 
-    # without them its 31 attributes would be one too many for the interpreter's quick way to them
+    # without them its 32 attributes would be one too many for the interpreter's quick way to them
     __slots__ = (
-        "_called", "_clock", "_closed", "_deadlines", "_door", "_found", "_from_threads", "_gone",
-        "_heads", "_home", "_look", "_look_s", "_refused", "_routes", "_subscriptions", "_waiting",
-        "at_work", "begins", "circled", "expired", "failed", "late_answers", "loop", "on_cancel",
-        "overrun", "published", "record", "ring", "settling", "tasks", "turns",
+        "_branches", "_called", "_clock", "_closed", "_deadlines", "_door", "_found",
+        "_from_threads", "_gone", "_heads", "_home", "_look", "_look_s", "_refused", "_routes",
+        "_subscriptions", "_waiting", "at_work", "begins", "circled", "expired", "failed",
+        "late_answers", "loop", "on_cancel", "overrun", "published", "record", "ring", "settling",
+        "tasks", "turns",
     )  # fmt: skip
 
     def __init__(self, clock: Clock = wall_clock, ring: Ring | None = None) -> None:
@@ -119,6 +121,8 @@ class Bus:
         """First segment -> the remembered topics that begin with it."""
         self._waiting: dict[int, tuple[asyncio.Future[Event], int]] = {}
         """Question -> who waits, and the thread it belongs to."""
+        self._branches: dict[int, int] = {}
+        """Thread -> the one that it began under, the oldest first."""
         self._deadlines = Deadlines(self.loop)
         self.at_work: set[Subscription] = set()
         """Those that have something in hand, or had a moment ago."""
@@ -349,12 +353,30 @@ class Bus:
 
     # ------------------------------------------------------------------ stopping
 
+    def branch(self, thread: int, of: int) -> None:
+        """This thread began under that one and ends with it. The latest 1,000 are known."""
+        self._branches[thread] = of
+        while len(self._branches) > _MOST_BRANCHES:
+            del self._branches[next(iter(self._branches))]
+
+    def under(self, thread: int) -> set[int]:
+        """This thread, and those that began under it."""
+        found = {thread}
+        for one, of in self._branches.items():  # in the order in which they began
+            if of in found:
+                found.add(one)
+        return found
+
     def cancel(self, thread: int) -> int:
-        """Stop what is being done for this thread; how many pieces of work that was.
+        """Stop what is being done for this thread, and for those that began under it (``branch``);
+        how many pieces of work that was.
 
         Events that wait are taken out, handlers are cancelled, and who waits for an answer gets
         Unavailable.
         """
+        return sum(self._cancel(one) for one in self.under(thread))
+
+    def _cancel(self, thread: int) -> int:
         stopped = 0
         for box in self._subscriptions:
             stopped += box.remove(lambda event: event.begins == thread)

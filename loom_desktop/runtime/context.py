@@ -473,10 +473,11 @@ class Context:
     async def ask(
         self, text: str, *, clip: str = "", files: list[str] | None = None, show: bool = False
     ) -> int:
-        """Ask on behalf of the person, in a conversation of its own; ``show`` brings up the
-        window. Returns the id of the question."""
+        """Ask on behalf of the person, in a conversation of its own, that ends with this thread;
+        ``show`` brings up the window. Returns the id of the question."""
         payload = {"text": text, "files": files or [], "clip": clip, "conversation": 0}
         question = msgspec.structs.replace(self._follow("chat.asked", payload), thread=0)
+        self._parts.bus.branch(question.id, self.thread)
         if show:
             self._parts.bus.publish(
                 self._follow("popup.requested", {"conversation": question.id}, qos=QoS.REALTIME)

@@ -76,12 +76,13 @@ async def copying(loom: Loom, text_hash: str) -> dict[str, Any]:
 
 
 async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
-    """Stop everything that is being done for a conversation."""
+    """Stop everything that is being done for a conversation, and for those that it began."""
+    threads = loom.bus.under(conversation)
     cancelled = loom.supervisor.cancel(conversation)
     for turn, thread in list(loom.status.turns.items()):
-        if thread == conversation:
+        if thread in threads:
             loom.publisher("runtime", origin="user-typed")(
-                "chat.cancelled", thread=conversation, turn=turn
+                "chat.cancelled", thread=thread, turn=turn
             )
     return {"cancelled": cancelled}
 

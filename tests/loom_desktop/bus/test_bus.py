@@ -259,6 +259,30 @@ async def test_what_other_threads_published_is_cancelled_before_it_came_in() -> 
     assert got == [2, 2, 2]
 
 
+async def test_a_thread_ends_with_the_one_that_it_began_under() -> None:
+    async with Bus() as bus:
+        stopped = list[int]()
+
+        def stop(thread: int) -> int:
+            stopped.append(thread)
+            return 1
+
+        bus.on_cancel.append(stop)
+        for thread, of in ((2, 1), (3, 2), (4, 9), (5, 1)):
+            bus.branch(thread, of)
+        assert bus.under(1) == {1, 2, 3, 5}
+        assert bus.under(7) == {7}
+        assert bus.cancel(2) == 2
+        assert sorted(stopped) == [2, 3], "not what it began under, nor what began beside it"
+
+
+async def test_branches_cost_no_more_than_the_latest_thousand() -> None:
+    async with Bus() as bus:
+        for thread in range(5_000):
+            bus.branch(thread, of=10_000)
+        assert bus.under(10_000) == {10_000, *range(4_000, 5_000)}
+
+
 # -------------------------------------------------------------------- ending
 class Moments:
     """A loop's own calls and timers, counted: what is left of them after the end."""

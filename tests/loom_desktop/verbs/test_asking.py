@@ -1,14 +1,17 @@
 import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loom_desktop import Agent, Context, Event
+from loom_desktop.actions import capability
 from loom_desktop.errors import LoomError, NotFound, UsageError
 from loom_desktop.event import QoS
+from loom_desktop.llm import Text
 from loom_desktop.settings import Assistant, Settings
-from loom_desktop.testing import answer_of, loom_for_tests, next_event
+from loom_desktop.testing import ScriptedModel, answer_of, loom_for_tests, next_event
 
 
 async def test_an_answer_says_who_gave_it(tmp_path: Path) -> None:
@@ -76,6 +79,54 @@ async def test_cancel_ends_it_keeps_what_was_said_and_tells(tmp_path: Path) -> N
         (_, kept) = await loom.call("conversation", conversation=asked["conversation"])
         assert (kept["text"], kept["state"]) == ("Half ", "cancelled")
         assert await loom.call("cancel", conversation=asked["conversation"]) == {"cancelled": 0}
+
+
+async def test_one_cancel_ends_stream_tool_task_and_what_was_asked_of_others(
+    tmp_path: Path,
+) -> None:
+    ended, begun = dict[str, asyncio.Event](), dict[str, asyncio.Event]()
+    for what in ("model", "tool", "task"):
+        ended[what], begun[what] = asyncio.Event(), asyncio.Event()
+
+    async def hang(what: str) -> None:
+        begun[what].set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended[what].set()
+
+    class Endless(ScriptedModel):
+        async def stream(self, messages: Any, **more: Any) -> AsyncGenerator[Text, None]:
+            yield Text("Well ")
+            await hang("model")
+
+    @capability("shelf.wait", effect="none")
+    async def wait() -> None:
+        """Wait for ever."""
+        await hang("tool")
+
+    agent = Agent("worker", capabilities=[wait])
+
+    @agent.on("thing.wanted")
+    async def work(ctx: Context, event: Event) -> None:
+        ctx.spawn("beside", hang("task"))
+        await ctx.ask("How is the weather?")
+        await ctx.tool("shelf.wait")
+
+    async with loom_for_tests(tmp_path, agent, model=Endless([])) as loom:
+        told = loom.tasks.run("wait", next_event(loom, "chat.cancelled"))
+        event = loom.publisher("test", origin="user-typed")("thing.wanted")
+        async with asyncio.timeout(10):
+            for one in begun.values():
+                await one.wait()
+            assert len(loom.bus.under(event.begins)) == 2, "the question is a thread of its own"
+            done = await loom.call("cancel", conversation=event.begins)
+            assert done["cancelled"] == 3, "the handler, what it left running, and who answers"
+            for one in ended.values():
+                await one.wait()
+            assert (await told).begins != event.begins
+        assert await loom.supervisor.settled(5)
+        assert loom.status.state == "idle"
 
 
 async def test_forgetting_a_conversation_ends_it_and_nothing_of_it_comes_back(
