@@ -144,6 +144,11 @@ class Mailbox:
         """Whether such an event waits."""
         return any(map(wanted, self.queue))
 
+    def let_queue_go(self) -> None:
+        """It is empty, and nobody holds it: the next event makes another."""
+        if self._merge is None and not self.queue:
+            self.queue, self.lane = _EMPTY, None
+
     def _insert(self, event: Event) -> None:
         queue = self.queue
         if not queue:

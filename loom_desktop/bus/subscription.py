@@ -1,6 +1,7 @@
 """Subscription: patterns, a mailbox, and the tasks that empty it into one handler.
 
-A task is made with the first event and kept, and is woken once per batch, not per event. It
+A task is made with the first event, is woken once per batch and not per event, and is let go when
+nothing came for a while (``rest``): an agent that sleeps costs what one does that never ran. It
 outlives whatever its handler does: an error costs that event, and so does a deadline or a cancel,
 which the task takes for the handler's and not for its own. A handler that ignores its cancel is
 left behind, counted and named, and another task goes on; so it does for a handler that takes its
@@ -249,6 +250,21 @@ class Subscription(Mailbox):
                     self._queue_up(event.qos)
                 else:
                     self._start()
+
+    def rest(self) -> bool:
+        """Nothing came for a while: let the tasks and the queue go, until the next event. Whether
+        there were any."""
+        if self._inline or not self.hands or len(self.sleepers) < len(self.hands) or self.queue:
+            return False  # one that was woken has not run yet, or somebody works
+        for hand in self.hands:
+            hand.gone = True
+            if hand.task is not None:
+                hand.task.cancel()
+        self.hands.clear()
+        self._turns.clear()
+        self.sleepers = _UNBORN
+        self.let_queue_go()
+        return True
 
     def step(self, at: float, until: float) -> float:
         """The dispatcher's way for inline handlers, from now until then. See ``turns.Stepped``."""

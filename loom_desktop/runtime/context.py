@@ -108,7 +108,7 @@ class Context:
     """One agent on one event. What it makes belongs to that event: same thread, same labels."""
 
     __slots__ = (
-        "_parts", "_read", "_staged", "_stopped", "_tasks", "agent", "event", "local", "log",
+        "_parts", "_read", "_staged", "_stopped", "_tasks", "agent", "event", "local",
     )  # fmt: skip
 
     def __init__(
@@ -128,10 +128,14 @@ class Context:
         self.agent, self.event = agent, event
         self.local = local
         """What this agent keeps in memory between events; gone with the process."""
-        self.log = logging.getLogger(f"loom_desktop.agents.{agent}")
         self._parts, self._tasks, self._stopped, self._staged = parts, tasks, stopped, staged
         self._read: dict[str, int] = {}
         """The versions of what was recalled last, by key."""
+
+    @property
+    def log(self) -> logging.Logger:
+        """The log of this agent. Made when it is used: most agents say nothing there."""
+        return logging.getLogger(f"loom_desktop.agents.{self.agent}")
 
     @property
     def settings(self) -> Any:

@@ -68,9 +68,8 @@ class _Life:
         self.agent = agent
         self.state: AgentState = "stopped"
         self.box: Subscription | None = None
-        self.open = asyncio.Event()
-        """Cleared while it is paused."""
-        self.open.set()
+        self.held: asyncio.Future[None] | None = None
+        """While it is paused: what it is given waits for this."""
         self.deaths: list[float] = []
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
@@ -103,6 +102,14 @@ class _Life:
     def changed(self) -> None:
         """Its patterns are others now."""
         self._found.clear()
+
+    def hold(self, on: bool) -> None:
+        """What it is given waits from now on, or no longer."""
+        if on and self.held is None:
+            self.held = asyncio.get_running_loop().create_future()
+        elif not on and self.held is not None:
+            self.held.set_result(None)
+            self.held = None
 
     def recent_deaths(self, now: float) -> list[float]:
         return [one for one in self.deaths if now - one < _WITHIN_S]
@@ -376,7 +383,7 @@ class Supervisor:
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
-        life.open.set()
+        life.hold(False)
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
@@ -398,10 +405,7 @@ class Supervisor:
     def _open(self, name: str, on: bool) -> None:
         life = self._running_life(name)
         life.state = "running" if on else "paused"
-        if on:
-            life.open.set()
-        else:
-            life.open.clear()
+        life.hold(not on)
         self.changed(self._report(life))
 
     def _stop_work(self, thread: int) -> int:
@@ -458,13 +462,8 @@ class Supervisor:
         running.add(work)
         dead = False
         try:
-            if not life.open.is_set():
-                opened = self._tasks.run(f"{life.agent.name} is paused", life.open.wait())
-                until: set[asyncio.Future[Any]] = {work.stop, opened}
-                try:
-                    await asyncio.wait(until, return_when=_FIRST)
-                finally:
-                    opened.cancel()
+            while life.held is not None and not work.stop.done():
+                await asyncio.wait({work.stop, life.held}, return_when=_FIRST)
             work.begun = True
             dead = await self._let_handle(life, event, work)
         except Exception as error:  # not the handler's: those are told in ``_handle``

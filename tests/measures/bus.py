@@ -80,10 +80,16 @@ def measure(run: Run) -> list[Figure]:
         figure("bus, latency under load, max", "us", ours("max_us"), floor("max_us")),
         beside("request and reply", "ask_us"),
         figure(
-            "bus, a subscriber that ran once",
+            "bus, a subscriber that has just run",
             "KB",
             [one / 1024 for one in ours("live_bytes")],
             [one / 1024 for one in floor("live_bytes")],
+        ),
+        figure(
+            "bus, a subscriber that ran, and sleeps",
+            "KB",
+            [one / 1024 for one in ours("sleeping_bytes")],
             target=LIVE,
+            note="it sleeps 2 to 4 s after its last event",
         ),
     ]

@@ -173,18 +173,26 @@ async def ask_us(ask: Callable[[int], Awaitable[int]], questions: int) -> float:
     return best / questions * 1e6
 
 
-async def live_bytes(system: System) -> float:
-    """Of memory for one more subscriber that has run once and waits for the next event."""
-    counting = Counting()
+async def live_bytes(system: System, asleep: Callable[[], Awaitable[None]] | None = None) -> float:
+    """Of memory for one more subscriber that has run once and waits for the next event.
+
+    With ``asleep``, that returns when those that ran have gone to sleep, they run a few at a time:
+    as those do that wake now and then, and seldom all together.
+    """
+    counting, together = Counting(), AGENTS // 10 if asleep else AGENTS
 
     async def more(name: str) -> None:
-        for number in range(AGENTS):
-            system.subscribe(f"{name}.{number}.inbox", counting.handler())
-        over = counting.expect(AGENTS)
-        for number in range(AGENTS):
-            system.publish(f"{name}.{number}.inbox", {})
-        await asyncio.wait_for(over, 60.0)
-        await asyncio.sleep(0)
+        for first in range(0, AGENTS, together):
+            topics = [f"{name}.{first + number}.inbox" for number in range(together)]
+            for topic in topics:
+                system.subscribe(topic, counting.handler())
+            over = counting.expect(together)
+            for topic in topics:
+                system.publish(topic, {})
+            await asyncio.wait_for(over, 60.0)
+            await asyncio.sleep(0)
+            if asleep is not None:
+                await asyncio.wait_for(asleep(), 60.0)
         gc.collect()
 
     await more("first")  # what grows in steps has grown

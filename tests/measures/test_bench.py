@@ -271,7 +271,8 @@ MEASURES = {
             "bus, latency under load, p99": "ratio",
             "bus, the same in itself": "value",
             "bus, request and reply": "",
-            "bus, a subscriber that ran once": "value",
+            "bus, a subscriber that has just run": "",
+            "bus, a subscriber that ran, and sleeps": "value",
         },
     ),
     "journal": (

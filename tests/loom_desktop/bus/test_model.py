@@ -355,6 +355,17 @@ class Buses(RuleBasedStateMachine):
 
         self.run(cancel())
 
+    @rule(during=st.booleans())
+    def look(self, during: bool) -> None:
+        """The bus looks after those at work: who sleeps lets its tasks go."""
+
+        def look() -> None:
+            if self.bus._look is not None:
+                self.bus._look.cancel()
+            self.bus._look_after()
+
+        self.do(look, during)
+
     @rule(seconds=st.sampled_from([0.6, 2.0]))
     def wait(self, seconds: float) -> None:
         self.clock.forward(seconds)

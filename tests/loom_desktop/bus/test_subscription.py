@@ -550,3 +550,70 @@ async def test_a_request_inside_a_handler_ends_quietly_with_the_bus(bus: Bus, in
     assert ended[0] in (asyncio.CancelledError, Unavailable)
     with pytest.raises(Unavailable):
         await bus.request(event(2, "nobody"))
+
+
+def tasks_of_the_bus(bus: Bus) -> int:
+    return len(bus.tasks._running)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+async def test_who_sleeps_holds_neither_task_nor_queue_and_wakes_all_the_same(
+    bus: Bus, inline: bool, at_once: int
+) -> None:
+    got = list[int]()
+
+    async def handle(event: Event) -> None:
+        got.append(event.payload["n"])
+
+    boxes = [bus.subscribe("a", handle, inline=inline, at_once=at_once) for _ in range(4)]
+    for n in range(3):
+        bus.publish(event(n))
+        assert await bus.settled(5)
+        assert tasks_of_the_bus(bus) == (0 if inline else 4 * at_once)
+        bus._look_after()
+        await until(lambda: not tasks_of_the_bus(bus))
+        assert inline or [box.hands for box in boxes] == [[]] * 4
+        assert not bus.at_work
+    assert sorted(got) == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert not failures(bus)
+
+
+async def test_who_works_or_was_just_woken_is_not_let_go(bus: Bus, inline: bool) -> None:
+    gate, got = asyncio.Event(), list[int]()
+
+    async def handle(event: Event) -> None:
+        got.append(event.payload["n"])
+        await gate.wait()
+
+    box = bus.subscribe("a", handle, inline=inline, at_once=2)
+    bus.publish(event(0))
+    await until(lambda: got and bus.at_work)
+    bus._look_after()
+    assert box in bus.at_work, "one of its two tasks is at work, the other sleeps"
+    gate.set()
+    assert await bus.settled(5)
+    bus.publish(event(1))  # it is woken, and has not run yet
+    box.remove(lambda event: True)
+    bus._look_after()
+    bus.publish(event(2))
+    assert await bus.settled(5)
+    assert got == [0, 2]
+
+
+async def test_many_that_sleep_are_let_go_a_few_at_a_look(
+    bus: Bus, inline: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loom_desktop.bus._MOST_TO_REST", 10)
+
+    async def handle(event: Event) -> None: ...
+
+    for n in range(25):
+        bus.subscribe(f"a.{n}", handle, inline=inline)
+        bus.publish(event(n, f"a.{n}"))
+    assert await bus.settled(5)
+    left = list[int]()
+    for _ in range(4):
+        left.append(len(bus.at_work))
+        await until(lambda: tasks_of_the_bus(bus) == left[-1])
+        bus._look_after()
+    assert left == ([0] * 4 if inline else [25, 15, 5, 0])

@@ -60,6 +60,19 @@ async def answered_us(bus: Bus, questions: int) -> float:
     return await ask_us(ask, questions)
 
 
+async def sleeping_bytes() -> float:
+    async def nothing(event: Event) -> None: ...
+
+    async with Bus() as bus:
+        bus.subscribe("never", nothing, deadline_s=0.05)  # so it looks for who sleeps as often
+
+        async def asleep() -> None:
+            while bus.at_work:  # nobody is told of it
+                await asyncio.sleep(0.01)
+
+        return await live_bytes(Ours(bus), asleep)
+
+
 async def main() -> None:
     events, seconds, most = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     async with Bus() as bus:
@@ -69,6 +82,7 @@ async def main() -> None:
             "fan_us": await fan_out_us(system, events // FAN),
             "ask_us": await answered_us(bus, events // 5),
             "live_bytes": await live_bytes(system),
+            "sleeping_bytes": await sleeping_bytes(),
         } | await latencies_us(system, seconds)
     for name, inline in (("default", False), ("inline", True)):
         said |= {
