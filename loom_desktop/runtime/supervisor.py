@@ -27,13 +27,12 @@ from loom_desktop.event import Event, QoS, follow
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts, Staged
 from loom_desktop.runtime.durable import Durable, Follower
+from loom_desktop.runtime.restarts import Restarts
 from loom_desktop.tasks import Tasks
 
 log = logging.getLogger(__name__)
 _NOT_AGENTS = frozenset({"broker", "desk", "loom", "person", "runtime"})
 """Who else acts and publishes: an agent of this name would be taken for them."""
-_MOST_DEATHS, _WITHIN_S = 3, 60.0
-_FIRST_WAIT_S = 0.5
 _FIRST = asyncio.FIRST_COMPLETED
 AgentState = Literal["running", "paused", "stopped", "failed"]
 
@@ -70,7 +69,7 @@ class _Life:
         self.box: Subscription | None = None
         self.held: asyncio.Future[None] | None = None
         """While it is paused: what it is given waits for this."""
-        self.deaths: list[float] = []
+        self.restarts = Restarts()
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
         self.local: dict[str, Any] = {}
@@ -110,9 +109,6 @@ class _Life:
         elif not on and self.held is not None:
             self.held.set_result(None)
             self.held = None
-
-    def recent_deaths(self, now: float) -> list[float]:
-        return [one for one in self.deaths if now - one < _WITHIN_S]
 
 
 _MOST_TOPICS = 4_096
@@ -205,7 +201,7 @@ class Supervisor:
         life = self._life(name)
         if life.box is not None:
             raise UsageError(f"{name} runs already.", hint=f"loom restart {name} starts it anew.")
-        life.deaths.clear()
+        life.restarts.clear()
         self.failed.pop(name, None)
         self._begin(life)
 
@@ -377,7 +373,7 @@ class Supervisor:
         )
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            waiting, busy, handled, dropped, len(life.recent_deaths(_loop_time())),
+            waiting, busy, handled, dropped, life.restarts.recent(_loop_time()),
             self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
@@ -419,14 +415,11 @@ class Supervisor:
 
     async def _died(self, life: _Life) -> None:
         """Wait before it goes on; not at all when it dies again and again."""
-        now = _loop_time()
-        life.deaths = [*life.recent_deaths(now), now]
-        if len(life.deaths) >= _MOST_DEATHS:
+        wait_s = life.restarts.died(_loop_time())
+        if wait_s is None:
             self._give_up(life)
-            return
-        import random  # only who fails needs it
-
-        await asyncio.sleep(_FIRST_WAIT_S * 2 ** len(life.deaths) * random.uniform(0.5, 1.0))
+        else:
+            await asyncio.sleep(wait_s)
 
     def _give_up(self, life: _Life) -> None:
         """It gets no more events; told once, however many of its tasks die."""

@@ -224,8 +224,11 @@ async def test_a_handler_that_cancels_its_own_task_costs_no_more_than_that(
     assert (box.failed, [hand for hand in box.hands if hand.event]) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("lane", "limit_s"), [(QoS.REALTIME, 2.0), (QoS.BATCHED, 30.0), (QoS.BACKGROUND, 900.0)]
+)
 async def test_who_takes_too_long_is_cut_and_the_next_one_is_handled(
-    bus: Bus, inline: bool, watch: FakeClock
+    bus: Bus, inline: bool, watch: FakeClock, lane: QoS, limit_s: float
 ) -> None:
     got, ended = list[int](), list[int]()
 
@@ -239,13 +242,13 @@ async def test_who_takes_too_long_is_cut_and_the_next_one_is_handled(
         got.append(event.payload["n"])
 
     box = bus.subscribe("a", handle, inline=inline)
-    events = [*map(event, range(4))]
+    events = [event(n, qos=lane) for n in range(4)]
     bus.publish_many(events)
     for n in (0, 2):
         await until(
             lambda: [hand.event for hand in box.hands if hand.event] == [events[n]]  # noqa: B023
         )
-        watch.forward(DEADLINE_S[QoS.BATCHED] - 1)
+        watch.forward(limit_s - 1)
         box.look(watch())
         assert box.overdue == n // 2
         watch.forward(2)

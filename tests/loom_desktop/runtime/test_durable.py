@@ -18,7 +18,6 @@ from loom_desktop.errors import NotFound
 from loom_desktop.event import QoS
 from loom_desktop.paths import Paths
 from loom_desktop.runtime import durable as durable_module
-from loom_desktop.runtime import supervisor as supervisor_module
 from loom_desktop.runtime.durable import Durable
 from loom_desktop.settings import Settings
 from loom_desktop.store import Store
@@ -662,7 +661,7 @@ async def test_a_mistake_while_it_is_marked_costs_a_try_and_not_the_event(
             return await commit(*args)
 
         monkeypatch.setattr(loom.store.deliveries, "commit", broken)
-        monkeypatch.setattr(supervisor_module, "_FIRST_WAIT_S", 0.0)
+        monkeypatch.setattr("loom_desktop.runtime.restarts.FIRST_WAIT_S", 0.0)
         with caplog.at_level(logging.CRITICAL):
             publish(loom, "thing.happened", n=1)
             await until(lambda: len(tries) == 2)

@@ -357,7 +357,7 @@ async def test_a_death_is_the_deaths_of_the_one_who_died(
 ) -> None:
     """While one agent leaves a handler behind, its neighbours work on and have not died."""
     monkeypatch.setattr("loom_desktop.tasks.PATIENCE_S", 0.01)
-    monkeypatch.setattr("loom_desktop.runtime.supervisor._FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("loom_desktop.runtime.restarts.FIRST_WAIT_S", 0.001)
     stubborn, neighbour, free = Agent("stubborn"), Worker(), asyncio.Event()
 
     @stubborn.on("thing.happened")
