@@ -297,12 +297,15 @@ def sentences(kind: type[msgspec.Struct]) -> dict[str, str]:
     import itertools
     import textwrap
 
+    said: dict[str, str] = {}
+    for base in kind.__bases__:  # a table may take over the fields of another
+        if base is not msgspec.Struct:
+            said |= sentences(base)
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     except (OSError, TypeError):
-        return {}
+        return said
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    said: dict[str, str] = {}
     for line, below in itertools.pairwise(body):
         if (
             isinstance(line, ast.AnnAssign)

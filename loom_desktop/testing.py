@@ -69,6 +69,7 @@ class ScriptedModel:
         tools: Sequence[Tool] = (),
         max_tokens: int | None = None,
         temperature: float | None = None,
+        schema: dict[str, Any] | None = None,
         asker: Asker | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """The next line, word by word."""

@@ -6,8 +6,9 @@ By itself:      python -m tests.fake_model_server --port 0 [--delay-ms 20] [--fi
                 prints the port on a line of its own and serves until it is ended.
 
 It speaks what Ollama and every OpenAI-compatible server speak: /v1/chat/completions, /v1/models,
-/api/tags. A behaviour is ``async (request, reply) -> None``; ``play`` puts them in a row, one for
-each question, and the last one stays.
+/api/tags. What is asked in another format (/v1/messages, :streamGenerateContent) gets what the test
+plays: ``events`` with the objects of that format. A behaviour is a function ``async (request,
+reply) -> None``; ``play`` puts them in a row, one for each question, and the last one stays.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Request:
 
     @property
     def streamed(self) -> bool:
-        return bool(self.body) and bool(self.json.get("stream"))
+        return "stream" in self.path or (bool(self.body) and bool(self.json.get("stream")))
 
 
 class Reply:
@@ -260,7 +261,7 @@ class FakeModelServer:
 
     @property
     def questions(self) -> list[Request]:
-        return [one for one in self.requests if one.path.endswith("/chat/completions")]
+        return [one for one in self.requests if _asks(one.path)]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -297,13 +298,16 @@ class FakeModelServer:
 
     async def _answer(self, request: Request, reply: Reply) -> None:
         path = request.path.split("?")[0]
-        if path == "/v1/models":
+        if path in ("/v1/models", "/v1beta/models") and request.method == "GET":
+            if path.startswith("/v1beta"):
+                there = [{"name": f"models/{one}"} for one in self.models]
+                return await reply.whole(200, json.dumps({"models": there}).encode())
             body = {"object": "list", "data": [{"id": one} for one in self.models]}
             return await reply.whole(200, json.dumps(body).encode())
         if path == "/api/tags" and self.ollama:
             tags = [{"name": one, "model": one, "details": {}} for one in self.models]
             return await reply.whole(200, json.dumps({"models": tags}).encode())
-        if path != "/v1/chat/completions":
+        if not _asks(path):
             return await reply.whole(404, b'{"error": {"message": "not found"}}')
         behave = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
         self._now += 1
@@ -314,6 +318,10 @@ class FakeModelServer:
             self._now -= 1
             if reply.left.is_set():
                 self.hung_up.set()
+
+
+def _asks(path: str) -> bool:
+    return path.split("?")[0].endswith(("/chat/completions", "/messages", "GenerateContent"))
 
 
 async def _pump(

@@ -29,6 +29,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     arguments: str
     """JSON as the model wrote it: data from outside, to be parsed and checked."""
+    signature: str = ""
+    """What some servers want back with the call, as they gave it."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -71,6 +73,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     id: str = ""
     name: str = ""
     arguments: str = ""
+    signature: str = ""
 
 
 class Usage(msgspec.Struct, frozen=True, tag=True):
@@ -130,9 +133,13 @@ class Provider(Protocol):
         tools: Sequence[Tool] = (),
         max_tokens: int | None = None,
         temperature: float | None = None,
+        schema: dict[str, Any] | None = None,
         asker: Asker = Asker(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[Delta, None]:
         """The answer as it comes. Close it or cancel to hang up.
+
+        With ``schema`` the text of the answer is JSON, which most servers hold to that JSON
+        schema; it is checked by who asks all the same.
 
         Raises Unavailable, TimedOut, NotFound (no such model), Denied (local only), UsageError (too
         long), SettingsError (the key). After the first piece nothing is tried again: what came is
@@ -148,11 +155,15 @@ def calls(pieces: Sequence[ToolCall]) -> list[Call]:
     by_index: dict[int, list[ToolCall]] = {}
     for piece in pieces:
         by_index.setdefault(piece.index, []).append(piece)
-    return [
-        Call(
-            id=next((one.id for one in parts if one.id), f"call_{index}"),
+    made: dict[str, Call] = {}
+    for index, parts in sorted(by_index.items()):
+        given = next((one.id for one in parts if one.id), f"call_{index}")
+        while given in made:  # some servers give one id twice
+            given = f"{given}_{index}"
+        made[given] = Call(
+            id=given,
             name=next((one.name for one in parts if one.name), ""),
             arguments="".join(one.arguments for one in parts) or "{}",
+            signature=next((one.signature for one in parts if one.signature), ""),
         )
-        for index, parts in sorted(by_index.items())
-    ]
+    return list(made.values())

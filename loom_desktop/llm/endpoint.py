@@ -62,10 +62,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return self.at if self.near else self.host
 
 
-def endpoint(api_base: str, setting: str) -> Endpoint:
-    """Read an ``api_base``. Raises SettingsError that names ``setting`` when it is no address."""
+def endpoint(api_base: str, setting: str, *, path: str = "/v1") -> Endpoint:
+    """Read an ``api_base``; without a path it gets this one. Raises SettingsError that names
+    ``setting`` when it is no address."""
     text = api_base.strip().rstrip("/")
-    text = text.removesuffix("/chat/completions").rstrip("/")
+    for end in ("/chat/completions", "/messages"):
+        text = text.removesuffix(end).rstrip("/")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -84,7 +86,7 @@ def endpoint(api_base: str, setting: str) -> Endpoint:
         )
     secure = parts.scheme == "https"
     return Endpoint(
-        base=text if parts.path else f"{text}/v1",  # what every one of them means
+        base=text if parts.path else f"{text}{path}",  # what every one of them means
         host=host.lower(),
         port=port or (443 if secure else 80),
         secure=secure,

@@ -68,6 +68,21 @@ def sentence(found: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
+def status_of(error: Any) -> int:
+    """What HTTP would have said for an error inside a stream."""
+    if isinstance(error, dict):
+        for one in (error.get("status"), error.get("code"), error.get("status_code")):
+            if isinstance(one, int) and 400 <= one <= 599:
+                return one
+            if isinstance(one, str) and one.isdigit() and 400 <= int(one) <= 599:
+                return int(one)
+        kind = f"{error.get('type')} {error.get('code')}"
+        for word, status in (("overloaded", 529), ("rate_limit", 429), ("invalid_request", 400)):
+            if word in kind:
+                return status
+    return 500
+
+
 def plain(text: str, secret: str = "") -> str:
     """One short line without control characters and without the secret."""
     if len(secret) >= 4:

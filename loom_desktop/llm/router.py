@@ -160,6 +160,7 @@ class Router:
         tools: Sequence[Tool] = (),
         max_tokens: int | None = None,
         temperature: float | None = None,
+        schema: dict[str, Any] | None = None,
     ) -> Answer:
         """Ask. Nothing happens until the answer is iterated over; closing it hangs up.
 
@@ -169,9 +170,10 @@ class Router:
         """
         answer = Answer()
         asker = Asker(agent=agent, thread=thread, privacy=_label(privacy, origin))
-        answer._deltas = self._run(
-            answer, list(messages), origin, asker, tools, max_tokens, temperature
-        )
+        how: dict[str, Any] = {"tools": tools, "max_tokens": max_tokens, "temperature": temperature}
+        if schema is not None:  # a provider of the person's own may not know it
+            how["schema"] = schema
+        answer._deltas = self._run(answer, list(messages), origin, asker, how)
         return answer
 
     @property
@@ -219,9 +221,7 @@ class Router:
         messages: list[Message],
         origin: frozenset[str],
         asker: Asker,
-        tools: Sequence[Tool],
-        max_tokens: int | None,
-        temperature: float | None,
+        how: dict[str, Any],
     ) -> AsyncGenerator[Delta, None]:
         begun = self._clock()
         passed: list[str] = []
@@ -230,9 +230,7 @@ class Router:
         async def one(provider: Provider, reason: str) -> AsyncGenerator[Delta, None]:
             facts = provider.facts
             said = messages if facts.local else [self._masked(one) for one in messages]
-            stream = provider.stream(
-                said, tools=tools, max_tokens=max_tokens, temperature=temperature, asker=asker
-            )
+            stream = provider.stream(said, **how, asker=asker)
             try:
                 async with aclosing(stream) as deltas:
                     async for delta in deltas:

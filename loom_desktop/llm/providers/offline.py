@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -55,6 +56,7 @@ class Offline:
         tools: Sequence[Tool] = (),
         max_tokens: int | None = None,
         temperature: float | None = None,
+        schema: dict[str, Any] | None = None,
         asker: Asker = Asker(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[Delta, None]:
         """The same text for every question."""

@@ -9,151 +9,89 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from loom_desktop.llm import (
-    Asker,
-    Delta,
-    Facts,
-    Finish,
-    Message,
-    Text,
-    Thinking,
-    Tool,
-    ToolCall,
-    Usage,
-)
-from loom_desktop.llm.attempts import Ask, Attempts
-from loom_desktop.llm.endpoint import endpoint
-from loom_desktop.llm.keys import Secrets, check, resolve
-from loom_desktop.llm.refusals import Failed, plain, sentence
+from loom_desktop.llm import Delta, Finish, Message, Text, Thinking, ToolCall, Usage
+from loom_desktop.llm.attempts import Reader
+from loom_desktop.llm.refusals import Failed, plain, sentence, status_of
+from loom_desktop.llm.served import Connection, Question, Served
 
-_MODELS_S = 3.0
-_MOST_MODELS = 500
 _ELSEWHERE = re.compile(r"[:-]cloud$")  # Ollama passes these on to its maker's computers
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(Connection, frozen=True, kw_only=True):
     """[llm.NAME]"""
 
     kind: str = "openai"
-    """The wire format: openai, or offline for no model at all."""
+    """The wire format: openai, anthropic, gemini, or offline for no model at all."""
     api_base: str = "http://127.0.0.1:11434/v1"
     """Address of the server, up to and with /v1."""
-    model: str = ""
-    """Name of the model as the server knows it."""
-    api_key: str = ""
-    """Where the key is: keyring:NAME, env:NAME or cmd:PROGRAM. Never the key itself."""
-    temperature: float | None = None
-    """How free the wording is, 0 to 2. Not set: as the server likes it."""
-    max_tokens: int | None = None
-    """The longest answer. Not set: as the server likes it."""
-    timeout_s: float = 60.0
-    """How long to wait for the first word."""
-    timeout_sec: float | None = None
-    """The same, by its older name."""
 
 
-class OpenAI:
+class OpenAI(Served):
     """One model behind an endpoint that speaks chat completions."""
 
-    def __init__(self, name: str, settings: Settings, attempts: Attempts, secrets: Secrets) -> None:
-        """Nothing is connected and no key is looked up yet. Raises SettingsError."""
-        where = endpoint(settings.api_base, f"llm.{name}")
-        check(settings.api_key, f"llm.{name}")
-        if where.near:
-            attempts.net.allow_local(where.at)
-        self._where = where
-        self._settings = settings
-        self._attempts = attempts
-        self._secrets = secrets
-        self._facts = Facts(
-            name=name,
-            kind="openai",
-            model=settings.model,
-            endpoint=where.at,
-            api_base=where.base,
-            local=where.local and not _ELSEWHERE.search(settings.model),
-        )
+    kind = "openai"
 
-    @property
-    def facts(self) -> Facts:
-        """Known without asking anybody."""
-        return self._facts
+    def elsewhere(self, model: str) -> bool:
+        """Ollama has such models."""
+        return bool(_ELSEWHERE.search(model))
 
-    async def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        tools: Sequence[Tool] = (),
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        asker: Asker = Asker(),  # noqa: B008 - frozen
-    ) -> AsyncGenerator[Delta, None]:
-        """The answer as it comes; see ``loom_desktop.llm.Provider``."""
-        url = f"{self._where.base}/chat/completions"
-        self._attempts.net.check(url, allow_local=True)  # before a key is even looked up
-        secret = await resolve(self._settings.api_key, f"llm.{self._facts.name}", self._secrets)
-        body = self._body(messages, tools, max_tokens, temperature)
-        probe = {k: v for k, v in body.items() if k not in ("stream", "stream_options")}
-        ask = Ask(
-            facts=self._facts,
-            where=self._where,
-            url=url,
-            headers=_headers(secret),
-            body=body,
-            reader=Chunks,
-            timeout_s=self._settings.timeout_sec or self._settings.timeout_s,
-            asker=asker,
-            secret=secret,
-            key=self._settings.api_key,
-            amend=_amended,
-            probe=probe | {"max_tokens": 1},
-            models=self.models,
-        )
-        async with aclosing(self._attempts.stream(ask)) as pieces:
-            async for piece in pieces:
-                yield piece
+    def url(self) -> str:
+        """One for all models."""
+        return f"{self.where.base}/chat/completions"
 
-    async def models(self) -> list[str]:
-        """The models that the server lists, in its order. Raises what ``stream`` raises."""
-        secret = await resolve(self._settings.api_key, f"llm.{self._facts.name}", self._secrets)
-        async with self._attempts.net.stream(
-            "GET",
-            f"{self._where.base}/models",
-            headers=_headers(secret),
-            purpose="models",
-            timeout_s=_MODELS_S,
-            idle_timeout_s=_MODELS_S,
-            allow_local=True,
-            called=self._where.called,
-        ) as response:
-            return listed(await response.read()) if response.status == 200 else []
+    def headers(self, secret: str) -> dict[str, str]:
+        """A bearer of the key."""
+        return {"authorization": f"Bearer {secret}"} if secret else {}
 
-    def _body(
-        self,
-        messages: Sequence[Message],
-        tools: Sequence[Tool],
-        max_tokens: int | None,
-        temperature: float | None,
-    ) -> dict[str, Any]:
+    def reader(self) -> Reader:
+        """Streamed or whole."""
+        return Chunks()
+
+    def probe(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """The same for one token."""
+        rest = {k: v for k, v in body.items() if k not in ("stream", "stream_options")}
+        return rest | {"max_tokens": 1}
+
+    def amended(self, body: dict[str, Any], failed: Failed) -> dict[str, Any] | None:
+        """A server that does not know a parameter says so; it is asked once more without it."""
+        if failed.status not in (400, 422):
+            return None
+        if "max_completion_tokens" in failed.words and "max_tokens" in body:
+            rest = {k: v for k, v in body.items() if k != "max_tokens"}
+            return rest | {"max_completion_tokens": body["max_tokens"]}
+        for name in ("stream_options", "temperature"):
+            if name in failed.words and name in body:
+                return {k: v for k, v in body.items() if k != name}
+        if "response_format" in failed.words or "json_schema" in failed.words:
+            # older servers know JSON without a schema; the prompt names the schema as well
+            plain_json = {"type": "json_object"}
+            if body.get("response_format", plain_json) != plain_json:
+                return body | {"response_format": plain_json}
+            return (
+                {k: v for k, v in body.items() if k != "response_format"}
+                if ("response_format" in body)
+                else None
+            )
+        return None
+
+    def body(self, question: Question) -> dict[str, Any]:
+        """What is not set is not sent."""
         body: dict[str, Any] = {
-            "model": self._settings.model,
-            "messages": [_message(one) for one in messages],
+            "model": self.settings.model,
+            "messages": [_message(one) for one in question.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        most = self._settings.max_tokens if max_tokens is None else max_tokens
-        warmth = self._settings.temperature if temperature is None else temperature
-        if most is not None:
-            body["max_tokens"] = most
-        if warmth is not None:
-            body["temperature"] = warmth
-        if tools:
+        if question.max_tokens is not None:
+            body["max_tokens"] = question.max_tokens
+        if question.temperature is not None:
+            body["temperature"] = question.temperature
+        if question.tools:
             body["tools"] = [
                 {
                     "type": "function",
@@ -163,8 +101,13 @@ class OpenAI:
                         "parameters": one.parameters,
                     },
                 }
-                for one in tools
+                for one in question.tools
             ]
+        if question.schema is not None:
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": question.schema, "strict": True},
+            }
         return body
 
 
@@ -180,7 +123,7 @@ class Chunks:
     def read(self, found: dict[str, Any]) -> Iterator[Delta]:
         """The pieces in one object. Whatever has another shape than it should is left out."""
         if error := found.get("error"):
-            raise Failed(_status(error), plain(sentence({"error": error})))
+            raise Failed(status_of(error), plain(sentence({"error": error})))
         choices = found.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
@@ -257,24 +200,6 @@ def _overlap(text: str, mark: str) -> int:
     return next((n for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), 0)
 
 
-def listed(body: bytes) -> list[str]:
-    """The names in an answer to ``GET /models``; whatever has another shape is left out."""
-    try:
-        found: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return []
-    entries = found.get("data") if isinstance(found, dict) else None
-    if not isinstance(entries, list):
-        return []
-    names = [one.get("id") for one in entries if isinstance(one, dict)]
-    return [name for name in names if isinstance(name, str) and name][:_MOST_MODELS]
-
-
-def _headers(secret: str) -> dict[str, str]:
-    head = {"accept": "text/event-stream, application/json"}
-    return head | {"authorization": f"Bearer {secret}"} if secret else head
-
-
 def _message(one: Message) -> dict[str, Any]:
     said: dict[str, Any] = {"role": one.role, "content": one.text}
     if one.images:
@@ -312,31 +237,3 @@ def _tool_call(number: int, piece: dict[str, Any]) -> ToolCall:
         name=str(function.get("name") or ""),
         arguments=arguments if isinstance(arguments, str) else "",
     )
-
-
-def _status(error: Any) -> int:
-    """What HTTP would have said for an error inside a stream."""
-    if isinstance(error, dict):
-        for one in (error.get("status"), error.get("code"), error.get("status_code")):
-            if isinstance(one, int) and 400 <= one <= 599:
-                return one
-            if isinstance(one, str) and one.isdigit() and 400 <= int(one) <= 599:
-                return int(one)
-        kind = f"{error.get('type')} {error.get('code')}"
-        for word, status in (("overloaded", 529), ("rate_limit", 429), ("invalid_request", 400)):
-            if word in kind:
-                return status
-    return 500
-
-
-def _amended(body: dict[str, Any], failed: Failed) -> dict[str, Any] | None:
-    """A server that does not know a parameter says so; it is asked once more without it."""
-    if failed.status not in (400, 422):
-        return None
-    if "max_completion_tokens" in failed.words and "max_tokens" in body:
-        rest = {k: v for k, v in body.items() if k != "max_tokens"}
-        return rest | {"max_completion_tokens": body["max_tokens"]}
-    for name in ("stream_options", "temperature"):
-        if name in failed.words and name in body:
-            return {k: v for k, v in body.items() if k != name}
-    return None

@@ -57,6 +57,7 @@ class Model:
         tools: Sequence[Tool] = (),
         max_tokens: int | None = None,
         temperature: float | None = None,
+        schema: dict[str, Any] | None = None,
         asker: Asker = Asker(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[Delta, None]:
         self.asked.append((messages, asker))

@@ -23,7 +23,7 @@ from loom_desktop.llm import (
     Usage,
     calls,
 )
-from loom_desktop.llm.providers.openai import Chunks, OpenAI, listed
+from loom_desktop.llm.providers.openai import Chunks, OpenAI
 from loom_desktop.llm.refusals import Failed
 from loom_desktop.net import Net
 from tests.fake_model_server import FakeModelServer, chunk, events, finish, status, stream
@@ -317,10 +317,3 @@ async def test_the_older_name_of_the_deadline_is_read(
 async def test_the_models_of_the_server_are_listed(server: FakeModelServer, model: Model) -> None:
     server.models = ("a", "b")
     assert await model().models() == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"nonsense", b"[]", b"7", b'{"data": 7}', b'{"data": [{"id": 7}, {"id": ""}, 7]}']
-)
-def test_a_list_of_another_shape_is_empty(body: bytes) -> None:
-    assert listed(body) == []
