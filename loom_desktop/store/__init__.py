@@ -28,6 +28,7 @@ from loom_desktop.store.deliveries import DeadLetter, Deliveries, Place
 from loom_desktop.store.files import Files, Signature
 from loom_desktop.store.journal import Faults, Journal
 from loom_desktop.store.ledger import Egress, Ledger, Totals
+from loom_desktop.store.memories import Memories, Memory
 from loom_desktop.store.notes import Note, Notes
 from loom_desktop.store.recovery import Recovery, opened_in_memory
 from loom_desktop.store.schedules import Schedule, Schedules
@@ -43,6 +44,7 @@ __all__ = [
     "Copy",
     "DeadLetter",
     "Egress",
+    "Memory",
     "Message",
     "Never",
     "Note",
@@ -99,6 +101,7 @@ class Store:
     cards: Cards
     schedules: Schedules
     notes: Notes
+    memories: Memories
     acts: Acts
     files: Files
     ledger: Ledger
@@ -171,6 +174,7 @@ class Store:
         self.deliveries = Deliveries(db, self.journal, clock)
         self.schedules = Schedules(db, clock, self.journal)
         self.notes = Notes(db, clock)
+        self.memories = Memories(db, clock)
         self.acts = Acts(db, clock)
         self.files = Files(db)
         self.ledger = Ledger(db, clock)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from loom_desktop.event import Privacy
 from loom_desktop.store.columns import labels, matching, origins, storable
 from loom_desktop.store.database import Database
+from loom_desktop.store.memories import of_thread
 
 STREAMING = "streaming"
 INTERRUPTED = "interrupted"
@@ -119,9 +120,10 @@ class Conversations:
         return [_conversation(*row) for row in rows]
 
     async def forget(self, conversation: int) -> int:
-        """Remove its messages, its events and its cards from every file. Returns the messages.
+        """Remove its messages, events, cards and what was learned in it from every file. Returns
+        the messages.
 
-        Reminders and notes that came of it stay: they are the person's own.
+        Reminders, notes and what was to be remembered stay: they are the person's own.
         """
         return await self._db.erase(lambda connection: _forget(connection, conversation))
 
@@ -215,6 +217,7 @@ def _forget(connection: apsw.Connection, conversation: int) -> int:
     )
     connection.execute("delete from dead where thread = ?", (conversation,))
     connection.execute("delete from card where thread = ?", (conversation,))
+    of_thread(connection, conversation)
     return _changes(connection, "delete from message where conversation = ?", (conversation,))
 
 

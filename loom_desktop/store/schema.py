@@ -25,27 +25,42 @@ class Newer(Exception):
     """The file was written by a version of Loom that is newer than this one."""
 
 
-def _searchable(connection: apsw.Connection, table: str, *columns: str, when: str = "1") -> None:
+_WORDS = "tokenize='porter unicode61 remove_diacritics 2'"
+_LETTERS = "tokenize='trigram remove_diacritics 1', detail=none"
+"""Every three characters in a row; without their places it is a third of the size."""
+
+
+def _searchable(
+    connection: apsw.Connection,
+    table: str,
+    *columns: str,
+    when: str = "1",
+    kind: str = "words",
+    how: str = _WORDS,
+) -> None:
     """An FTS5 index over the columns of a table; rows for which ``when`` is false stay out of it.
+
+    It is called ``TABLE_KIND``, and ``how`` are its options.
 
     In ``when`` the row is called ``this``. One trigger does both sides of a change: of two, SQLite
     runs whichever it likes first, and an index that drops words after taking them in is damaged.
     """
     names = ", ".join(columns)
     new, old = (", ".join(f"{side}.{one}" for one in columns) for side in ("new", "old"))
-    index = f"{table}_words"
+    index = f"{table}_{kind}"
+    on = table if kind == "words" else index
     is_new, is_old = when.replace("this.", "new."), when.replace("this.", "old.")
     connection.execute(f"""
         create virtual table {index} using fts5({names}, content='{table}', content_rowid='id',
-            tokenize='porter unicode61 remove_diacritics 2');
+            {how});
         insert into {index}({index}, rank) values('secure-delete', 1);
-        create trigger {table}_added after insert on {table} when {is_new} begin
+        create trigger {on}_added after insert on {table} when {is_new} begin
             insert into {index}(rowid, {names}) values (new.id, {new});
         end;
-        create trigger {table}_removed after delete on {table} when {is_old} begin
+        create trigger {on}_removed after delete on {table} when {is_old} begin
             insert into {index}({index}, rowid, {names}) values ('delete', old.id, {old});
         end;
-        create trigger {table}_changed after update of {names}, state on {table} begin
+        create trigger {on}_changed after update of {names}, state on {table} begin
             insert into {index}({index}, rowid, {names})
                 select 'delete', old.id, {old} where {is_old};
             insert into {index}(rowid, {names}) select new.id, {new} where {is_new};
@@ -231,11 +246,50 @@ def never_again(connection: apsw.Connection, seq: int) -> None:
     )
 
 
-STEPS: Sequence[Step] = (first, second)
+def third(connection: apsw.Connection) -> None:
+    """Memories, what they were made from, and their vectors.
+
+    A vector is whole in its row: whatever finds the nearest can be made anew from there.
+    """
+    connection.execute("""
+        create table memory (
+            id integer primary key, kind text not null, tier text not null, text text not null,
+            subject text not null, relation text not null, object text not null,
+            time real not null, changed real not null, expires real not null,
+            confidence real not null, thread integer not null, agent text not null,
+            origin text not null, privacy integer not null, state text not null,
+            superseded_by integer not null, event integer not null, card integer not null) strict;
+        create index memory_time on memory(time);
+        create index memory_thread on memory(thread);
+        create index memory_expires on memory(expires) where expires > 0;
+        create index memory_fact on memory(subject collate nocase, relation collate nocase)
+            where kind = 'semantic';
+        create index memory_superseded on memory(superseded_by) where superseded_by > 0;
+
+        create table memory_source (
+            id integer primary key, memory integer not null references memory on delete cascade,
+            source integer not null, unique (memory, source)) strict;
+        create index memory_source_source on memory_source(source);
+
+        create table memory_vector (
+            id integer primary key, memory integer not null references memory on delete cascade,
+            model text not null, vector blob not null, bits blob not null,
+            unique (memory, model)) strict;
+        create index memory_vector_bits on memory_vector(model, memory, bits)
+            where length(bits) > 0;
+    """)
+    _searchable(connection, "memory", "text", when="this.state = 'active'")
+    _searchable(
+        connection, "memory", "text", when="this.state = 'active'", kind="letters", how=_LETTERS
+    )
+
+
+STEPS: Sequence[Step] = (first, second, third)
 
 TABLES = (
     "event", "message", "card", "never", "schedule", "occurrence", "note", "act", "act_step",
     "known_file", "egress", "state", "secret", "subscriber", "delivery", "dead",
+    "memory", "memory_source", "memory_vector",
 )  # fmt: skip
 """The tables that hold something of their own; what refers to another table comes after it."""
 DERIVED = ("event_block",)

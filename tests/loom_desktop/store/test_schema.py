@@ -32,7 +32,8 @@ def test_an_empty_file_gets_every_step_and_is_then_left_alone() -> None:
     tables = {
         str(name)
         for (name,) in connection.execute(
-            "select name from sqlite_schema where type = 'table' and name not like '%words%'"
+            """select name from sqlite_schema where type = 'table'
+                and name not like '%words%' and name not like '%letters%'"""
         )
     }
     assert tables == {*schema.TABLES, *schema.DERIVED}
@@ -214,7 +215,7 @@ def told(blob, seq):
 schema.check_of = told
 connection = connect(Path(sys.argv[1]), bytes(range(32)))
 print("ready", flush=True)
-schema.migrate(connection)
+schema.migrate(connection, steps=schema.STEPS[:2])
 print("done", flush=True)
 """
 
@@ -265,6 +266,8 @@ async def test_a_store_of_every_released_schema_opens_with_all_that_was_in_it(
     async with Store(path, KEY, upkeep=False, use_keyring=False) as store:
         assert store.problems == []
         assert [event.payload for event in await store.journal.thread(1_001)] == [{"text": "Hi"}]
+        kept = ["The key is under the mat"] if fixture.stem >= "schema-3" else []
+        assert [one.text for one in await store.memories.listed()] == kept
         assert [one.title for one in await store.conversations.recent("shoes")] == ["My shoes?"]
         assert [card.title for card in await store.cards.open()] == ["Sort it?"]
         assert [one.text for one in await store.schedules.active()] == ["Call Ada"]
