@@ -59,6 +59,12 @@ KNOWN: tuple[object, ...] = (
     QT_TRANSLATE_NOOP(
         "Engine", "Keep everything encrypted on disk, with a key from the system's keyring."
     ),
+    # [memory]
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Folder of a sentence model (all-MiniLM-L6-v2), so that memories are found by meaning as "
+        "well. Empty: by words and letters. It needs the extra embed.",
+    ),
     # [sources.NAME]
     QT_TRANSLATE_NOOP("Engine", "Look at what you copy, and offer help with it."),
     QT_TRANSLATE_NOOP("Engine", "Longer texts are left alone."),

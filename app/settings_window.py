@@ -381,6 +381,7 @@ class SettingsWindow(Window):
             "router.quality_threshold": self.tr("Sureness of a local model"),
             "store.keep_days": self.tr("Days to keep"),
             "store.encrypted": self.tr("Encrypt what is kept"),
+            "memory.embed_model": self.tr("Model of the memory"),
             "sources.hotkey.popup": self.tr("Bring Loom up"),
             "sources.hotkey.push_to_talk": self.tr("Hold to speak"),
             "sources.hotkey.driver": self.tr("How the keys are heard"),

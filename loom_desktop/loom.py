@@ -32,6 +32,7 @@ from loom_desktop.runtime.context import CapabilityContext, Parts, handed
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.lost_answers import LOOK_S, LostAnswers
+from loom_desktop.runtime.memory import Remembering
 from loom_desktop.runtime.mover import Mover
 from loom_desktop.runtime.notifications import Notifications
 from loom_desktop.runtime.outside import Broken, Outside
@@ -146,6 +147,7 @@ class Loom:
             self.agenda = Agenda(
                 self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
             )
+            self.memory = Remembering(self.bus, self.store, self.desk, self.clock, self.tasks, self)
             thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
@@ -153,7 +155,7 @@ class Loom:
                     self.bus, self.broker, self.store, self.desk, thinker, self.clock,
                     self._zone_now, self.mover, self.reminders, self.agenda, reader,
                     self.agents_settings, self.outside.sources, lambda: self.supervisor,
-                    lambda: self.directory,
+                    lambda: self.directory, self.memory,
                 ),
                 self.tasks,
                 self.status.trouble,
@@ -200,6 +202,7 @@ class Loom:
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
+                self.tasks.start("memory", self.memory.run())
                 for name in filter(self._wanted, self.outside.sources):
                     self.outside.start(name)
             stack.push_async_callback(self._stop_sources)

@@ -90,6 +90,14 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Keep everything encrypted on disk, with a key from the system's keyring."""
 
 
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """[memory]"""
+
+    embed_model: str = ""
+    """Folder of a sentence model (all-MiniLM-L6-v2), so that memories are found by meaning as well.
+    Empty: by words and letters. It needs the extra embed."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of loom.toml. Everything is optional."""
 
@@ -99,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grants: Grants = Grants()
     router: Router = Router()
     store: StoreSettings = StoreSettings()
+    memory: Memory = Memory()
     sources: dict[str, Table] = msgspec.field(default_factory=dict)
     agents: dict[str, Table] = msgspec.field(default_factory=dict)
     llm: dict[str, Table] = msgspec.field(default_factory=dict)
@@ -123,6 +132,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "grants": Grants,
     "router": Router,
     "store": StoreSettings,
+    "memory": Memory,
 }
 """The tables that are not catalogues."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from loom_desktop.runtime.agent import Handler
     from loom_desktop.runtime.attention import Desk, Offer
     from loom_desktop.runtime.directory import AgentEntry, CapabilityEntry, Directory
+    from loom_desktop.runtime.memory import BoundMemory, Remembering
     from loom_desktop.runtime.mover import BoundMover, Mover
     from loom_desktop.runtime.reading import Reader
     from loom_desktop.runtime.reminders import Reminders
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 _RESERVED = (
     "act.", "action.", "agent.created", "agent.started", "agent.paused", "agent.stopped",
     "agent.changed", "agent.deleted", "application.", "capability.", "card.", "chat.", "consent.",
-    "hotkey.", "popup.", "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.",
-    "timer.", "window.",
+    "hotkey.", "memory.forgotten", "memory.updated", "popup.", "reminder.", "runtime.", "schedule.",
+    "settings.", "status.", "system.", "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""
@@ -75,6 +76,7 @@ class Parts(msgspec.Struct, frozen=True):
     """Who keeps the agents going that have these parts."""
     directory: Callable[[], Directory]
     """Made when somebody asks for the first time."""
+    remembering: Remembering
 
 
 _MOST_CHANGES = 100
@@ -423,6 +425,11 @@ class Context:
             value, origin, privacy = found.value
         self.absorb(named(frozenset(origin)) | _MEMORY, Privacy(privacy))
         return value
+
+    @property
+    def memory(self) -> BoundMemory:
+        """What Loom remembers: ``add``, ``query`` and ``forget``, with labels both ways."""
+        return self._parts.remembering.bound(self)
 
     async def schedule(
         self,

@@ -36,6 +36,7 @@ async def examine(loom: Loom, reports: Mapping[str, dict[str, Any]]) -> list[dic
         *await _health(loom),
         _settings(loom),
         await _models(loom),
+        await _memory(loom),
         *_extras(),
     ]
 
@@ -179,6 +180,18 @@ async def _models(loom: Loom) -> dict[str, str]:
         f"No model is {where}: the skills answer.",
         "Start Ollama, LM Studio or llama.cpp, or write [llm.NAME] into loom.toml.",
     )
+
+
+async def _memory(loom: Loom) -> dict[str, str]:
+    count = await loom.store.memories.count()
+    many = "1 memory" if count == 1 else f"{count:,} memories"
+    if not loom.settings.memory.embed_model:
+        return line("memory", "ok", f"{many}, found by words and letters (no model is set)")
+    await loom.memory.ready()
+    if (problem := loom.memory.problem) is None:
+        return line("memory", "ok", f"{many}, found by words, letters and meaning")
+    detail = f"{problem.message} {many}, found by words and letters meanwhile."
+    return line("memory", "warn", detail, problem.hint)
 
 
 def _extras() -> list[dict[str, str]]:

@@ -366,6 +366,10 @@
         <translation>Alles verschlüsselt ablegen, mit einem Schlüssel aus dem Schlüsselbund des Systems.</translation>
     </message>
     <message>
+        <source>Folder of a sentence model (all-MiniLM-L6-v2), so that memories are found by meaning as well. Empty: by words and letters. It needs the extra embed.</source>
+        <translation>Ordner eines Satzmodells (all-MiniLM-L6-v2), damit Erinnertes auch nach seinem Sinn gefunden wird. Leer: nach Wörtern und Buchstaben. Braucht das Extra embed.</translation>
+    </message>
+    <message>
         <source>Look at what you copy, and offer help with it.</source>
         <translation>Ansehen, was du kopierst, und Hilfe dazu anbieten.</translation>
     </message>
@@ -1331,6 +1335,10 @@
     <message>
         <source>Encrypt what is kept</source>
         <translation>Aufbewahrtes verschlüsseln</translation>
+    </message>
+    <message>
+        <source>Model of the memory</source>
+        <translation>Modell für das Gedächtnis</translation>
     </message>
     <message>
         <source>Bring Loom up</source>

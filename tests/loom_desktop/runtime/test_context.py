@@ -98,7 +98,7 @@ def test_what_follows_has_the_thread_the_cause_and_all_labels() -> None:
 
 
 STEPS = ["emit", "reply", "ask", "offer", "remember", "note", "absorb", "clip", "read", "restart",
-         "gather"]  # fmt: skip
+         "gather", "memory"]  # fmt: skip
 
 
 @settings(
@@ -113,6 +113,7 @@ STEPS = ["emit", "reply", "ask", "offer", "remember", "note", "absorb", "clip", 
 @example(origin=set(), steps=["remember", "emit"], more="web")
 @example(origin=set(), steps=["note", "restart", "emit"], more="web")
 @example(origin=set(), steps=["absorb"], more="user-typed")
+@example(origin=set(), steps=["memory", "restart", "memory", "offer"], more="web")
 @example(origin={"file"}, steps=["offer", "ask", "restart", "remember"], more="web")
 def test_no_label_is_ever_lost(
     origin: set[str], steps: list[str], more: str, tmp_path_factory: pytest.TempPathFactory
@@ -158,6 +159,12 @@ def test_no_label_is_ever_lost(
                         assert await handed(ctx).notes.search("harvest", 5)
                         expected |= {"memory", "user-typed"}
                         await ctx.emit("thing.found")
+                    elif step == "memory":
+                        await ctx.memory.add("the harvest was good")
+                        ctx = context(loom, "user-typed")
+                        assert await ctx.memory.query("good harvest")
+                        expected |= {"memory", "user-typed"}
+                        await ctx.emit("thing.known")
                     elif step == "absorb":
                         ctx.absorb(frozenset({more}))
                         expected.add(more)
@@ -465,7 +472,8 @@ def test_every_step_of_the_property_was_thought_of() -> None:
     public = {name for name in {**vars(Context), **vars(CapabilityContext)}
               if not name.startswith("_")}  # fmt: skip
     brings_in = {"read", "clip", "recall", "change", "request", "absorb", "notes", "files",
-                 "reminders", "schedules", "gather", "contract", "bid", "capabilities"}  # fmt: skip
+                 "reminders", "schedules", "gather", "contract", "bid", "capabilities",
+                 "memory"}  # fmt: skip
     makes = {"emit", "broadcast", "reply", "offer", "ask", "remember", "show", "withdraw", "tool",
              "think", "converse", "spawn", "schedule", "unschedule"}  # fmt: skip
     plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",

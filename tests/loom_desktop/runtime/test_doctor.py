@@ -5,7 +5,7 @@ import pytest
 
 from loom_desktop.errors import Unavailable
 from loom_desktop.runtime import doctor
-from loom_desktop.settings import Settings, StoreSettings
+from loom_desktop.settings import Memory, Settings, StoreSettings
 from loom_desktop.testing import ScriptedModel, loom_for_tests
 
 OFF: dict[str, Any] = {"on": False, "working": False, "driver": "", "detail": "", "fix": ""}
@@ -93,6 +93,16 @@ async def test_models(tmp_path: Path, model: Any, state: str, said: str) -> None
     found = (await findings(tmp_path, model=model))["models"]
     assert found["state"] == state
     assert said in found["detail"]
+
+
+async def test_the_memory_says_how_it_finds(tmp_path: Path) -> None:
+    found = (await findings(tmp_path))["memory"]
+    assert (found["state"], found["detail"][:10]) == ("ok", "0 memories")
+    model = Settings(memory=Memory(embed_model=str(tmp_path / "nowhere")))
+    found = (await findings(tmp_path, settings=model))["memory"]
+    assert found["state"] == "warn"
+    assert "words and letters meanwhile" in found["detail"]
+    assert found["fix"]
 
 
 async def test_a_router_that_cannot_be_made_is_a_finding(
