@@ -145,14 +145,15 @@ class Recall:
                 : query.limit
             ]
         scores: dict[int, float] = {}
-        there: dict[int, Memory] = {}
+        there: dict[int, Memory | None] = {}
         for ranked in await self._lists(query.text):
-            unknown = [one for one in ranked if one not in there and one not in scores]
-            there |= {one.id: one for one in await self._memories.some(unknown)}
-            allowed = [one for one in ranked if one in there and _allowed(there[one], query)]
-            for place, one in enumerate(allowed[:_LIST]):
+            for place, one in enumerate(await self._best(ranked, query, there)):
                 scores[one] = scores.get(one, 0.0) + 1 / (K + place)
-        found = [self._recalled(there[one], score) for one, score in scores.items()]
+        found = [
+            self._recalled(memory, score)
+            for one, score in scores.items()
+            if (memory := there[one]) is not None
+        ]
         found.sort(key=lambda one: (one.score, one.memory.id), reverse=True)
         return found[: query.limit]
 
@@ -172,7 +173,26 @@ class Recall:
                 }
             )
             done += len(missing)
+        if embedder.exact and (first := await self._memories.listed(limit=1)):
+            known = await self._memories.vectors(embedder.name, [first[0].id])
+            for vector in known.values():  # so that what is looked through is there already
+                await self._memories.near(embedder.name, bits(vector), limit=1)
         return done
+
+    async def _best(
+        self, ranked: Sequence[int], query: Query, there: dict[int, Memory | None]
+    ) -> list[int]:
+        """The first of a list that may be found. ``there`` collects those that were looked up."""
+        best: list[int] = []
+        for at in range(0, len(ranked), _LIST):
+            page = ranked[at : at + _LIST]
+            if unknown := [one for one in page if one not in there]:
+                there |= dict.fromkeys(unknown)
+                there |= {one.id: one for one in await self._memories.some(unknown)}
+            best += [one for one in page if (it := there[one]) and _allowed(it, query)]
+            if len(best) >= _LIST:
+                break
+        return best[:_LIST]
 
     async def _lists(self, text: str) -> list[list[int]]:
         """What words find, what letters find, and what vectors find; each the best first."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import nlargest, nsmallest
+from heapq import nlargest
 from typing import Any, Literal
 
 import apsw
@@ -22,6 +22,7 @@ from loom_desktop.errors import NotFound
 from loom_desktop.event import Privacy
 from loom_desktop.store.columns import labels, origins, storable
 from loom_desktop.store.database import Database
+from loom_desktop.store.nearest import Nearest
 
 Kind = Literal["episodic", "semantic", "note"]
 """What happened; a fact; something to keep."""
@@ -80,6 +81,7 @@ class Memories:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
         self._clock = clock
+        self._nearest = Nearest()
 
     async def add(
         self,
@@ -251,20 +253,9 @@ class Memories:
 
     async def near(self, model: str, bits: bytes, *, limit: int = CANDIDATES) -> list[int]:
         """Those whose vector of this model points most nearly where these bits do."""
-        wanted = int.from_bytes(bits)
-
-        def look(connection: apsw.Connection) -> list[int]:
-            rows = connection.execute(
-                "select memory, bits from memory_vector where model = ? and length(bits) > 0",
-                (model,),
-            ).fetchall()
-            apart = [
-                ((int.from_bytes(one) ^ wanted).bit_count(), row)  # type: ignore[arg-type]
-                for row, one in rows
-            ]
-            return [int(row) for _, row in nsmallest(limit, apart)]  # type: ignore[arg-type]
-
-        return await self._db.read(look)
+        return await self._db.read(
+            lambda connection: self._nearest.find(connection, model, bits, limit)
+        )
 
     async def vectors(self, model: str, ids: Sequence[int]) -> dict[int, bytes]:
         """The vectors of this model of these, by their numbers; some may have none."""
@@ -407,8 +398,8 @@ def _quoted(term: str) -> str:
 
 
 def _counts(connection: apsw.Connection, index: str, terms: Iterable[str]) -> dict[str, int]:
-    """In how many rows each of them stands; more than we would look at is not counted on."""
-    most = 4 * MOST_ROWS
+    """In how many rows each of them stands; beyond what we would look at is not counted on."""
+    most = 2 * MOST_ROWS + 1
     return {
         term: int(
             str(

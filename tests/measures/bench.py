@@ -26,7 +26,18 @@ from tests.measures.figures import Figure, table
 from tests.measures.process import CannotRun
 from tests.measures.run import Run
 
-MEASURES = ("engine", "version", "tray", "idle", "paint", "gap", "markdown", "bus", "journal")
+MEASURES = (
+    "engine",
+    "version",
+    "tray",
+    "idle",
+    "paint",
+    "gap",
+    "markdown",
+    "bus",
+    "journal",
+    "recall",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

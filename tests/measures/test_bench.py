@@ -20,6 +20,7 @@ from tests.measures import (
     markdown,
     paint,
     process,
+    recall,
     tray,
     version,
 )
@@ -283,6 +284,15 @@ MEASURES = {
             "durable, one at a time": "",
             "journal of 5,000 ready": "value",
             "its replay": "ratio",
+        },
+    ),
+    "recall": (
+        recall.measure,
+        {
+            "2,000 memories, first search": "value",
+            "each other search": "value",
+            "the slowest in a hundred": "value",
+            "nearest by a model's vectors": "value",
         },
     ),
 }
