@@ -24,6 +24,7 @@ COMMANDS = {  # name -> module: the function is called like the command
     "health": "health",
     "inbox": "inbox",
     "list": "agents",
+    "memory": "memory",
     "models": "settings",
     "organize": "files",
     "pause": "settings",

@@ -33,6 +33,7 @@ _REMEMBERED = frozenset(
     {
         "cards", "inbox", "why", "reminders", "undoables", "left_today",
         "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies",
+        "memories", "find_memories", "memory", "export_memories",
     }
 )  # fmt: skip
 """The verbs that have nothing to say when the store cannot be opened."""

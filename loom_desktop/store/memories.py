@@ -143,6 +143,13 @@ class Memories:
         order = " order by time desc, id desc limit ?"
         return await self._select(" and ".join(where) + order, (*values, limit))
 
+    async def after(self, id: int, *, limit: int = 100) -> list[Memory]:  # noqa: A002
+        """Those behind a number, with those of a history, in the order in which they came."""
+        ended = "(expires = 0 or expires > ?)"
+        return await self._select(
+            f"id > ? and {ended} order by id limit ?", (id, self._clock(), limit)
+        )
+
     async def facts(self, subject: str, relation: str) -> list[Memory]:
         """Facts that say this of that; upper and lower case are the same."""
         return await self._select(

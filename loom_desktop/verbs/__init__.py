@@ -33,6 +33,9 @@ _PLACES = {
         "reminders", "remind", "reminder_done", "reminder_snooze", "reminder_remove",
         "reminder_restore", "when",
     ),
+    "memories": (
+        "memories", "find_memories", "memory", "change_memory", "forget_memory", "export_memories",
+    ),
     "files": ("organize", "undo", "undoables"),
     "status": ("status", "dismiss_problem", "doctor", "health", "left_today"),
     "agents": (
