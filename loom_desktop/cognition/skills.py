@@ -106,6 +106,26 @@ _FIND_NOTE = _Said(
     (?P<query>.*?)\s*\??$"""
 )
 _MY_NOTES = _Said(r"\s*(?:(?:list_)?my_notes|meine_notizen|mes_notes|mis_notas)\s*\??$")
+_REMEMBER = _Said(
+    rf"""{_PLEASE}(?:remember(?:_that\b|\s*:) | keep_in_mind(?:_that\b|\s*:)
+    | vergiss_nicht,?_dass\b | denk_daran,?_dass\b | (?:souviens|rappelle)(?:_|-)toi_qu[e'])[\s,]*(?P<text>\S.*)$"""
+)
+_REMEMBERED = _Said(
+    rf"""{_PLEASE}(?:what_do_you_remember\b | was_hast_du_dir_gemerkt\b
+    | woran_erinnerst_du_dich\b | what_do_you_know_about_me\b | was_weißt_du_über_mich\b
+    | (?:my|meine|mes|mis)_(?:memories|erinnerungen_an|souvenirs|recuerdos)\b)
+    \s*(?:about|of|über|an|zu|de|sobre)?\s*(?P<query>.*?)\s*[?.!]*$"""
+)
+_KNOWN = _Said(
+    rf"""{_PLEASE}(?:what_do_you_know_(?:about|of) | was_weißt_du_(?:über|von)
+    | que_sais(?:_|-)tu_(?:de|sur) | qué_sabes_(?:de|sobre))_(?P<query>\S.*?)\s*[?.!]*$"""
+)
+_FORGET = _Said(
+    rf"""{_PLEASE}(?:forget|vergiss|oublie|olvida)_(?!(?:about_)?it\b|what_i\b|nicht\b|pas\b|das\b|es\b)
+    (?:(?:memory|nummer|number)_(?P<number>\d{{1,15}})
+    | (?:(?:that|about|everything_about|what_you_know_about|alles_über|dass|que|lo_de)_)?
+    (?P<query>\S.*?))\s*[.!]*$"""
+)
 _SUMMARISE = _Said(
     rf"""{_PLEASE}(?:summari[sz]e|summary(?:_of)?|sum_up|tl;?dr|give_me_(?:a|the)_(?:summary|gist)
     | fasse?\b | zusammenfass\w* | résume[rz]?(?:(?:_|-)moi)? | resume[n]? | resumir)
@@ -171,6 +191,28 @@ def _find_note(phrase: Phrase) -> Wish | None:
         return Wish("notes", "notes.find", {"query": ""})
     found = _FIND_NOTE.match(phrase.text)
     return Wish("notes", "notes.find", {"query": found["query"]}) if found else None
+
+
+def _remember(phrase: Phrase) -> Wish | None:
+    found = _REMEMBER.match(phrase.text)
+    return Wish("memory", "memory.remember", {"text": found["text"].strip()}) if found else None
+
+
+def _remembered(phrase: Phrase) -> Wish | None:
+    if found := _REMEMBERED.match(phrase.text):
+        return Wish("memory", "memory.find", {"query": found["query"]})
+    # a model knows of other things as well
+    found = _KNOWN.match(phrase.text)
+    return Wish("memory", "memory.find", {"query": found["query"]}, True) if found else None
+
+
+def _forget(phrase: Phrase) -> Wish | None:
+    found = _FORGET.match(phrase.text)
+    if not found:
+        return None
+    if found["number"]:
+        return Wish("memory", "memory.forget", {"memory": int(found["number"])})
+    return Wish("memory", "memory.find", {"query": found["query"], "forget": True})
 
 
 def _summarise(phrase: Phrase) -> Wish | None:
@@ -250,6 +292,9 @@ _TABLE: tuple[Match, ...] = (
     _list_reminders,
     _note,
     _find_note,
+    _remember,
+    _remembered,
+    _forget,
     _undo,
     _help,
     _compute,

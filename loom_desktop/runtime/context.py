@@ -559,6 +559,11 @@ class CapabilityContext(Context):
         return Notes(self._parts.store, self)
 
     @property
+    def memory(self) -> BoundMemory:
+        """As for the caller, but it may forget what others kept: the broker has decided."""
+        return self._parts.remembering.bound(self, anyones=True)
+
+    @property
     def files(self) -> BoundMover:
         """Files: plan, move, undo; in the name of this agent and thread."""
         return self._parts.mover.bound(self.agent, self.event, self.absorb, self.named)

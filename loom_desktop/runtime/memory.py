@@ -117,9 +117,9 @@ class Remembering:
 
     # ------------------------------------------------------------------ what doors and agents do
 
-    def bound(self, ctx: Context, *, show: bool = True) -> BoundMemory:
-        """In the name of the agent of that context. ``show``: a card tells of facts it learns."""
-        return BoundMemory(self, ctx, show=show)
+    def bound(self, ctx: Context, *, anyones: bool = False) -> BoundMemory:
+        """In the name of the agent of that context. ``anyones``: it may forget what others kept."""
+        return BoundMemory(self, ctx, anyones=anyones)
 
     async def add(
         self,
@@ -323,8 +323,8 @@ class Remembering:
 class BoundMemory:
     """``ctx.memory``: the memory in the name of one agent, on one event."""
 
-    def __init__(self, remembering: Remembering, ctx: Context, *, show: bool) -> None:
-        self._remembering, self._ctx, self._show = remembering, ctx, show
+    def __init__(self, remembering: Remembering, ctx: Context, *, anyones: bool) -> None:
+        self._remembering, self._ctx, self._anyones = remembering, ctx, anyones
 
     async def add(
         self,
@@ -349,9 +349,7 @@ class BoundMemory:
             text=text, subject=subject, relation=relation, object=object, kind=kind, tier=tier,
             confidence=confidence, agent=self._ctx.agent,
         )  # fmt: skip
-        kept = await self._remembering.add(
-            memory, self._ctx.event, made_from=made_from, show=self._show
-        )
+        kept = await self._remembering.add(memory, self._ctx.event, made_from=made_from, show=True)
         return kept.id
 
     async def query(
@@ -389,7 +387,7 @@ class BoundMemory:
         wrote would remove what no stranger did; NotFound.
         """
         ctx, there = self._ctx, await self._remembering.one(memory)
-        if there.agent != ctx.agent:
+        if not self._anyones and there.agent != ctx.agent:
             raise Denied(f"Memory {memory} is not one that {ctx.agent} kept.")
         if ctx.event.tainted and not tainted(there.origin):
             raise Denied("What a stranger wrote does not decide what is forgotten.")
