@@ -108,7 +108,8 @@ _FIND_NOTE = _Said(
 _MY_NOTES = _Said(r"\s*(?:(?:list_)?my_notes|meine_notizen|mes_notes|mis_notas)\s*\??$")
 _REMEMBER = _Said(
     rf"""{_PLEASE}(?:remember(?:_that\b|\s*:) | keep_in_mind(?:_that\b|\s*:)
-    | vergiss_nicht,?_dass\b | denk_daran,?_dass\b | (?:souviens|rappelle)(?:_|-)toi_qu[e'])[\s,]*(?P<text>\S.*)$"""
+    | vergiss_nicht,?_dass\b | denk_daran,?_dass\b
+    | (?:souviens|rappelle)(?:_|-)toi_qu[e'])[\s,]*(?P<text>\S.*)$"""
 )
 _REMEMBERED = _Said(
     rf"""{_PLEASE}(?:what_do_you_remember\b | was_hast_du_dir_gemerkt\b

@@ -1,8 +1,8 @@
 """Vectors of texts: of their letters, which needs nothing, or of their meaning, by a model.
 
-A vector is one signed byte for each of its numbers, at unit length times 127: a quarter of what
-floating point takes, and no ranking here changes by it. Its bits are the signs, by which the
-nearest of very many are found quickly.
+A vector is one signed byte for each of its numbers, of which the largest is 127 or -127: a quarter
+of what floating point takes. Its bits are the signs, by which the nearest of very many are found
+quickly.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
-from itertools import starmap
+from collections.abc import Callable, Iterable, Sequence
 from operator import mul
 from typing import Protocol
 
@@ -78,8 +77,8 @@ def grams(text: str) -> list[str]:
 def packed(numbers: Iterable[float]) -> bytes:
     """Numbers as a vector. All of them 0 stay that."""
     values = list(numbers)
-    length = math.sqrt(sum(value * value for value in values)) or 1.0
-    return bytes(round(value * _SCALE / length) & 0xFF for value in values)
+    largest = max(map(abs, values), default=0.0) or 1.0
+    return bytes(round(value * _SCALE / largest) & 0xFF for value in values)
 
 
 def bits(vector: bytes) -> bytes:
@@ -92,8 +91,19 @@ def bits(vector: bytes) -> bytes:
 
 def similarity(one: bytes, other: bytes) -> float:
     """The cosine of two vectors, -1 to 1; 0 for such as cannot be compared."""
-    if len(one) != len(other):
-        return 0.0
-    pairs = zip(memoryview(one).cast("b"), memoryview(other).cast("b"), strict=True)
-    product: int = sum(starmap(mul, pairs))
-    return product / (_SCALE * _SCALE)
+    return likeness(one)(other)
+
+
+def likeness(one: bytes) -> Callable[[bytes], float]:
+    """The same for many others."""
+    numbers = memoryview(one).cast("b")
+    length = math.hypot(*numbers)
+
+    def compared(other: bytes) -> float:
+        if len(other) != len(one):
+            return 0.0
+        others = memoryview(other).cast("b")
+        product: int = sum(map(mul, numbers, others))
+        return product / (length * math.hypot(*others) or 1.0)
+
+    return compared

@@ -13,6 +13,7 @@ history; unless strangers may have written the new one and not the old one: then
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -20,11 +21,12 @@ import msgspec
 from msgspec.structs import replace
 
 from loom_desktop.clock import Clock
-from loom_desktop.errors import UsageError
+from loom_desktop.errors import Unavailable, UsageError
 from loom_desktop.event import Privacy, named, tainted
-from loom_desktop.memory.embed import Embedder, Letters, bits, grams, similarity
+from loom_desktop.memory.embed import Embedder, Letters, bits, grams, likeness
 from loom_desktop.store.memories import CANDIDATES, Memories, Memory
 
+log = logging.getLogger(__name__)
 K = 60
 HALF_LIFE_S = {"episodic": 30 * 86_400.0, "semantic": 365 * 86_400.0}
 """After this time one is half as sure."""
@@ -199,13 +201,18 @@ class Recall:
         embedder = self._embedder()
         by_words = await self._memories.words(text)
         shares = dict(await self._memories.letters(grams(text)))
-        (wanted,) = await _embedded(embedder, [text])
+        try:
+            (wanted,) = await _embedded(embedder, [text])
+        except Unavailable as error:  # the model went: words and letters are there
+            log.warning("found without vectors: %s", error.message)
+            return [by_words, list(shares)]
         if embedder.exact:
             near = await self._memories.near(embedder.name, bits(wanted))
         else:
             near = list(shares)
         vectors = await self._memories.vectors(embedder.name, near)
-        scores = {one: similarity(wanted, vector) for one, vector in vectors.items()}
+        like = likeness(wanted)
+        scores = {one: like(vector) for one, vector in vectors.items()}
         if not embedder.exact:
             scores = {one: score + shares[one] for one, score in scores.items()}
         by_vectors = sorted(scores, key=lambda one: scores[one], reverse=True)
@@ -246,7 +253,11 @@ class Recall:
 
     async def _vectors(self, text: str) -> dict[str, tuple[bytes, bytes]]:
         embedder = self._embedder()
-        (vector,) = await _embedded(embedder, [text])
+        try:
+            (vector,) = await _embedded(embedder, [text])
+        except Unavailable as error:  # what is to be remembered is, and gets its vector later
+            log.warning("kept without a vector: %s", error.message)
+            return {}
         return {embedder.name: (vector, _bits(embedder, vector))}
 
 

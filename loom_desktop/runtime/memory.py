@@ -38,6 +38,8 @@ _MEMORY = frozenset({"memory"})
 _LOOK_S = 600.0
 """A model that was not used for so long lets go of its memory; and what ends is looked for at least
 so often, as the loop's clock stops in a sleep."""
+_SETTLED_S = 30.0
+"""Not while everything starts."""
 _LOST_S = 60.0
 
 
@@ -108,6 +110,8 @@ class Remembering:
         self._recall: Recall | None = None
         self._embedder: Embedder | None = None
         self._folder: str | None = None
+        self._incomplete = False
+        """Whether some may have no vector of the embedder that there is now."""
         self._choosing, self._adding = asyncio.Lock(), asyncio.Lock()
         self._changed = asyncio.Event()
         self._used = 0.0
@@ -198,6 +202,7 @@ class Remembering:
                         self.problem = error
                         log.warning("no model for the memory: %s", error.message)
                 self._embedder = self._embedder or Letters()
+                self._incomplete = True
                 self._changed.set()
             if self._recall is None:
                 self._recall = Recall(
@@ -208,20 +213,21 @@ class Remembering:
 
     async def run(self) -> None:
         """Remove what is over, give vectors to what has none, and let an idle model go."""
+        wait_s: float | None = _SETTLED_S
         while True:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                log.debug("the memory is looked after, as it is time")
             self._changed.clear()
-            wait_s: float | None = _LOST_S
+            wait_s = _LOST_S
             try:
                 wait_s = await self._look()
             except LoomError as error:  # a full disk: it is tried again
                 log.warning("the memory could not be looked after: %s", error.message)
             except Exception:  # one of the fences: without this nothing would ever end again
                 log.exception("the memory could not be looked after")
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
 
     async def _look(self) -> float | None:
         """Seconds until the next look; None when nothing is to come."""
@@ -230,7 +236,9 @@ class Remembering:
             log.info("%d memories are over", len(gone))
         waits = [_LOOK_S, following - self._clock()] if following else []
         if self._recall is not None:
-            await self._recall.embed_missing()
+            if self._incomplete:
+                await self._recall.embed_missing()
+                self._incomplete = False
             unload = getattr(self._embedder, "unload", None)
             if unload is not None:
                 if self._clock() - self._used >= _LOOK_S:

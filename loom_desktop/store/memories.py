@@ -337,21 +337,27 @@ class Memories:
         """
         now = self._clock()
 
-        def write(connection: apsw.Connection) -> tuple[list[int], float]:
-            over = [
-                int(str(row[0]))
-                for row in connection.execute(
-                    "select id from memory where expires > 0 and expires <= ?", (now,)
-                )
-            ]
-            gone = _delete(connection, _derived(connection, over)) if over else []
-            following = connection.execute("select min(expires) from memory where expires > 0").get
-            return gone, float(str(following or 0.0))
+        def write(connection: apsw.Connection) -> list[int]:
+            rows: Any = connection.execute(
+                "select id from memory where expires > 0 and expires <= ?", (now,)
+            ).fetchall()
+            return _delete(connection, _derived(connection, [row[0] for row in rows]))
 
-        gone, following = await self._db.do(write)
-        if gone:
+        gone: list[int] = []
+        following = await self._first_end()
+        if 0.0 < following <= now:  # else nothing is written: a computer at rest stays at rest
+            gone = await self._db.do(write)
             await self._db.checkpoint()
+            following = await self._first_end()
         return gone, following
+
+    async def _first_end(self) -> float:
+        found = await self._db.read(
+            lambda connection: (
+                connection.execute("select min(expires) from memory where expires > 0").get
+            )
+        )
+        return float(str(found or 0.0))
 
     async def _select(self, where: str, values: tuple[Any, ...]) -> list[Memory]:
         rows = await self._db.read(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loom_desktop.errors import NotFound, UsageError
+from loom_desktop.errors import NotFound, Unavailable, UsageError
 from loom_desktop.event import Privacy
 from loom_desktop.memory.embed import packed
 from loom_desktop.memory.recall import Query, Recall
@@ -98,6 +98,22 @@ async def test_a_model_finds_what_shares_no_letters(store: Store, clock: FakeClo
     await full.add(Memory(text="The car is red"))
     assert set((await texts(full, "vehicle"))[:2]) == {"Das Auto steht am Hafen", "The car is red"}
     assert await full.embed_missing() == 0
+
+
+class Gone(Meaning):
+    """A model whose folder was taken away."""
+
+    def embed(self, texts: Sequence[str]) -> list[bytes]:
+        raise Unavailable("The folder is gone.")
+
+
+async def test_a_model_that_went_loses_nothing(store: Store, clock: FakeClock) -> None:
+    gone = Recall(store.memories, clock, Gone)
+    made = await gone.add(Memory(text="The boiler was serviced"))
+    assert await texts(gone, "boilr servise") == [made.text]
+    assert await store.memories.without_vector("meaning") == [made], "it gets one later"
+    with pytest.raises(Unavailable):
+        await gone.embed_missing()
 
 
 # -------------------------------------------------------------------- what may be found
