@@ -306,3 +306,33 @@ async def test_changed_words_are_a_note(tmp_path: Path) -> None:
         assert (changed.kind, changed.subject, changed.text) == ("note", "", "Anna has moved")
         with pytest.raises(UsageError):
             await loom.memory.change(number, " ")
+
+
+@pytest.mark.parametrize("how", ["forget", "undo", "change"])
+async def test_what_is_on_its_way_to_the_journal_is_there_before_it_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Else it would come after it, and stay."""
+    async with loom_for_tests(tmp_path) as loom:
+        number = await context(loom).memory.add("a secret")
+        order: list[str] = []
+
+        def noted(part: Any, name: str) -> None:
+            before = getattr(part, name)
+
+            async def call(*args: Any, **more: Any) -> Any:
+                order.append(name)
+                return await before(*args, **more)
+
+            monkeypatch.setattr(part, name, call)
+
+        noted(loom.store.journal, "flush")
+        for name in ("forget", "revert", "change"):
+            noted(loom.store.memories, name)
+        if how == "forget":
+            await loom.memory.forget([number])
+        elif how == "undo":
+            await loom.memory.undo(number, context(loom).event)
+        else:
+            await loom.memory.change(number, "other words")
+        assert order == ["flush", {"undo": "revert"}.get(how, how)]
