@@ -16,10 +16,9 @@ import msgspec
 
 from loom_desktop import catalog, clock
 from loom_desktop import settings as toml
-from loom_desktop.actions import Broker, Call, Capability, Consent, Result
+from loom_desktop.actions import Broker, Capability, Consent
 from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
-from loom_desktop.cognition import Said, Thinker
 from loom_desktop.entries import Entries, broken, misnamed
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
 from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
@@ -28,7 +27,8 @@ from loom_desktop.runtime import Supervisor
 from loom_desktop.runtime.agenda import Agenda
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
-from loom_desktop.runtime.context import CapabilityContext, Parts, handed
+from loom_desktop.runtime.brain import Brain
+from loom_desktop.runtime.context import Parts, handed
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.lost_answers import LOOK_S, LostAnswers
@@ -101,9 +101,7 @@ class Loom:
         self._fixed_zone = self._zone = zone
         self._zone_until = clock()
         self._read_settings, self._key = settings is None, key
-        self._router: Router | None = None
         self._make_router = router
-        self._router_lock = asyncio.Lock()
         self.changing = asyncio.Lock()
         """Held while a setting is written and followed: one after the other."""
 
@@ -146,11 +144,16 @@ class Loom:
             self.agenda = Agenda(
                 self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
             )
-            thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
+            self.brain = Brain(
+                self.broker, self.store, settings=lambda: self.settings, own=self.paths.config,
+                recorder=lambda: self.recorder,
+                families=functools.partial(self.entries.names, "capabilities"),
+                make=functools.partial(self._make_router, self) if self._make_router else None,
+            )  # fmt: skip
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
                 Parts(
-                    self.bus, self.broker, self.store, self.desk, thinker, self.clock,
+                    self.bus, self.broker, self.store, self.desk, self.brain.thinker, self.clock,
                     self._zone_now, self.mover, self.reminders, self.agenda, reader,
                     self.agents_settings, self.outside.sources, lambda: self.supervisor,
                     lambda: self.directory,
@@ -402,7 +405,7 @@ class Loom:
         for name in self.agents_settings:
             self.agents_settings[name] = self.entries.settings("agents", name, on)
         if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):
-            await self._close_router()
+            await self.brain.close()
         for name in list(self.outside.sources):
             changed = on.sources.get(name) != before.sources.get(name)
             if changed or self.outside.running(name) != self._wanted(name):
@@ -545,43 +548,7 @@ class Loom:
     async def _stop_sources(self) -> None:
         # All at once: each may take its seconds, and somebody waits for the end.
         await asyncio.gather(*map(self.outside.stop, list(self.outside.sources)))
-        await self._close_router()
-
-    # ---------------------------------------------------------------- thinking
-    async def router(self) -> Router:
-        """The way to models, made when somebody thinks for the first time."""
-        async with self._router_lock:
-            if self._router is None and self._make_router is not None:
-                self._router = self._make_router(self)
-            if self._router is None:
-                from loom_desktop.llm.router import connected
-
-                self._router = await connected(
-                    self.settings, self.store.ledger, self.store.secrets.get, self.paths.config
-                )
-            return self._router
-
-    async def _close_router(self) -> None:
-        async with self._router_lock:
-            router, self._router = self._router, None
-        if router is not None:
-            await router.close()
-
-    async def _invoke(
-        self, ctx: CapabilityContext, name: str, arguments: dict[str, Any], given: tuple[str, ...]
-    ) -> Result:
-        given = tuple(path for path in given if path in ctx.named)
-        call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given)
-        return await self.broker.invoke(name, arguments, call)
-
-    async def _history(self, conversation: int, turn: int) -> list[Said]:
-        await self.recorder.settled()
-        messages = await self.store.conversations.messages(conversation, limit=40)
-        return [
-            Said(one.role, one.text, one.origin, one.privacy)
-            for one in messages
-            if one.turn < turn and one.text and one.state not in ("failed", "streaming")
-        ]
+        await self.brain.close()
 
     # ---------------------------------------------------------------- time
     def _watch_loop(self) -> LoopWatch:

@@ -66,6 +66,21 @@ class Grants(msgspec.Struct, frozen=True, kw_only=True):
     """Where files may be read and moved. Everything else asks or is refused."""
 
 
+class Thinking(msgspec.Struct, frozen=True, kw_only=True):
+    """[thinking]"""
+
+    way: Literal["auto", "direct", "thought", "react", "plan"] = "auto"
+    """How a model works on a question: one answer, reasoning first, with tools, or after a plan."""
+    tools: Literal["auto", "always", "never"] = "auto"
+    """Whether a model may call tools. Auto: one on this computer is told only of those that fit."""
+    steps: int = 10
+    """How often a model is asked for one answer, at most."""
+    tokens: int = 100_000
+    """How many tokens one answer may use, all its steps together."""
+    seconds: float = 300.0
+    """How long one answer may take before it must come to its end."""
+
+
 class Router(msgspec.Struct, frozen=True, kw_only=True):
     """[router]"""
 
@@ -97,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     attention: Attention = Attention()
     privacy: Privacy = Privacy()
     grants: Grants = Grants()
+    thinking: Thinking = Thinking()
     router: Router = Router()
     store: StoreSettings = StoreSettings()
     sources: dict[str, Table] = msgspec.field(default_factory=dict)

@@ -364,11 +364,15 @@ class Context:
         return "".join(pieces).strip()
 
     def converse(
-        self, text: str, *, files: list[str] | None = None, clip: str = ""
+        self, text: str, *, files: list[str] | None = None, clip: str = "", way: str = ""
     ) -> AsyncIterator[Step]:
-        """Answer the person step by step: pieces of text, and at the end how it was done."""
+        """Answer the person step by step: pieces of text, what was called and what came of it, and
+        at the end how it was done. ``way``: direct, thought, react, plan; empty: as the settings
+        say."""
         named = frozenset(files or () if self.event.asked else ())
-        return self._parts.thinker.converse(handed(self, named), text, files=files or [], clip=clip)
+        return self._parts.thinker.converse(
+            handed(self, named), text, files=files or [], clip=clip, way=way
+        )
 
     async def offer(self, offer: Offer) -> int:
         """Show the person a card. Returns its id; what they choose comes as an event

@@ -60,6 +60,9 @@ class Recorder:
         elif event.topic == "chat.asked":
             self._later(event, role="user", turn=event.id, text=event.payload["text"])
             self._later(event, role="assistant", turn=event.id, text="", state="streaming")
+        elif event.topic == "chat.stepped":
+            if event.payload["kind"] == "steered":
+                self._later(event, role="user", turn=event.id, text=event.payload["text"])
         elif event.topic == "chat.answered":
             said = event.payload
             self._said.pop(said["turn"], None)

@@ -160,7 +160,7 @@ async def _models(loom: Loom) -> dict[str, str]:
     else:
         where = "set or found"
     try:
-        models = await (await loom.router()).models()
+        models = await (await loom.brain.router()).models()
     except LoomError as error:
         return line("models", "missing", error.message, error.hint)
     working = [f"{one['name']} ({one['model']})" for one in models if one["working"]]

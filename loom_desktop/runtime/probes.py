@@ -62,9 +62,9 @@ def watch(loom: Loom) -> Health:
     if loom.loop_watch is not None:
         health.register("loop", partial(loop, loom.loop_watch, monotonic))
         health.register("load", lambda: loom.degradation.finding() if loom.degradation else _OK)
-    health.register("models", lambda: models(loom._router))
+    health.register("models", lambda: models(loom.brain.current))
     health.register(
-        "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)
+        "network", lambda: network(loom.brain.current, local_only=loom.settings.privacy.local_only)
     )
     return health
 

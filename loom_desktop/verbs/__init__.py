@@ -25,7 +25,7 @@ ASKING = ("ask", "summarize_clipboard")
 """The verbs whose answer comes as ``chat`` events."""
 _PLACES = {
     "asking": (
-        "ask", "summarize_clipboard", "copied", "copying", "cancel", "conversations",
+        "ask", "steer", "summarize_clipboard", "copied", "copying", "cancel", "conversations",
         "conversation", "forget_conversation",
     ),
     "cards": ("cards", "answer", "never_for_this", "nevers", "offer_again", "inbox", "why"),

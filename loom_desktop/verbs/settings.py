@@ -84,7 +84,7 @@ async def set_secret(loom: Loom, name: str, value: str) -> dict[str, str]:
     if not value.strip():
         raise UsageError(f"There is nothing to keep under {name!r}.", hint="Type the secret.")
     place = await loom.store.secrets.set(_secret_name(name), value)
-    await loom._close_router()
+    await loom.brain.close()
     return {"place": place}
 
 
@@ -100,7 +100,7 @@ async def remove_secret(loom: Loom, name: str) -> dict[str, bool]:
 
 async def models(loom: Loom) -> list[dict[str, Any]]:
     """The models that are set or found, and whether they answer."""
-    router = await loom.router()
+    router = await loom.brain.router()
     return await router.models()
 
 

@@ -1776,6 +1776,22 @@
         <source>The computer woke up</source>
         <translation>Der Computer wachte auf</translation>
     </message>
+    <message>
+        <source>Using {0}…</source>
+        <translation>Benutzt {0} …</translation>
+    </message>
+    <message>
+        <source>Coming to an end…</source>
+        <translation>Kommt zum Ende …</translation>
+    </message>
+    <message>
+        <source>Planning…</source>
+        <translation>Plant …</translation>
+    </message>
+    <message>
+        <source>Thinking…</source>
+        <translation>Denkt nach …</translation>
+    </message>
 </context>
 <context>
     <name>_OverlayBar</name>
