@@ -21,6 +21,7 @@ from typing import Any, Self, overload
 from msgspec import Struct
 
 from loom_desktop.bus.deadlines import Deadlines
+from loom_desktop.bus.ended import Counts, Ended
 from loom_desktop.bus.mailbox import MOST_WAITING as MOST_WAITING
 from loom_desktop.bus.mailbox import Aggregate as Aggregate
 from loom_desktop.bus.mailbox import WhenFull as WhenFull
@@ -69,6 +70,16 @@ class MailboxReport(Struct, frozen=True):
     expired: int
     overdue: int
     left_behind: int
+    ended: bool = False
+    """Whether there is none of that name any more, or another one: these are its counts."""
+
+    @property
+    def counts(self) -> Counts:
+        """What it counted."""
+        return Counts(
+            self.handled, self.failed, self.dropped, self.merged, self.expired, self.overdue,
+            self.left_behind,
+        )  # fmt: skip
 
 
 class _Tap:
@@ -86,8 +97,8 @@ class Bus:
     # without them its 32 attributes would be one too many for the interpreter's quick way to them
     __slots__ = (
         "_branches", "_called", "_clock", "_closed", "_deadlines", "_door", "_found",
-        "_from_threads", "_gone", "_heads", "_home", "_look", "_look_s", "_refused", "_routes",
-        "_subscriptions", "_waiting", "at_work", "begins", "circled", "expired", "failed",
+        "_from_threads", "_heads", "_home", "_look", "_look_s", "_refused", "_routes",
+        "_subscriptions", "_waiting", "at_work", "begins", "circled", "ended", "expired", "failed",
         "late_answers", "loop", "on_cancel", "overrun", "published", "record", "ring", "settling",
         "tasks", "turns",
     )  # fmt: skip
@@ -140,8 +151,8 @@ class Bus:
         self._closed = False
         self._refused: set[tuple[str, type[Exception]]] = set()
         """Whose key or fold raised, and what: the log has each once."""
-        self._gone = {"dropped": 0, "expired": 0, "merged": 0, "failed": 0}
-        """What subscriptions that ended had counted."""
+        self.ended = Ended()
+        """What subscriptions that ended had counted, if they lost anything."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -324,8 +335,7 @@ class Bus:
             parts = segments(pattern)
             self._found.remove(parts, subscription)
             self._forget(parts)
-        for kind in self._gone:
-            self._gone[kind] += getattr(subscription, kind)
+        self.ended.add(subscription)
 
     # ------------------------------------------------------------------ asking
 
@@ -442,7 +452,7 @@ class Bus:
     @property
     def dropped(self) -> int:
         """Events that some full mailbox did not take, of all subscriptions there ever were."""
-        return self._gone["dropped"] + sum(box.dropped for box in [*self._subscriptions])
+        return self.ended.total.dropped + sum(box.dropped for box in [*self._subscriptions])
 
     def mailboxes(self) -> list[MailboxReport]:
         """Every subscription there is, with what waits in it and what it lost."""
@@ -453,6 +463,16 @@ class Bus:
                 box.expired, box.overdue, box.left_behind,
             )
             for box in [*self._subscriptions]  # health asks from a thread of its own
+        ]  # fmt: skip
+
+    def lost_by_ended(self) -> list[MailboxReport]:
+        """The same for those that ended and had lost something, one for each name."""
+        return [
+            MailboxReport(
+                name, [], "ended", 0, 0, one.handled, one.failed, one.dropped, one.merged,
+                one.expired, one.overdue, one.left_behind, ended=True,
+            )
+            for name, one in self.ended
         ]  # fmt: skip
 
     def fill(self, *, but: Collection[str] = ()) -> dict[QoS, float]:

@@ -51,6 +51,9 @@ def _show(one: dict[str, Any]) -> None:
 def _show_mailbox(one: dict[str, Any]) -> None:
     kinds = ("handled", "failed", "dropped", "merged", "expired", "overdue", "left_behind")
     counts = [f"{one[key]} {key.replace('_', ' ')}" for key in kinds if one[key]]
+    if one["ended"]:
+        out(f"{one['name']}: ended; {', '.join(counts)}")
+        return
     more = "more wait in the journal" if one["policy"] == "journal" else one["policy"]
     out(f"{one['name']}: {one['waiting']} of {one['size']} wait ({more})")
     out(f"    {', '.join(one['patterns'])}")

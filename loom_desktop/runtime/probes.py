@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loom_desktop.bus.ended import Counts
 from loom_desktop.clock import monotonic
 from loom_desktop.errors import LoomError
 from loom_desktop.runtime.health import Finding, Health, State
@@ -17,6 +18,7 @@ from loom_desktop.runtime.schedule import TICK_S
 
 if TYPE_CHECKING:
     from loom_desktop.actions import Broker
+    from loom_desktop.bus import Bus
     from loom_desktop.clock import Clock
     from loom_desktop.llm.router import Router
     from loom_desktop.loom import Loom
@@ -44,6 +46,11 @@ _DROPPED = {
     "dropped": "events were dropped: what waited for somebody was full.",
     "overrun": "events from other threads were dropped: they came faster than they were taken.",
 }
+_LATE = {
+    "expired": "events were past the time that their publishers gave them, and went unread.",
+    "late_answers": "answers came when nobody waited for them any more.",
+}
+_MANY_EXPIRED = 10
 _OK = Finding()
 _NOBODY: Mapping[str, LoomError] = {}
 _FULL = 0.9
@@ -223,28 +230,55 @@ def notifications(sent: Notifications) -> Finding:
     return Finding(state, words, "Every card is in the inbox: loom inbox", facts=facts)
 
 
-def bus(bus: Any) -> Callable[[], Finding]:
-    """Whether events arrive. What was dropped since the last look is told, older is over."""
-    seen = dict.fromkeys(_DROPPED, 0)
+def bus(bus: Bus) -> Callable[[], Finding]:
+    """Whether events arrive. What was lost since the last look is told, older is over.
+
+    An event past its time to live is no fault: whoever published it said that it is worth nothing
+    then. It is one where ten went by and nothing was handled: somebody works for nobody. An answer
+    that comes too late is none either, as whoever asked was told that none came.
+    """
+    seen = dict.fromkeys((*_DROPPED, *_LATE), 0)
+    before: dict[str, Counts] = {}
 
     def look() -> Finding:
-        counts = {name: getattr(bus, name, 0) for name in _DROPPED}
-        lost = {name: counts[name] - seen[name] for name in _DROPPED}
+        boxes = bus.mailboxes()
+        by_name: dict[str, Counts] = {}
+        for one in boxes:
+            by_name[one.name] = by_name.get(one.name, bus.ended[one.name]).plus(one.counts)
+        counts = {
+            "circled": bus.circled,
+            "dropped": bus.dropped,
+            "overrun": bus.overrun,
+            "expired": bus.expired + bus.ended.total.expired + sum(one.expired for one in boxes),
+            "late_answers": bus.late_answers,
+        }
+        lost = {name: counts[name] - seen[name] for name in counts}
+        idle = [name for name, now in by_name.items() if _in_vain(before.get(name), now)]
         seen.update(counts)
-        boxes: list[Any] = getattr(bus, "mailboxes", list)()
+        before.clear()
+        before.update(by_name)
         full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
-        turns = getattr(bus, "turns", None)
-        queue = [*turns.waiting] if turns is not None else []
-        facts = {"published": bus.published, **counts, "full": full, "queue_for_a_turn": queue}
+        facts = {
+            "published": bus.published, **counts, "full": full, "in_vain": idle,
+            "queue_for_a_turn": [*bus.turns.waiting],
+        }  # fmt: skip
         words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
         if full:
             words.append(f"Next to full: what waits for {', '.join(full)}.")
+        if idle:
+            words.append(f"Whatever came to {', '.join(idle)} was past its time.")
         if words:
             hint = "The log names them. It is over when it is told no more."
             return Finding("degraded", " ".join(words), hint, facts=facts)
-        return Finding(facts=facts)
+        late = [f"{lost[name]} {said}" for name, said in _LATE.items() if lost[name]]
+        return Finding(words=" ".join(late), facts=facts)
 
     return look
+
+
+def _in_vain(before: Counts | None, now: Counts) -> bool:
+    before = before or Counts()
+    return now.handled == before.handled and now.expired - before.expired >= _MANY_EXPIRED
 
 
 def agents(

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeGuard
 from msgspec import Struct
 
 from loom_desktop.bus import MOST_WAITING, Subscription
+from loom_desktop.bus.ended import Counts
 from loom_desktop.bus.subscription import DEADLINE_S
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
@@ -53,6 +54,7 @@ class AgentReport(Struct, frozen=True):
     busy: int
     handled: int
     dropped: int
+    """Both since Loom started, however often the agent was restarted."""
     restarts: int
     """In the last minute."""
     failure: str
@@ -69,6 +71,8 @@ class _Life:
         self.box: Subscription | None = None
         self.held: asyncio.Future[None] | None = None
         """While it is paused: what it is given waits for this."""
+        self.past = Counts()
+        """What its mailboxes counted that it has no more."""
         self.restarts = Restarts()
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
@@ -216,6 +220,7 @@ class Supervisor:
         if box is None:
             self.changed(self._report(life))
             return
+        life.past = life.past.plus(Counts.of(box))
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
         self.durable.leave(name)
@@ -300,10 +305,6 @@ class Supervisor:
         self.changed(self._report(life))
         return True
 
-    def subscriptions(self, name: str) -> list[str]:
-        """The patterns that wake it now. Raises NotFound."""
-        return self._life(name).patterns
-
     def begin_anew(self) -> None:
         """The store holds other data now: durable agents go on from where those say they are.
 
@@ -368,12 +369,12 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
-        waiting, handled, dropped = (
-            (0, 0, 0) if box is None else (len(box), box.handled, box.dropped)
-        )
+        waiting, now = 0, life.past
+        if box is not None:
+            waiting, now = len(box), now.plus(Counts.of(box))
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            waiting, busy, handled, dropped, life.restarts.recent(_loop_time()),
+            waiting, busy, now.handled, now.dropped, life.restarts.recent(_loop_time()),
             self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
@@ -426,7 +427,7 @@ class Supervisor:
         box, life.box = life.box, None
         if box is None:
             return
-        name, life.state = life.agent.name, "failed"
+        name, life.state, life.past = life.agent.name, "failed", life.past.plus(Counts.of(box))
         self.durable.leave(name)
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)

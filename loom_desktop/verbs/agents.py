@@ -63,8 +63,10 @@ async def resume_agent(loom: Loom, name: str) -> dict[str, Any]:
 
 
 async def mailboxes(loom: Loom) -> list[dict[str, Any]]:
-    """Every subscription of the bus: what waits, what was handled, dropped, merged, too late."""
-    return [msgspec.to_builtins(one) for one in loom.bus.mailboxes()]
+    """Every subscription of the bus: what waits, what was handled, dropped, merged, too late; and
+    what those had lost that ended."""
+    found = [*loom.bus.mailboxes(), *loom.bus.lost_by_ended()]
+    return [msgspec.to_builtins(one) for one in found]
 
 
 def _known(loom: Loom, name: str) -> None:

@@ -1,8 +1,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from loom_desktop.bus import MailboxReport
 from tests.loom_desktop.cli.conftest import Done, application
 from tests.screen import wait_for
 
@@ -56,6 +58,14 @@ def test_mailboxes_are_shown(loom: Run, home: Path) -> None:
         assert "agent:reminders: 0 of 16384 wait (more wait in the journal)" in shown
         boxes = loom("list", "--mailboxes", "--json").json
         assert {"agent:chat", "agent:reminders"} <= {one["name"] for one in boxes}
+
+
+def test_what_ended_and_lost_something_is_shown(loom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = MailboxReport("agent:lamp", [], "ended", 0, 0, 5, 0, 7, 0, 2, 0, 0, ended=True)
+    monkeypatch.setattr(
+        "loom_desktop.cli.agents.call_running", lambda verb: [msgspec.to_builtins(ended)]
+    )
+    assert loom("list", "--mailboxes").out == "agent:lamp: ended; 5 handled, 7 dropped, 2 expired\n"
 
 
 @pytest.mark.parametrize(

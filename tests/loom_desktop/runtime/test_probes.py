@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 
 from loom_desktop import Agent, Context, Loom, Offer
 from loom_desktop.breaker import MOST_FAILURES, Breaker
+from loom_desktop.bus import Bus
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.event import MOST_HOPS, Event
 from loom_desktop.paths import Paths
@@ -50,16 +52,89 @@ async def test_a_part_that_fails_is_named_and_the_doctor_says_it_too(tmp_path: P
     assert (agents.state, agents.words) == ("degraded", "Not running: ghost.")
 
 
-def test_what_was_dropped_is_told_once_and_what_is_full_as_long_as_it_is() -> None:
-    box = SimpleNamespace(name="lamp", size=100, waiting=10)
-    bus = SimpleNamespace(published=7, circled=0, dropped=3, mailboxes=lambda: [box])
-    look = probes.bus(bus)
-    assert "3 events were dropped" in look().words
-    assert look().state == "ok"
-    box.waiting = 95
-    for _ in range(2):
+class Held:
+    """A handler that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.began = asyncio.Event()
+
+    async def __call__(self, event: Event) -> None:
+        self.began.set()
+        await self.go.wait()
+
+
+async def test_what_was_dropped_is_told_once_and_what_is_full_as_long_as_it_is() -> None:
+    async with Bus() as bus:
+        look, held = probes.bus(bus), Held()
+        box = bus.subscribe("light.*", held, name="lamp", size=10)
+        bus.publish(Event(topic="light.dimmed"))
+        await held.began.wait()
+        bus.publish_many(Event(topic="light.dimmed") for _ in range(13))
         found = look()
+        assert found.words.startswith("3 events were dropped")
         assert (found.state, found.facts["full"]) == ("degraded", ["lamp"])
+        found = look()
+        assert found.words == "Next to full: what waits for lamp."
+        assert (found.state, found.facts["dropped"]) == ("degraded", 3)
+        held.go.set()
+        assert await bus.settled(5)
+        assert (look().state, look().words) == ("ok", "")
+        box.close()
+        assert (look().state, look().facts["dropped"]) == ("ok", 3), "the count stays"
+
+
+async def test_an_event_past_its_time_is_told_and_is_no_fault_while_others_are_handled() -> None:
+    clock = FakeClock()
+    async with Bus(clock) as bus:
+        look, held = probes.bus(bus), Held()
+        bus.subscribe("light.*", held, name="lamp")
+
+        def publish(times: int) -> None:
+            late = [Event(topic="light.dimmed", time=clock(), ttl_ms=100) for _ in range(times)]
+            bus.publish_many(late)
+
+        bus.publish(Event(topic="light.on", time=clock() - 9, ttl_ms=1))
+        found = look()
+        assert found.words == f"1 {probes._LATE['expired']}", "it was late when it was published"
+        assert (found.state, found.facts["expired"]) == ("ok", 1)
+        bus.publish(Event(topic="light.on"))
+        await held.began.wait()
+        publish(12)
+        clock.forward(1)
+        held.go.set()
+        assert await bus.settled(5)
+        found = look()
+        assert (found.state, found.facts["expired"], found.facts["in_vain"]) == ("ok", 13, [])
+        assert look().words == "", "older is over"
+
+
+async def test_who_gets_nothing_in_time_is_named() -> None:
+    clock = FakeClock()
+    async with Bus(clock) as bus:
+        look, held = probes.bus(bus), Held()
+        held.go.set()
+        bus.subscribe("light.*", held, name="lamp")
+        bus.publish(Event(topic="light.on"))
+        assert await bus.settled(5)
+        assert look().state == "ok"
+        late = [Event(topic="light.dimmed", time=clock(), ttl_ms=100) for _ in range(12)]
+        bus.publish_many(late)
+        clock.forward(1)
+        assert await bus.settled(5)
+        found = look()
+        assert (found.state, found.facts["in_vain"]) == ("degraded", ["lamp"])
+        assert found.words == "Whatever came to lamp was past its time."
+        assert look().state == "ok"
+
+
+async def test_answers_that_nobody_waits_for_are_told_and_are_no_fault() -> None:
+    async with Bus() as bus:
+        look = probes.bus(bus)
+        bus.publish(Event(topic="light.on.answered", answers=7))
+        found = look()
+        assert found.words == f"1 {probes._LATE['late_answers']}"
+        assert (found.state, found.facts["late_answers"], look().words) == ("ok", 1, "")
 
 
 @pytest.mark.parametrize(
@@ -116,9 +191,14 @@ def test_what_durable_agents_have_not_done(
     assert found.facts == {"behind": behind, "dead_letters": letters}
 
 
-def test_what_other_threads_lost_is_told() -> None:
-    bus = SimpleNamespace(published=7, circled=0, dropped=0, overrun=5)
-    assert "5 events from other threads" in probes.bus(bus)().words
+async def test_what_other_threads_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loom_desktop.bus._MOST_FROM_THREADS", 2)
+    async with Bus() as bus:
+        events = [Event(topic="light.on") for _ in range(7)]
+        thread = threading.Thread(target=bus.publish_many_from_thread, args=(events,))
+        thread.start()
+        thread.join()
+        assert "5 events from other threads" in probes.bus(bus)().words
 
 
 async def test_a_loom_that_wants_nobody_lacks_nobody(tmp_path: Path) -> None:

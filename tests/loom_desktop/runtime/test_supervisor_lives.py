@@ -255,7 +255,7 @@ async def test_what_it_listens_to_changes_while_it_runs(tmp_path: Path) -> None:
         assert supervisor.subscribe("worker", "else.*")
         assert not supervisor.subscribe("worker", "else.*")
         assert not supervisor.subscribe("worker", "work.asked"), "it was declared with that"
-        assert supervisor.subscriptions("worker") == ["work.asked", "else.*"]
+        assert supervisor.report("worker").topics == ["work.asked", "else.*"]
         ask(loom, 2, "else.asked")
         assert await supervisor.settled(5)
         await supervisor.restart("worker")

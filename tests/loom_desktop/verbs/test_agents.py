@@ -96,6 +96,15 @@ async def test_mailboxes_tell_what_waits_and_what_was_lost(tmp_path: Path) -> No
             loom.bus.publish(Event(topic="a.b"))
         (box,) = (one for one in await loom.call("mailboxes") if one["name"] == "agent:small")
         assert (box["size"], box["policy"], box["dropped"]) == (2, "drop-newest", 7)
+        await loom.call("restart_agent", name="small")
+        boxes = [one for one in await loom.call("mailboxes") if one["name"] == "agent:small"]
+        told = [(one["ended"], one["dropped"]) for one in boxes]
+        assert told == [(False, 0), (True, 7)], "what the one before lost is still there"
+        (agent,) = (one for one in await loom.call("agents") if one["name"] == "small")
+        assert agent["dropped"] == 7, "a restart is no way to forget it"
+        await loom.supervisor.delete("small")
+        loom.supervisor.start(small)
+        assert loom.supervisor.report("small").dropped == 0, "this is another one"
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume"])
