@@ -43,6 +43,8 @@ _MOST_ROUTES = 65_536
 _MOST_BRANCHES = 1_000
 _MOST_FROM_THREADS = 100_000
 """Events from other threads that the loop has not come to yet."""
+_MOST_OVER = 4_096
+"""Questions that are over and remembered: answers to older ones are not counted."""
 _THREAD_SLICE_S = 0.0005
 _LOOK_S = 2.0
 """How often it is looked whether a handler takes too long, while any runs: the shortest limit."""
@@ -94,10 +96,10 @@ class _Tap:
 class Bus:
     """Made on the loop it serves; ``async with``, or ``await close()``, ends its tasks."""
 
-    # without them its 32 attributes would be one too many for the interpreter's quick way to them
+    # without them its 33 attributes would be one too many for the interpreter's quick way to them
     __slots__ = (
         "_branches", "_called", "_clock", "_closed", "_deadlines", "_door", "_found",
-        "_from_threads", "_heads", "_home", "_look", "_look_s", "_refused", "_routes",
+        "_from_threads", "_heads", "_home", "_look", "_look_s", "_over", "_refused", "_routes",
         "_subscriptions", "_waiting", "at_work", "begins", "circled", "ended", "expired", "failed",
         "late_answers", "loop", "on_cancel", "overrun", "published", "record", "ring", "settling",
         "tasks", "turns",
@@ -112,7 +114,7 @@ class Bus:
         self.overrun = 0
         """Dropped because other threads published faster than the loop could take."""
         self.late_answers = 0
-        """Answers to questions that nobody waits for any more."""
+        """Answers to questions that nobody waits for any more, as far as they are remembered."""
         self.loop = asyncio.get_running_loop()
         self.turns = Turns(self.loop)
         self.tasks = Tasks()
@@ -136,6 +138,8 @@ class Bus:
         """Question -> who waits, and the thread it belongs to."""
         self._branches: dict[int, int] = {}
         """Thread -> the one that it began under, the oldest first."""
+        self._over: dict[int, None] = {}
+        """Questions that ended before all had answered: see ``over``."""
         self._deadlines = Deadlines(self.loop)
         self.at_work: set[Subscription] = set()
         """Those that have something in hand, or had a moment ago."""
@@ -361,7 +365,14 @@ class Bus:
             raise
         finally:
             self._deadlines.disarm(deadline)
-            self._waiting.pop(question.id, None)
+            if self._waiting.pop(question.id, None) is not None:
+                self.over(question.id)
+
+    def over(self, question: int) -> None:
+        """Whoever answers this from now on is late, and is counted."""
+        self._over[question] = None
+        if len(self._over) > _MOST_OVER:
+            del self._over[next(iter(self._over))]
 
     # ------------------------------------------------------------------ stopping
 
@@ -539,7 +550,7 @@ class Bus:
     def _answer(self, event: Event) -> None:
         waiting = self._waiting.pop(event.answers, None)
         if waiting is None:
-            self.late_answers += 1
+            self.late_answers += event.answers in self._over
         elif not waiting[0].done():
             waiting[0].set_result(event)
 

@@ -131,7 +131,9 @@ async def test_who_gets_nothing_in_time_is_named() -> None:
 async def test_answers_that_nobody_waits_for_are_told_and_are_no_fault() -> None:
     async with Bus() as bus:
         look = probes.bus(bus)
+        bus.over(7)
         bus.publish(Event(topic="light.on.answered", answers=7))
+        bus.publish(Event(topic="chat.answered", answers=8))
         found = look()
         assert found.words == f"1 {probes._LATE['late_answers']}"
         assert (found.state, found.facts["late_answers"], look().words) == ("ok", 1, "")
