@@ -240,11 +240,18 @@ class Context:
         """No longer. Whether it did since ``subscribe``: what it was declared with stays."""
         return self._parts.supervisor().unsubscribe(self.agent, pattern)
 
-    def agents(self, *, topic: str = "", capability: str = "", state: str = "") -> list[AgentEntry]:
-        """Who is there: those that would hear this topic, bring this capability (``files.*`` is
-        any of them) and are in this state; what is empty is not asked."""
+    def agents(
+        self,
+        *,
+        id: str = "",  # noqa: A002  # the name of the field
+        topic: str = "",
+        capability: str = "",
+        state: str = "",
+    ) -> list[AgentEntry]:
+        """Who is there: the one of this id, those that would hear this topic, bring this capability
+        (``files.*`` is any of them) and are in this state; what is empty is not asked."""
         found = self._parts.directory().agents
-        return found.find(topic=topic, capability=capability, state=state)
+        return found.find(id=id, topic=topic, capability=capability, state=state)
 
     async def capabilities(
         self, name: str = "", *, kind: str = "", effect: str = ""

@@ -6,9 +6,10 @@ thread, which is in ``select`` when the loop is idle, and beats again unless it 
 handler is at work it looks four times a second, else once in ten: so a timer that hangs without any
 event is found too, later, and an idle process pays 0.1 wake-ups a second.
 
-What hangs is named by the label that the runtime set, else by the task that is running, and by the
-line it is in. C code that holds the interpreter lock (a regular expression gone wild) stops this
-thread as well: that is told when it ends, or not at all.
+What hangs is named by the task that is running (``chat on chat.asked``, or the name of a
+subscription) and by the line it is in; what the loop calls without a task has the line alone. C
+code that holds the interpreter lock (a regular expression gone wild) stops this thread as well:
+that is told when it ends, or not at all.
 """
 
 from __future__ import annotations
@@ -72,8 +73,6 @@ class LoopWatch:
         look_s: float = LOOK_S,
     ) -> None:
         """``publish`` is called from another thread. ``clock`` only goes forward."""
-        self.running = ""
-        """Who is being handled, where the runtime says it; thread-safe. Set it to "" at the end."""
         self.hang: Hang | None = None
         """The one that is going on."""
         self.last: Hang | None = None
@@ -116,12 +115,6 @@ class LoopWatch:
         if not self._armed:
             self._armed = True
             self._woken.set()
-
-    def handling(self, name: str) -> None:
-        """This handler runs from now on, until it is said of another, or of ""."""
-        self.running = name
-        if name:
-            self.arm()
 
     @property
     def lag_s(self) -> float:
@@ -209,8 +202,6 @@ class LoopWatch:
             self._publish(event)
 
     def _who(self) -> str:
-        if self.running:
-            return self.running
         task = asyncio.current_task(self._loop)
         return task.get_name() if task is not None else "a callback of the loop"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from loom_desktop.bus.ended import Counts
 from loom_desktop.clock import monotonic
 from loom_desktop.errors import LoomError
+from loom_desktop.event import QoS
 from loom_desktop.runtime.health import Finding, Health, State
 from loom_desktop.runtime.schedule import TICK_S
 
@@ -102,7 +103,12 @@ def _around(loom: Loom, name: str) -> Finding:
 
 def store(store: Store) -> Finding:
     """Whether what is written is kept."""
-    facts = {"disk": store.disk, "lost_writes": store.lost}
+    facts = {
+        "disk": store.disk,
+        "lost_writes": store.lost,
+        "waiting": store.journal.waiting,
+        "left_out": store.journal.damaged,
+    }
     if said := _DISK.get(store.disk):
         bad = store.disk in ("full", "broken", "memory")
         return Finding("failed" if bad else "degraded", *said, facts=facts)
@@ -261,6 +267,7 @@ def bus(bus: Bus) -> Callable[[], Finding]:
         facts = {
             "published": bus.published, **counts, "full": full, "in_vain": idle,
             "queue_for_a_turn": [*bus.turns.waiting],
+            "shares": [bus.turns.pace_of(lane) for lane in QoS],
         }  # fmt: skip
         words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
         if full:

@@ -149,15 +149,6 @@ class Deliveries:
             self._revived = {one for one in self._revived if one[0] != name}
         return place
 
-    async def names(self) -> list[str]:
-        """Every subscriber that was ever begun and not forgotten, in order."""
-        rows: Any = await self._db.read(
-            lambda connection: connection.execute(
-                "select name from subscriber order by name"
-            ).fetchall()
-        )
-        return [name for (name,) in rows]
-
     async def forget(self, name: str) -> bool:
         """Its cursor, its tries and its dead letters. Whether there was one."""
         name = storable(name)

@@ -371,7 +371,7 @@ async def test_it_ends_at_any_moment_and_leaves_nothing() -> None:
             await asyncio.gather(*outside, return_exceptions=True)
             await asyncio.sleep(0)
         assert asyncio.all_tasks() == ourselves, moment
-        assert (bus._waiting, bus.settling, len(bus._deadlines)) == ({}, [], 0), moment
+        assert (bus._waiting, bus.settling, bus._deadlines._ticks) == ({}, [], {}), moment
         assert bus.mailboxes() == []
         assert bus.turns.waiting == (0, 0, 0)
         assert not [one for one in moments.left(loop) if "bus" in repr(one)], moment

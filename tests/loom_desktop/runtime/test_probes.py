@@ -13,7 +13,7 @@ from loom_desktop import Agent, Context, Loom, Offer
 from loom_desktop.breaker import MOST_FAILURES, Breaker
 from loom_desktop.bus import Bus
 from loom_desktop.errors import LoomError, Unavailable
-from loom_desktop.event import MOST_HOPS, Event
+from loom_desktop.event import MOST_HOPS, Event, QoS
 from loom_desktop.paths import Paths
 from loom_desktop.runtime import probes
 from loom_desktop.runtime.health import Finding, State
@@ -80,6 +80,8 @@ async def test_what_was_dropped_is_told_once_and_what_is_full_as_long_as_it_is()
         held.go.set()
         assert await bus.settled(5)
         assert (look().state, look().words) == ("ok", "")
+        bus.pace(QoS.BACKGROUND, 0.5)
+        assert look().facts["shares"] == [1.0, 1.0, 0.5]
         box.close()
         assert (look().state, look().facts["dropped"]) == ("ok", 3), "the count stays"
 
@@ -153,11 +155,12 @@ async def test_answers_that_nobody_waits_for_are_told_and_are_no_fault() -> None
     ],
 )
 def test_the_store(disk: str, problems: list[Any], lost: int, state: State) -> None:
-    store: Any = SimpleNamespace(disk=disk, problems=problems, lost=lost)
+    journal = SimpleNamespace(waiting=5, damaged=2)
+    store: Any = SimpleNamespace(disk=disk, problems=problems, lost=lost, journal=journal)
     found = probes.store(store)
     assert found.state == state
     assert bool(found.words and found.hint) == (state != "ok")
-    assert found.facts == {"disk": disk, "lost_writes": lost}
+    assert found.facts == {"disk": disk, "lost_writes": lost, "waiting": 5, "left_out": 2}
 
 
 @pytest.mark.parametrize(

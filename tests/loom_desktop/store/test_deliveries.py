@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.event import Event
 from loom_desktop.store import Place, Store
-from tests.loom_desktop.store.conftest import KEY, HandClock
+from tests.loom_desktop.store.conftest import KEY, HandClock, subscribers
 from tests.loom_desktop.store.test_journal import Stubborn
 
 NOTHING: frozenset[int] = frozenset()
@@ -43,7 +43,7 @@ async def test_a_new_subscriber_begins_at_the_end_or_at_the_start(store: Store) 
     assert await store.deliveries.begin("new") == Place(5, NOTHING, {}), "it was begun before"
     assert [seq for seq, _ in await store.deliveries.after(5)] == [6, 7]
     assert [one.id for _, one in await store.deliveries.after(0, limit=2)] == [10, 20]
-    assert await store.deliveries.names() == ["all", "new"]
+    assert await subscribers(store) == ["all", "new"]
 
 
 async def test_no_event_gets_a_number_that_a_cursor_has_passed(path: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ async def test_a_name_that_is_forgotten_begins_anew(store: Store) -> None:
     await store.deliveries.bury("a", 2, 0, Event(topic="a.b"), "h", "", 3)
     assert await store.deliveries.forget("a")
     assert not await store.deliveries.forget("a")
-    assert await store.deliveries.names() == []
+    assert await subscribers(store) == []
     assert [await rows(store, table) for table in ("delivery", "dead")] == [0, 0]
     store.deliveries.done("a", 1, 1)
     assert not await store.deliveries.commit("a", 1, 1, [])
