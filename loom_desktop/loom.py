@@ -247,6 +247,7 @@ class Loom:
         self.directory.heard(report)
 
     def _deleted(self, name: str) -> None:
+        self.agents_wanted = tuple(one for one in self.agents_wanted if one != name)
         self.directory.deleted(name)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:

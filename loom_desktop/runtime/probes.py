@@ -75,8 +75,9 @@ def watch(loom: Loom) -> Health:
     health.register("cards", partial(cards, loom.desk))
     if loom.notifications is not None:
         health.register("notifications", partial(notifications, loom.notifications))
-    look = partial(agents, loom.supervisor, loom.agents_wanted, loom.left_out)
-    health.register("agents", look, needed=True)
+    health.register(
+        "agents", lambda: agents(loom.supervisor, loom.agents_wanted, loom.left_out), needed=True
+    )
     health.register("durable", partial(durable, loom.supervisor.durable, _dead_letters(loom)))
     for name in loom.outside.sources:
         health.register(f"source {name}", partial(_source, loom, name))

@@ -244,7 +244,7 @@ class Supervisor:
     async def delete(self, name: str, *, forget: bool = False) -> None:
         """Stop it, and there is no such agent any more. ``forget``: nor what it kept in the store.
 
-        Raises NotFound.
+        Raises NotFound, and Unavailable when it is gone and what it kept is not.
         """
         await self.stop(name)
         self._lives.pop(name, None)
