@@ -254,11 +254,11 @@ class Desk:
 
     async def start_over(self) -> None:
         """After a restart: approvals of the last run are void, their calls are gone."""
-        for card in await self._store.cards.open():
+        there = await self._store.cards.open()
+        for card in there:
             if card.kind == "approval":
                 await self._store.cards.set_state(card.id, "expired")
-            else:
-                self.showing.add(card.id)
+        self.showing = {card.id for card in there if card.kind != "approval"}
         for card in await self._store.cards.quiet():  # of a version that gave them no end
             if not card.expires and card.created < self._clock() - _QUIET_S:
                 await self._store.cards.set_state(card.id, "expired", expected=("quiet",))

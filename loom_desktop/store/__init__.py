@@ -150,6 +150,8 @@ class Store:
         self._stopping = False
         self._snapshotting = asyncio.Lock()
         self._snapshot_at = -1
+        self._drafts: tuple[Path, ...] = ()
+        """What a copy is fetched to that is looked at, and one that is restored from."""
         self._keeping_up: asyncio.Task[None] | None = None
         self._looked, self._look_failed = monotonic(), ""
         self._copy_failed, self._copy_problem = 0.0, ""
@@ -168,6 +170,7 @@ class Store:
         else:
             file = Path(path).absolute()
             self._folder = file.parent
+            self._drafts = (file.parent / "looking.db", file.parent / "restoring.db")
             self._snapshots = Snapshots(file.parent / "snapshots", key)
             self._ballast = ballast or Ballast(file.parent / "ballast")
             recovery = Recovery(
@@ -280,7 +283,7 @@ class Store:
     async def look_at(self, path: Path) -> None:
         """See that this file can be restored from, and raise what ``restore`` raises if not."""
         self._on_disk()
-        draft = self._folder / "looking.db"
+        draft = self._drafts[0]
         async with self._snapshotting:
             await asyncio.to_thread(fetch, path, draft, self._db.key)
             await asyncio.to_thread(remove, draft)
@@ -296,7 +299,7 @@ class Store:
         Unavailable when the disk does not take it; nothing was changed then.
         """
         self._on_disk()
-        draft = self._folder / "restoring.db"
+        draft = self._drafts[1]
         async with self._snapshotting:
             await asyncio.to_thread(fetch, path, draft, self._db.key)
             try:
@@ -477,11 +480,13 @@ class Store:
             return
         there = await asyncio.to_thread(self._snapshots.times)
         path = await self.snapshot() if there else None
-        await asyncio.to_thread(self._drop_copies, path)
+        async with self._snapshotting:  # what a restore works on is none of these
+            await asyncio.to_thread(self._drop_copies, path)
 
     def _drop_copies(self, path: Path | None) -> None:
         self._snapshots.keep_only(path)
-        for old in (*self._snapshots.folder.glob("before-*.db"),):
+        self._snapshots.remove_parts()
+        for old in (*self._snapshots.folder.glob("before-*.db"), *self._drafts):
             remove(old)
         for old in (*self._folder.glob("*.corrupt.*"), *self._folder.glob("*.lost.*")):
             old.unlink(missing_ok=True)

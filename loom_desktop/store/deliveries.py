@@ -327,6 +327,19 @@ class Deliveries:
             )
         )
 
+    async def alike(self, letter: DeadLetter) -> bool:
+        """Whether its subscriber has another one of that topic."""
+        values = (letter.subscriber, letter.event.topic, letter.id)
+        found = await self._db.read(
+            lambda connection: (
+                connection.execute(
+                    "select 1 from dead where subscriber = ? and topic = ? and id <> ? limit 1",
+                    values,
+                ).get
+            )
+        )
+        return found is not None
+
     async def dead_letter(self, id: int) -> DeadLetter:  # noqa: A002  # the name of the field
         """One of them. Raises NotFound."""
         found = await self._letters("where id = ?", (id,))

@@ -298,6 +298,19 @@ async def test_a_dead_letter_goes_with_the_conversation_and_with_its_time(
     assert await store.deliveries.dead() == []
 
 
+async def test_it_is_known_whether_there_are_more_letters_like_one(store: Store) -> None:
+    for name in ("a", "b"):
+        await store.deliveries.begin(name)
+    for seq, (name, topic) in enumerate((("a", "x"), ("a", "y"), ("b", "x"), ("a", "x")), 1):
+        await store.deliveries.bury(name, seq, seq, Event(id=seq, topic=topic), "h", "t", 3)
+    letters = {one.seq: one for one in await store.deliveries.dead()}
+    assert [await store.deliveries.alike(letters[seq]) for seq in (1, 2, 3, 4)] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    await store.deliveries.drop(letters[4].id)
+    assert not await store.deliveries.alike(letters[1])
+
+
 async def test_a_dead_letter_that_is_not_what_was_written_is_left_out() -> None:
     async with Store(":memory:") as store:
         await store.deliveries.begin("a")

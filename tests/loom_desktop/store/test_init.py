@@ -150,6 +150,14 @@ async def test_what_is_forgotten_is_in_no_file_and_in_no_copy(path: Path, clock:
         clock.now += 3_600
         assert await store.snapshot()
         (path.parent / "loom.db.corrupt.20260101T000000").write_bytes(marks[0].encode())
+        for left in (
+            "restoring.db",
+            "looking.db",
+            "snapshots/.loom.20260101T000000.db.1.loom.part",
+        ):
+            (path.parent / left).write_bytes(marks[0].encode())  # by one that was killed
+        being_written = path.parent / f"snapshots/.mine.db.{os.getpid()}.loom.part"
+        being_written.write_bytes(b"")
         content = everything(path.parent)
         assert [mark for mark in marks if mark.encode() not in content] == []
         clock.now += 3_600
@@ -159,7 +167,8 @@ async def test_what_is_forgotten_is_in_no_file_and_in_no_copy(path: Path, clock:
         await store.state.forget("agent")
         content = everything(path.parent)
         assert [mark for mark in marks if mark.encode() in content] == []
-        assert len(list((path.parent / "snapshots").iterdir())) == 1
+        assert being_written.exists()
+        assert len(list((path.parent / "snapshots").iterdir())) == 2
         assert len(await store.notes.recent(limit=1_000)) == 398
     content = everything(path.parent)
     assert [mark for mark in marks if mark.encode() in content] == []
