@@ -22,7 +22,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.cognition import Said, Thinker
 from loom_desktop.entries import Entries, broken, misnamed
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
-from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
+from loom_desktop.event import SCHEDULED, Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
 from loom_desktop.runtime.agenda import Agenda
@@ -326,7 +326,7 @@ class Loom:
         self.store.journal.keep(event)
 
     def _say_status(self) -> None:
-        self._publish("loom", frozenset({"schedule"}), "status.changed", qos=QoS.REALTIME)
+        self._publish("loom", SCHEDULED, "status.changed", qos=QoS.REALTIME)
 
     def _show_inbox(self) -> None:
         self._publish(
@@ -385,11 +385,10 @@ class Loom:
         if not self._read_settings:
             return self.settings
         try:
-            said = self.settings = toml.read(self.paths.settings)
-            if self.desktop:
-                self.entries.find_missing(said)
-                self.settings = self.entries.without_missing(said)
-                self.entries.tell_missing(said)
+            said = toml.read(self.paths.settings)
+            self.entries.find_missing(said)
+            self.settings = self.entries.without_missing(said)
+            self.entries.tell_missing(said)
             self.entries.check(self.settings)
         except SettingsError as error:
             if not self.desktop:

@@ -21,7 +21,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.clock import Clock
 from loom_desktop.errors import NotFound, UsageError
-from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.event import QoS, by_itself
 
 if TYPE_CHECKING:
     from loom_desktop.actions import Broker, Capability
@@ -33,7 +33,6 @@ Kind = Literal["native", "mcp", "plugin", "remote"]
 """Who provides a capability: this program, an MCP server, a plugin, or another process."""
 _SAID = {"running": "agent.started", "paused": "agent.paused", "stopped": "agent.stopped"}
 """Of a failure the supervisor says ``agent.failed`` itself, and why."""
-_ORIGIN = frozenset({"schedule"})
 
 
 class AgentEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -366,17 +365,8 @@ class _Teller:
     def __call__(self, topic: str, payload: dict[str, Any]) -> None:
         if self.quiet:
             return
-        self._bus.publish(
-            Event(
-                topic=topic,
-                payload=payload,
-                sender="runtime",
-                time=self._clock(),
-                qos=QoS.REALTIME,
-                origin=_ORIGIN,
-                privacy=privacy_at_birth(_ORIGIN),
-            )
-        )
+        told = by_itself(topic, payload, sender="runtime", time=self._clock(), qos=QoS.REALTIME)
+        self._bus.publish(told)
 
 
 def _not_there(what: str, name: str, there: Mapping[str, object]) -> NotFound:

@@ -30,7 +30,7 @@ import msgspec
 
 from loom_desktop import clock as clocks
 from loom_desktop.clock import Clock
-from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.event import Event, QoS, by_itself
 
 log = logging.getLogger(__name__)
 LIMIT_S = 0.25
@@ -43,7 +43,6 @@ _HELD_UP = 2.0
 """A wait that took so many times what it should was held up itself."""
 _WORKED = 0.2
 """The share of such a wait that the process must have computed for it to be its own doing."""
-_ORIGIN = frozenset({"schedule"})
 _LIBRARY = os.path.dirname(os.__file__)
 
 
@@ -194,10 +193,7 @@ class LoopWatch:
 
     def _say(self, topic: str, hang: Hang) -> None:
         payload = {"seconds": round(hang.seconds, 3), "who": hang.who, "where": hang.where}
-        event = Event(
-            topic=topic, payload=payload, sender="runtime", time=self._wall(), qos=QoS.REALTIME,
-            origin=_ORIGIN, privacy=privacy_at_birth(_ORIGIN),
-        )  # fmt: skip
+        event = by_itself(topic, payload, sender="runtime", time=self._wall(), qos=QoS.REALTIME)
         with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping
             self._publish(event)
 

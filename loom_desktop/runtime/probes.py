@@ -75,9 +75,7 @@ def watch(loom: Loom) -> Health:
     health.register("cards", partial(cards, loom.desk))
     if loom.notifications is not None:
         health.register("notifications", partial(notifications, loom.notifications))
-    health.register(
-        "agents", lambda: agents(loom.supervisor, loom.agents_wanted, loom.left_out), needed=True
-    )
+    health.register("agents", partial(_agents, loom), needed=True)
     health.register("durable", partial(durable, loom.supervisor.durable, _dead_letters(loom)))
     for name in loom.outside.sources:
         health.register(f"source {name}", partial(_source, loom, name))
@@ -313,6 +311,11 @@ def agents(
         return Finding("degraded", words, "The log names them. A restart frees them.", facts=facts)
     held = [f"{name} is {state}" for name, state in states.items() if state != "running"]
     return Finding(words=f"You said so: {', '.join(held)}." if held else "", facts=facts)
+
+
+def _agents(loom: Loom) -> Finding:
+    wanted = (*loom.agents_wanted, *sorted(loom.entries.missing))
+    return agents(loom.supervisor, wanted, loom.left_out)
 
 
 def durable(durable: Durable, letters: Callable[[], int]) -> Finding:

@@ -24,7 +24,7 @@ from loom_desktop.bus.ended import Counts
 from loom_desktop.bus.subscription import DEADLINE_S
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
-from loom_desktop.event import Event, QoS, follow
+from loom_desktop.event import Event, QoS, by_itself, follow
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts, Staged
 from loom_desktop.runtime.durable import Durable, Follower
@@ -71,8 +71,10 @@ class _Life:
         self.box: Subscription | None = None
         self.held: asyncio.Future[None] | None = None
         """While it is paused: what it is given waits for this."""
+        self.ended: Subscription | None = None
+        """The last mailbox that it has no more: what was in hand is counted there at its end."""
         self.past = Counts()
-        """What its mailboxes counted that it has no more."""
+        """What those before that one counted."""
         self.restarts = Restarts()
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
@@ -80,6 +82,12 @@ class _Life:
         self.follower: Follower | None = None
         """Where it gets its events from when it is durable."""
         self._found: dict[str, tuple[Handler, ...]] = {}
+
+    @property
+    def counted(self) -> Counts:
+        """What all its mailboxes counted."""
+        now = self.past if self.ended is None else self.past.plus(Counts.of(self.ended))
+        return now if self.box is None else now.plus(Counts.of(self.box))
 
     @property
     def patterns(self) -> list[str]:
@@ -220,7 +228,7 @@ class Supervisor:
         if box is None:
             self.changed(self._report(life))
             return
-        life.past = life.past.plus(Counts.of(box))
+        life.ended = box
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
         self.durable.leave(name)
@@ -369,9 +377,7 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
-        waiting, now = 0, life.past
-        if box is not None:
-            waiting, now = len(box), now.plus(Counts.of(box))
+        waiting, now = 0 if box is None else len(box), life.counted
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
             waiting, busy, now.handled, now.dropped, life.restarts.recent(_loop_time()),
@@ -381,6 +387,7 @@ class Supervisor:
     def _begin(self, life: _Life) -> None:
         agent = life.agent
         life.hold(False)
+        life.past, life.ended = life.counted, None
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
@@ -427,7 +434,7 @@ class Supervisor:
         box, life.box = life.box, None
         if box is None:
             return
-        name, life.state, life.past = life.agent.name, "failed", life.past.plus(Counts.of(box))
+        name, life.state, life.ended = life.agent.name, "failed", box
         self.durable.leave(name)
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
@@ -436,15 +443,9 @@ class Supervisor:
         hint = f"The log says why. loom start {name} tries it again, and so does the next start."
         self.failed[name] = message
         self._trouble(message, hint)
-        self._parts.bus.publish(
-            Event(
-                topic="agent.failed",
-                payload={"agent": name, "topic": "", "error": message, "hint": hint},
-                sender="supervisor",
-                time=self._parts.clock(),
-                origin=frozenset({"schedule"}),
-            )
-        )
+        told = {"agent": name, "topic": "", "error": message, "hint": hint}
+        now = self._parts.clock()
+        self._parts.bus.publish(by_itself("agent.failed", told, sender="supervisor", time=now))
         self.changed(self._report(life))
 
     async def _work(self, life: _Life, event: Event) -> None:
