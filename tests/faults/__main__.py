@@ -148,6 +148,8 @@ def _slots(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     slots = importlib.import_module("tests.faults.slots")
     for slot in slots.SLOTS:
         yield asyncio.run(slots.run(folder / slot.replace(" ", "-"), slot))
+    blocking = slots.run(folder / "blocking", slots.SLOTS[1], rounds=1, kinds=slots.BLOCK)
+    yield asyncio.run(blocking)
 
 
 SUITES: dict[str, Suite] = {
