@@ -133,9 +133,10 @@ def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
 
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
-    yield leaks.run(folder / "bus", "bus", chosen.events)
-    yield leaks.run(folder / "journal", "journal", chosen.events)
-    yield leaks.run(folder / "leaking", "bus", chosen.events, leak_bytes=16)
+    for what in leaks.MOST_BYTES:
+        yield leaks.run(folder / what, what, chosen.events)
+    for what, leak_bytes in (("bus", 16), ("durable", 32)):
+        yield leaks.run(folder / f"{what}-leaking", what, chosen.events, leak_bytes=leak_bytes)
 
 
 def _stops(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
