@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
+    parser.add_argument("--storm", type=int, default=1_000_000, help="events in each storm")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     parser.add_argument("--stops", type=int, default=200, help="of a whole Loom")
     chosen = parser.parse_args(argv)
@@ -131,6 +132,19 @@ def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield reminders.run(folder / "apart", range(1, 12), since="apart")
 
 
+def _storm(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    storm = importlib.import_module("tests.faults.storm")
+    yield asyncio.run(storm.run(chosen.storm))
+    for encrypted in (False, True):
+        made = storm.durable(folder / f"durable-{encrypted}", chosen.storm, encrypted=encrypted)
+        yield asyncio.run(made)
+    for length in storm.LENGTHS:
+        yield asyncio.run(storm.overrun(folder / f"overrun-{length}", 100_000, length=length))
+    yield asyncio.run(storm.run(200_000, bounded=False))
+    yield asyncio.run(storm.durable(folder / "no-window", 100_000, windowed=False))
+    yield asyncio.run(storm.overrun(folder / "not-counted", 100, counted=False))
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
     for what in leaks.MOST_BYTES:
@@ -163,6 +177,7 @@ SUITES: dict[str, Suite] = {
     "flips": _flips,
     "histories": _histories,
     "reminders": _reminders,
+    "storm": _storm,
     "leaks": _leaks,
     "stops": _stops,
     "slots": _slots,
