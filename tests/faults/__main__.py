@@ -71,6 +71,12 @@ def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield deliveries.run(100, folder, encrypted=False, wrong="--effect-apart")
 
 
+def _agents(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    agents = importlib.import_module("tests.faults.agents")
+    yield agents.run(max(1, chosen.kills // 5), folder)
+    yield agents.run(100, folder, wrong="--apart")
+
+
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     cuts = importlib.import_module("tests.faults.powercut").Cuts
     seeds = range(chosen.cuts)
@@ -170,6 +176,7 @@ def _slots(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
 SUITES: dict[str, Suite] = {
     "kills": _kills,
     "deliveries": _deliveries,
+    "agents": _agents,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "syncs": _syncs,
