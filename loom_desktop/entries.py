@@ -112,8 +112,10 @@ class Entries:
         self._missing = {name for name in on.assistant.agents if name not in there}
 
     def without_missing(self, on: Settings) -> Settings:
-        """The settings without those. One that has come since is no longer missing."""
+        """The settings without those. One that has come since, or that is not named any more, is no
+        longer missing."""
         self._missing.difference_update(self.names("agents"))
+        self._missing.intersection_update(on.assistant.agents)
         agents = tuple(name for name in on.assistant.agents if name not in self._missing)
         assistant = msgspec.structs.replace(on.assistant, agents=agents)
         return msgspec.structs.replace(on, assistant=assistant)
@@ -125,6 +127,7 @@ class Entries:
             try:
                 self._named("agents", name, line)
             except SettingsError as error:
+                log.warning("%s %s", error.message, error.hint)
                 self._trouble(error.message, error.hint)
 
     def _named(self, kind: Kind, name: str, line: int) -> ModuleType | None:

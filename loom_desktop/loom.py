@@ -21,7 +21,7 @@ from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
 from loom_desktop.entries import Entries, broken, misnamed
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
-from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
+from loom_desktop.event import SCHEDULED, Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
 from loom_desktop.runtime.agenda import Agenda
@@ -41,7 +41,7 @@ from loom_desktop.runtime.schedule import Timers, Told
 from loom_desktop.runtime.status import Status
 from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Schedule, Store
-from loom_desktop.store.keys import obtain
+from loom_desktop.store.keys import Key, obtain
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from loom_desktop.llm.router import Router
     from loom_desktop.runtime.degradation import Degradation
     from loom_desktop.runtime.directory import Directory
-    from loom_desktop.runtime.health import Health
+    from loom_desktop.runtime.health import Finding, Health
     from loom_desktop.runtime.supervisor import AgentReport
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,13 @@ class Loom:
         self.degradation: Degradation | None = None
         self.started = False
         """Whether everything is joined and runs."""
+        self.around: dict[str, Callable[[], Finding]] = {}
+        """How what stands around it says that it stands: ``door``, ``shell``. In a thread."""
+        self.notifications: Notifications | None = None
+        self.key: Key | LoomError | None = None
+        """The key of the store, or why there is none; None: it was given, or none is wanted."""
+        self.not_forgotten = ""
+        """Why what is old was not forgotten the last time, in words."""
         self.agents_wanted: tuple[str, ...] = ()
         """Those that loom.toml named when this started."""
         self.left_out: dict[str, LoomError] = {}
@@ -121,6 +128,7 @@ class Loom:
             self.bus.subscribe(">", self._keep)
             self.tasks = await stack.enter_async_context(Tasks())
             self._folders = self._granted(on)
+            self.audit = Audit(self.bus, self.store, self.clock)
             self.broker = Broker(
                 Consent(self.clock),
                 self.clock,
@@ -128,7 +136,7 @@ class Loom:
                 closed=lambda path: self.folders.closed(path),
                 hand=handed,
                 find=self._capabilities,
-                audit=Audit(self.bus, self.store, self.clock),
+                audit=self.audit,
             )
             self.desk = Desk(
                 self.bus, self.store, self.broker.consent, on.attention, self.clock, self._zone_now,
@@ -169,11 +177,11 @@ class Loom:
             stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
-                notifications = Notifications(
+                self.notifications = Notifications(
                     self.bus, self.desk, self.tasks, desktop=self.desktop,
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
-                stack.push_async_callback(notifications.close)
+                stack.push_async_callback(self.notifications.close)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -183,7 +191,6 @@ class Loom:
             )  # fmt: skip
             if self._listening:
                 self.reminders.timers = self.agenda.timers = self.timers
-            if self._listening:
                 await self.desk.start_over()
             if self.desktop:
                 self.desk.attend()
@@ -243,6 +250,7 @@ class Loom:
         self.directory.heard(report)
 
     def _deleted(self, name: str) -> None:
+        self.agents_wanted = tuple(one for one in self.agents_wanted if one != name)
         self.directory.deleted(name)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
@@ -321,7 +329,7 @@ class Loom:
         self.store.journal.keep(event)
 
     def _say_status(self) -> None:
-        self._publish("loom", frozenset({"schedule"}), "status.changed", qos=QoS.REALTIME)
+        self._publish("loom", SCHEDULED, "status.changed", qos=QoS.REALTIME)
 
     def _show_inbox(self) -> None:
         self._publish(
@@ -380,11 +388,10 @@ class Loom:
         if not self._read_settings:
             return self.settings
         try:
-            said = self.settings = toml.read(self.paths.settings)
-            if self.desktop:
-                self.entries.find_missing(said)
-                self.settings = self.entries.without_missing(said)
-                self.entries.tell_missing(said)
+            said = toml.read(self.paths.settings)
+            self.entries.find_missing(said)
+            self.settings = self.entries.without_missing(said)
+            self.entries.tell_missing(said)
             self.entries.check(self.settings)
         except SettingsError as error:
             if not self.desktop:
@@ -451,27 +458,20 @@ class Loom:
             self.status.trouble(error.message, error.hint)
         try:
             if key is None and self.settings.store.encrypted:
-                found = await obtain(self.paths.data)
-                key, self.key_warning = found.bytes, found.warning
+                self.key = await obtain(self.paths.data)
+                key = self.key.bytes
         except LoomError as error:
+            self.key = error
             self.status.trouble(error.message, error.hint)
             self.status.trouble(
                 "Nothing is saved in this run.", "See what was said before this, and start again."
             )
             return Store(":memory:", None, clock=self.clock)
-        return Store(
-            self.paths.database,
-            key,
-            clock=self.clock,
-            told=self._store_trouble,
-            over=self.status.solved,
-        )
+        told, over = self._store_trouble, self.status.solved
+        return Store(self.paths.database, key, clock=self.clock, told=told, over=over)
 
     def _store_trouble(self, problem: Problem) -> None:
         self.status.trouble(problem.message, problem.hint)
-
-    key_warning = ""
-    """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
         self.agents_wanted = tuple(dict.fromkeys(on.assistant.agents))
@@ -642,9 +642,12 @@ class Loom:
             try:
                 # else what concerned nobody counts as not worked on
                 await self.supervisor.durable.mark()
-                await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
-            except Exception:  # one of the fences: tomorrow it is tried again
+                self.not_forgotten = await forget_old(
+                    self.store, self.paths.kept, now=self.clock(), keep_days=days
+                )
+            except Exception as error:  # one of the fences: tomorrow it is tried again
                 log.exception("what is old was not forgotten")
+                self.not_forgotten = str(error) or repr(error)
             await asyncio.sleep(DAY_S)
 
     async def _tell_interrupted(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from loom_desktop.tasks import Tasks
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from loom_desktop.bus.collaboration import Gathered
+    from loom_desktop.bus.collaboration import Barrier, Gathered
     from loom_desktop.bus.contract import Contracted, Ended, Execute
     from loom_desktop.bus.until import Until
     from loom_desktop.cognition import Step, Thinker
@@ -240,11 +240,18 @@ class Context:
         """No longer. Whether it did since ``subscribe``: what it was declared with stays."""
         return self._parts.supervisor().unsubscribe(self.agent, pattern)
 
-    def agents(self, *, topic: str = "", capability: str = "", state: str = "") -> list[AgentEntry]:
-        """Who is there: those that would hear this topic, bring this capability (``files.*`` is
-        any of them) and are in this state; what is empty is not asked."""
+    def agents(
+        self,
+        *,
+        id: str = "",  # noqa: A002  # the name of the field
+        topic: str = "",
+        capability: str = "",
+        state: str = "",
+    ) -> list[AgentEntry]:
+        """Who is there: the one of this id, those that would hear this topic, bring this capability
+        (``files.*`` is any of them) and are in this state; what is empty is not asked."""
         found = self._parts.directory().agents
-        return found.find(topic=topic, capability=capability, state=state)
+        return found.find(id=id, topic=topic, capability=capability, state=state)
 
     async def capabilities(
         self, name: str = "", *, kind: str = "", effect: str = ""
@@ -291,6 +298,18 @@ class Context:
         for reply in gathered.replies:
             self.absorb(reply.origin, reply.privacy)
         return gathered
+
+    def barrier(self, topic: str, parties: Iterable[str]) -> Barrier:
+        """Meet others: ``with ctx.barrier("round.reached", ["ann", "bob"]) as barrier``, then
+        ``await barrier.wait(timeout_s=5)``.
+
+        A party checks in with an event of its own on the topic, ``await ctx.emit(topic)``. Nobody
+        comes too early who does so inside the block. ``wait`` raises TimedOut that names who is
+        missing; those who came stay, and one may wait on.
+        """
+        from loom_desktop.bus import collaboration
+
+        return collaboration.Barrier(self._parts.bus, topic, parties, absorb=self.absorb)
 
     async def contract(
         self,

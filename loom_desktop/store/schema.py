@@ -237,9 +237,8 @@ TABLES = (
     "event", "message", "card", "never", "schedule", "occurrence", "note", "act", "act_step",
     "known_file", "egress", "state", "secret", "subscriber", "delivery", "dead",
 )  # fmt: skip
-"""The tables that hold something of their own; what refers to another table comes after it."""
-DERIVED = ("event_block",)
-"""The tables that ``recount`` can work out from the others."""
+"""The tables that hold something of their own; what refers to another table comes after it.
+``event_block`` holds nothing that ``recount`` could not work out."""
 
 
 def version(connection: apsw.Connection) -> int:

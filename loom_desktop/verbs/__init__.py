@@ -37,11 +37,12 @@ _PLACES = {
     "status": ("status", "dismiss_problem", "doctor", "health", "left_today"),
     "agents": (
         "agents", "start_agent", "stop_agent", "restart_agent", "pause_agent", "resume_agent",
-        "mailboxes",
+        "delete_agent", "mailboxes",
     ),
     "journal": ("replay", "dead", "dead_letter", "replay_dead", "drop_dead"),
     "copies": ("backup", "copies", "look_at_copy", "restore"),
     "bench": ("bench",),
+    "tracing": ("trace",),
     "application": ("pause_capture", "resume_capture", "show", "quit"),
     "settings": (
         "settings", "change_setting", "first_run", "set_secret", "secrets", "remove_secret",
