@@ -79,6 +79,8 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True):
     """How many tokens one answer may use, all its steps together."""
     seconds: float = 300.0
     """How long one answer may take before it must come to its end."""
+    persona: str = ""
+    """How you want to be answered: a sentence or two that go along with every question."""
 
 
 class Router(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -49,6 +50,7 @@ _PLAN_SCHEMA: dict[str, Any] = {
     "required": ["steps"],
     "additionalProperties": False,
 }
+_SHOWN_BEFORE = "(This result was shown before and is left out now.)"
 _ENOUGH = "Answer now with what you know, in plain words, and without tools."
 _MOST_RESULT = 2_000
 """Tokens of one result that a model is shown."""
@@ -224,13 +226,19 @@ class Loop:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         steer: Steer = list,
         native: bool = True,
+        room: float = math.inf,
+        count: Callable[[str], float] = estimate,
     ) -> None:
         """``mark``: a word that no text from outside can know. ``native``: whether the model is
-        tried with tool calls of its own format; where it refuses, it is told of them in words."""
+        tried with tool calls of its own format; where it refuses, it is told of them in words.
+        ``room``: tokens of a prompt, counted with ``count``."""
         self._ask, self._toolbox, self._mark = ask, toolbox, mark
         self._limits, self._steer = limits, steer
         self.native = native
         self.spent = Spent(limits, clock)
+        self.left_out: list[str] = []
+        """What the model was not shown any more, in words."""
+        self._room, self._count = room, count
         self._made: Counter[str] = Counter()
         self._mistakes = 0
 
@@ -278,7 +286,7 @@ class Loop:
     async def _turn(
         self, turn: Turn, said: list[Message], tools: Sequence[Tool]
     ) -> AsyncGenerator[Step, None]:
-        messages, given = _shortened(said), tools
+        messages, given = self._shortened(said), tools
         if tools and not self.native:
             messages, given = _told(messages, manual(tools)), ()
         answer = self._ask(messages, given, None)
@@ -376,6 +384,22 @@ class Loop:
             tasks = [group.create_task(one(call, found)) for call, found in wanted]
         return [task.result() for task in tasks]
 
+    def _shortened(self, said: Sequence[Message]) -> list[Message]:
+        """The newest results in full, as many as there is room for; of older ones that they were
+        there. Nothing else is cut here."""
+        results = [at for at, one in enumerate(said) if _is_result(one)]
+        for shown in range(min(_MOST_SHOWN, len(results)), -1, -1):
+            old = set(results[: len(results) - shown])
+            messages = [
+                msgspec.structs.replace(one, text=_SHOWN_BEFORE) if at in old else one
+                for at, one in enumerate(said)
+            ]
+            if shown <= 1 or sum(self._count(one.text) for one in messages) <= self._room:
+                break
+        if old:
+            self.left_out = [f"{len(old)} earlier results"]
+        return messages
+
     def _data(self, name: str, outcome: Outcome) -> str:
         text = outcome.text or "(nothing)"
         if (tokens := estimate(text)) > _MOST_RESULT:
@@ -383,6 +407,11 @@ class Loop:
             text = f"{text[:kept]}\n(cut off here: {len(text) - kept:,} more characters)"
         state = "" if outcome.ok else " failed"
         return f"<data {self._mark} from={name!r}{state}>\n{text}\n</data {self._mark}>"
+
+
+def _is_result(one: Message) -> bool:
+    """Also one that was told in words."""
+    return one.role == "tool" or (one.role == "user" and one.text.startswith("<data "))
 
 
 def _as_written(call: Call) -> str:
@@ -396,15 +425,3 @@ def _told(messages: Sequence[Message], words: str) -> list[Message]:
         return [Message("system", words), *messages]
     more = msgspec.structs.replace(first, text=f"{first.text}\n\n{words}")
     return [more if one is first else one for one in messages]
-
-
-def _shortened(messages: Sequence[Message]) -> list[Message]:
-    """The newest results in full; of older ones that they were there. Nothing else is cut here."""
-    results = [at for at, one in enumerate(messages) if one.role == "tool"]
-    old = set(results[:-_MOST_SHOWN])
-    return [
-        msgspec.structs.replace(one, text="(This result was shown before and is left out now.)")
-        if at in old
-        else one
-        for at, one in enumerate(messages)
-    ]

@@ -78,8 +78,15 @@ class Said(NamedTuple):
     privacy: Privacy
 
 
-History = Callable[[int, int], Awaitable[list[Said]]]
-"""(conversation, turn) -> what was said before that turn, oldest first."""
+class Past(NamedTuple):
+    """What was said before: the newest, oldest first, and how many older messages there are."""
+
+    said: list[Said]
+    more: int = 0
+
+
+History = Callable[[int, int], Awaitable[Past]]
+"""(conversation, turn) -> what was said before that turn."""
 
 
 class Invoke(Protocol):
@@ -186,24 +193,34 @@ class Thinker:
         self, ctx: Asker, phrase: skills.Phrase, begun: float, way: str = ""
     ) -> AsyncGenerator[Step, None]:
         from loom_desktop.cognition.loop import Limits, Loop
-        from loom_desktop.cognition.prompt import Attachment, build
+        from loom_desktop.cognition.prompt import Attachment, Wanted, build
 
         attachments = [Attachment(path.rpartition("/")[2], (await ctx.read(path)).text)
                        for path in phrase.files]  # fmt: skip
         if phrase.clip:
             attachments.append(Attachment("clipboard", phrase.clip))
         world, thread = self._world, ctx.event.begins
-        history = await world.history(thread, ctx.event.id)
-        for one in history:  # the answer is made from this, too
+        past = await world.history(thread, ctx.event.id)
+        for one in past.said:  # the answer is made from this, too
             ctx.absorb(one.origin, one.privacy)
         mark = os.urandom(4).hex()
-        built = build(
-            phrase.text,
-            history=[(one.role, one.text) for one in history],
-            attachments=attachments,
-            mark=mark,
-        )
         router, wanted = await world.router(), world.settings()
+        route = await router.route(ctx.event.privacy, ctx.event.origin)
+        toolbox = await self._toolbox(ctx, phrase, route, wanted)
+        built = build(
+            Wanted(
+                question=phrase.text,
+                mark=mark,
+                history=[(one.role, one.text) for one in past.said],
+                more=past.more,
+                attachments=attachments,
+                persona=wanted.persona,
+                now=ctx.now,
+                tools=toolbox.tokens,
+                room=route.room,
+                count=router.counter(route),
+            )
+        )
         answers: list[Answer] = []
 
         def ask(
@@ -223,8 +240,6 @@ class Thinker:
             )
             return answers[-1]
 
-        route = await router.route(ctx.event.privacy, ctx.event.origin)
-        toolbox = await self._toolbox(ctx, phrase, route, wanted)
         limits = Limits(
             steps=wanted.steps, tokens=wanted.tokens, seconds=wanted.seconds,
             dollars=world.dollars(),
@@ -232,6 +247,7 @@ class Thinker:
         loop = Loop(
             ask, toolbox, mark=mark, clock=world.clock, limits=limits,
             steer=lambda: world.steer(thread), native=route.words not in self._plain,
+            room=route.room, count=router.counter(route),
         )  # fmt: skip
         async with aclosing(loop.run(_way(way or wanted.way, toolbox), built.messages)) as steps:
             async for step in steps:
@@ -247,7 +263,7 @@ class Thinker:
             begun,
             cost=loop.spent.cost,
             reason=answered.reason,
-            left_out=built.left_out,
+            left_out=[*built.left_out, *loop.left_out],
             steps=loop.spent.steps,
         )
 

@@ -15,6 +15,7 @@ import msgspec
 from loom_desktop.actions import Capability, Result
 from loom_desktop.cognition.loop import Outcome
 from loom_desktop.llm import Tool
+from loom_desktop.llm.tokens import estimate
 
 _NEVER = frozenset({"settings", "execute", "spend"})
 _WORD = re.compile(r"\w{3,}")
@@ -36,6 +37,11 @@ class BrokerTools:
             for name, one in self._named.items()
         ]
         """By the names that a model may use."""
+
+    @property
+    def tokens(self) -> float:
+        """What it costs to tell a model of them."""
+        return sum(estimate(f"{one.name} {one.description} {one.parameters}") for one in self.tools)
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Outcome:
         """Do it. Never raises for what the tool does."""

@@ -49,10 +49,14 @@ from loom_desktop.llm.attempts import Attempts
 from loom_desktop.llm.costs import Prices, prices
 from loom_desktop.llm.discovery import Discovery, Found
 from loom_desktop.llm.keys import Secrets
-from loom_desktop.llm.tokens import Counter
+from loom_desktop.llm.tokens import Counter, estimate
 from loom_desktop.net import Ledger, Net
 from loom_desktop.settings import Settings, fit
 
+CONTEXT = 8_192
+"""Tokens that a model can read when nobody says how many: what small ones on a computer take."""
+_SHARE = 0.73
+"""Of that for the prompt: counting errs, and the answer wants its room."""
 _NEXT = (Unavailable, TimedOut, NotFound, Denied, SettingsError)
 """After these, before the first piece, the next model is asked."""
 
@@ -76,6 +80,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     local: bool
     reason: str
     """A sentence or two for a person."""
+    room: int = 6_000
+    """Tokens of a prompt for it; the rest of what it can read is for its answer."""
+    counted_as: str = ""
+    """The key of what counts its tokens."""
 
     @property
     def words(self) -> str:
@@ -175,6 +183,11 @@ class Router:
             how["schema"] = schema
         answer._deltas = self._run(answer, list(messages), origin, asker, how)
         return answer
+
+    def counter(self, route: Route) -> Callable[[str], float]:
+        """Counts the tokens of a text as that model does, as far as it has said so."""
+        counter = self._counters.setdefault(route.counted_as, Counter())
+        return lambda text: estimate(text) * counter.factor
 
     @property
     def breakers(self) -> list[Breaker]:
@@ -328,7 +341,7 @@ class Router:
         )
 
     def _counted(self, answer: Answer, facts: Facts, said: list[Message]) -> None:
-        counter = self._counters.setdefault(f"{facts.endpoint}/{facts.model}", Counter())
+        counter = self._counters.setdefault(_counted_as(facts), Counter())
         if facts.kind == "offline":
             answer.usage = Usage(0, 0)
         elif answer.usage is None:
@@ -436,4 +449,15 @@ def _called(facts: Facts) -> str:
 
 def _route(facts: Facts, reason: str, passed: Sequence[str]) -> Route:
     before = "".join(f"{one[0].upper()}{one[1:]}. " for one in passed)
-    return Route(name=facts.name, model=facts.model, local=facts.local, reason=f"{before}{reason}.")
+    return Route(
+        name=facts.name,
+        model=facts.model,
+        local=facts.local,
+        reason=f"{before}{reason}.",
+        room=int((facts.context or CONTEXT) * _SHARE),
+        counted_as=_counted_as(facts),
+    )
+
+
+def _counted_as(facts: Facts) -> str:
+    return f"{facts.endpoint}/{facts.model}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loom_desktop import clock
 from loom_desktop.actions import Broker, Call, Capability, Result
-from loom_desktop.cognition import Said, Thinker, World
+from loom_desktop.cognition import Past, Said, Thinker, World
 from loom_desktop.settings import Settings
 from loom_desktop.store import Store
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loom_desktop.runtime.context import CapabilityContext
     from loom_desktop.runtime.conversations import Recorder
 
-_MOST_HISTORY = 40
+_MOST_HISTORY = 400
 """Messages of a conversation that may come into a prompt."""
 _MOST_STEERED = 20
 
@@ -101,14 +101,19 @@ class Brain:
         call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given, by_model=by_model)
         return await self._broker.invoke(name, arguments, call)
 
-    async def _history(self, conversation: int, turn: int) -> list[Said]:
+    async def _history(self, conversation: int, turn: int) -> Past:
         await self._recorder().settled()
-        messages = await self._store.conversations.messages(conversation, limit=_MOST_HISTORY)
-        return [
+        kept = self._store.conversations
+        messages = await kept.messages(conversation, limit=_MOST_HISTORY)
+        said = [
             Said(one.role, one.text, one.origin, one.privacy)
             for one in messages
             if one.turn < turn and one.text and one.state not in ("failed", "streaming")
         ]
+        older = 0
+        if len(messages) == _MOST_HISTORY:
+            older = await kept.count(conversation) - _MOST_HISTORY
+        return Past(said, older)
 
     async def _capabilities(self) -> list[Capability]:
         for family in self._families():  # one at a time: some take long to load

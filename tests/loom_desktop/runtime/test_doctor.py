@@ -103,7 +103,7 @@ async def test_a_router_that_cannot_be_made_is_a_finding(
         async def fail() -> None:
             raise Unavailable("The key is locked.", hint="Unlock it.")
 
-        monkeypatch.setattr(loom, "router", fail)
+        monkeypatch.setattr(loom.brain, "router", fail)
         found = {one["name"]: one for one in await loom.call("doctor")}["models"]
         assert (found["state"], found["detail"], found["fix"]) == (
             "missing", "The key is locked.", "Unlock it.",
