@@ -39,6 +39,24 @@ KNOWN: tuple[object, ...] = (
         "Engine",
         "Also show reminders and approvals as notifications of the desktop.",
     ),
+    # [thinking]
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "How a model works on a question: one answer, reasoning first, with tools, or after a "
+        "plan.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Whether a model may call tools. Auto: one on this computer is told only of those that "
+        "fit.",
+    ),
+    QT_TRANSLATE_NOOP("Engine", "How often a model is asked for one answer, at most."),
+    QT_TRANSLATE_NOOP("Engine", "How many tokens one answer may use, all its steps together."),
+    QT_TRANSLATE_NOOP("Engine", "How long one answer may take before it must come to its end."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "How you want to be answered: a sentence or two that go along with every question.",
+    ),
     # [privacy], [grants], [router], [store]
     QT_TRANSLATE_NOOP("Engine", "Nothing leaves this computer, whatever else is set."),
     QT_TRANSLATE_NOOP(

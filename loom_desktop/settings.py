@@ -139,6 +139,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "attention": Attention,
     "privacy": Privacy,
     "grants": Grants,
+    "thinking": Thinking,
     "router": Router,
     "store": StoreSettings,
 }

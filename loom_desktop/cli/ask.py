@@ -152,12 +152,10 @@ def _step(said: dict[str, Any]) -> None:
     """A line of what is done meanwhile; thoughts are not for a terminal."""
     kind, facts = said["kind"], said["facts"]
     if kind == "call":
-        import json
-
-        given = json.dumps(facts["arguments"], ensure_ascii=False)
-        _small(_short(f"· {facts['tool']} {given}"))
+        given = ", ".join(f"{name}: {value}" for name, value in facts["arguments"].items())
+        _small(_short(f"· {facts['tool'].replace('-', '.')}  {given}"))
     elif kind == "result" and not facts["ok"]:
-        _small(_short(f"· {facts['tool']} failed: {said['text']}"))
+        _small(_short(f"· {facts['tool'].replace('-', '.')} was not done: {said['text']}"))
     elif kind == "plan":
         for line in said["text"].splitlines():
             _small(_short(f"  {line}"))

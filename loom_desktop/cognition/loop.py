@@ -335,7 +335,7 @@ class Loop:
     async def _called(self, turn: Turn, said: list[Message]) -> AsyncGenerator[Step, None]:
         wanted = [(one, self._checked(one, cut=turn.reason == "length")) for one in turn.calls]
         for call, found in wanted:
-            arguments = found if isinstance(found, dict) else {}
+            arguments = found if isinstance(found, dict) else repaired(call.arguments) or {}
             facts = {"id": call.id, "tool": call.name, "arguments": arguments}
             yield Step(kind="call", text=call.name, facts=facts)
         outcomes = await self._all(wanted)

@@ -326,6 +326,30 @@
         <translation>Erinnerungen und Freigaben auch als Benachrichtigungen des Desktops zeigen.</translation>
     </message>
     <message>
+        <source>How a model works on a question: one answer, reasoning first, with tools, or after a plan.</source>
+        <translation>Wie ein Modell an einer Frage arbeitet: mit einer Antwort, erst mit Nachdenken, mit Werkzeugen oder nach einem Plan.</translation>
+    </message>
+    <message>
+        <source>Whether a model may call tools. Auto: one on this computer is told only of those that fit.</source>
+        <translation>Ob ein Modell Werkzeuge benutzen darf. Automatisch: eines auf diesem Computer erfährt nur von denen, die passen.</translation>
+    </message>
+    <message>
+        <source>How often a model is asked for one answer, at most.</source>
+        <translation>Wie oft ein Modell für eine Antwort höchstens gefragt wird.</translation>
+    </message>
+    <message>
+        <source>How many tokens one answer may use, all its steps together.</source>
+        <translation>Wie viele Tokens eine Antwort brauchen darf, alle Schritte zusammen.</translation>
+    </message>
+    <message>
+        <source>How long one answer may take before it must come to its end.</source>
+        <translation>Wie lange eine Antwort dauern darf, bevor sie zum Ende kommen muss.</translation>
+    </message>
+    <message>
+        <source>How you want to be answered: a sentence or two that go along with every question.</source>
+        <translation>Wie du Antworten haben möchtest: ein oder zwei Sätze, die jede Frage begleiten.</translation>
+    </message>
+    <message>
         <source>Nothing leaves this computer, whatever else is set.</source>
         <translation>Nichts verlässt diesen Computer, was auch sonst eingestellt ist.</translation>
     </message>
@@ -1233,6 +1257,30 @@
         <translation>Dunkel</translation>
     </message>
     <message>
+        <source>One answer</source>
+        <translation>Eine Antwort</translation>
+    </message>
+    <message>
+        <source>Reasoning first</source>
+        <translation>Erst nachdenken</translation>
+    </message>
+    <message>
+        <source>With tools</source>
+        <translation>Mit Werkzeugen</translation>
+    </message>
+    <message>
+        <source>After a plan</source>
+        <translation>Nach einem Plan</translation>
+    </message>
+    <message>
+        <source>Always</source>
+        <translation>Immer</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>Nie</translation>
+    </message>
+    <message>
         <source>Public only</source>
         <translation>Nur Öffentliches</translation>
     </message>
@@ -1303,6 +1351,30 @@
     <message>
         <source>Folders where files may be moved</source>
         <translation>Wo Dateien verschoben werden dürfen</translation>
+    </message>
+    <message>
+        <source>How to answer you</source>
+        <translation>Wie dir geantwortet wird</translation>
+    </message>
+    <message>
+        <source>How a model works on a question</source>
+        <translation>Wie ein Modell an einer Frage arbeitet</translation>
+    </message>
+    <message>
+        <source>Whether a model may use tools</source>
+        <translation>Ob ein Modell Werkzeuge benutzen darf</translation>
+    </message>
+    <message>
+        <source>Most steps of one answer</source>
+        <translation>Höchstens so viele Schritte je Antwort</translation>
+    </message>
+    <message>
+        <source>Most tokens of one answer</source>
+        <translation>Höchstens so viele Tokens je Antwort</translation>
+    </message>
+    <message>
+        <source>Longest answer, in seconds</source>
+        <translation>Längste Antwort, in Sekunden</translation>
     </message>
     <message>
         <source>The most private that may leave</source>
