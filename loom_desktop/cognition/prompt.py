@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from loom_desktop.errors import UsageError
-from loom_desktop.llm import Message
-from loom_desktop.llm.tokens import PER_MESSAGE, estimate
+from loom_desktop.llm import Image, Message
+from loom_desktop.llm.tokens import PER_IMAGE, PER_MESSAGE, estimate
 
 SYSTEM = (
     "You are Loom, an assistant on the person's own computer. Answer briefly and plainly, in the "
@@ -59,6 +59,7 @@ class Wanted:
     """(role, text), oldest first; ``more`` older messages are not among them."""
     more: int = 0
     attachments: Sequence[Attachment] = ()
+    images: Sequence[Image] = ()
     memories: Sequence[str] = ()
     """What is remembered that may help, the best first: data, whoever wrote it."""
     persona: str = ""
@@ -95,6 +96,7 @@ def build(wanted: Wanted) -> Built:
         "system": count(system) + PER_MESSAGE,
         "question": count(wanted.question) + PER_MESSAGE,
         "tools": wanted.tools,
+        "images": float(PER_IMAGE * len(wanted.images)),
     }
     left = wanted.room - sum(used.values())
     if left < 0:
@@ -131,7 +133,8 @@ def build(wanted: Wanted) -> Built:
         system += f"\n\n{older}"
         used["folded"] = count(older)
     messages = [Message(role="system", text=system), *turns]
-    messages.append(Message(role="user", text=wanted.question + data))
+    asked = Message(role="user", text=wanted.question + data, images=tuple(wanted.images))
+    messages.append(asked)
     return Built(messages, left_out, {name: round(tokens) for name, tokens in used.items()})
 
 

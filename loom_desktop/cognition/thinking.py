@@ -49,6 +49,18 @@ _ERRORS: dict[str, type[LoomError]] = {
 }
 
 
+class Picture(Protocol):
+    """As a model takes it."""
+
+    @property
+    def media_type(self) -> str:
+        """``image/png`` ..."""
+
+    @property
+    def data(self) -> bytes:
+        """Byte for byte."""
+
+
 class Asker(Protocol):
     """The context on whose behalf is thought."""
 
@@ -67,6 +79,9 @@ class Asker(Protocol):
 
     async def read(self, path: str) -> Document:
         """A document."""
+
+    async def picture(self, path: str) -> Picture | None:
+        """A picture; None when the file is none."""
 
 
 class Said(NamedTuple):
@@ -194,9 +209,15 @@ class Thinker:
     ) -> AsyncGenerator[Step, None]:
         from loom_desktop.cognition.loop import Limits, Loop
         from loom_desktop.cognition.prompt import Attachment, Wanted, build
+        from loom_desktop.llm import Image
 
-        attachments = [Attachment(path.rpartition("/")[2], (await ctx.read(path)).text)
-                       for path in phrase.files]  # fmt: skip
+        attachments, images = list[Attachment](), list[Image]()
+        for path in phrase.files:
+            if (picture := await ctx.picture(path)) is not None:
+                images.append(Image(picture.media_type, picture.data))
+            else:
+                text = (await ctx.read(path)).text
+                attachments.append(Attachment(path.rpartition("/")[2], text))
         if phrase.clip:
             attachments.append(Attachment("clipboard", phrase.clip))
         world, thread = self._world, ctx.event.begins
@@ -214,6 +235,7 @@ class Thinker:
                 history=[(one.role, one.text) for one in past.said],
                 more=past.more,
                 attachments=attachments,
+                images=images,
                 persona=wanted.persona,
                 now=ctx.now,
                 tools=toolbox.tokens,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from loom_desktop.runtime.attention import Desk, Offer
     from loom_desktop.runtime.directory import AgentEntry, CapabilityEntry, Directory
     from loom_desktop.runtime.mover import BoundMover, Mover
-    from loom_desktop.runtime.reading import Reader
+    from loom_desktop.runtime.reading import Picture, Reader
     from loom_desktop.runtime.reminders import Reminders
     from loom_desktop.runtime.supervisor import Supervisor
     from loom_desktop.store import Store
@@ -588,6 +588,17 @@ class CapabilityContext(Context):
         document = await self._parts.reader.read(path, within=within)
         self.absorb(_FILE)
         return document
+
+    async def picture(self, path: str) -> Picture | None:
+        """The picture as a model takes it; None when the file is none.
+
+        Raises Denied for what was neither granted nor named.
+        """
+        within = None if path in self.named else self._parts.mover.folders
+        found = await self._parts.reader.picture(path, within=within)
+        if found is not None:
+            self.absorb(_FILE)
+        return found
 
     async def clip(self, wanted: str = "") -> str:
         """What was copied last; with a hash, only if it is still that. Raises Unavailable."""

@@ -154,6 +154,20 @@ async def test_the_way_to_models_is_made_once_and_closed(tmp_path: Path) -> None
         assert not _made(loom)
 
 
+async def test_a_picture_is_shown_to_the_model_and_not_read_as_a_text(tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\0" * 40
+    (tmp_path / "a.png").write_bytes(png)
+    (tmp_path / "b.txt").write_text("The harvest was poor.")
+    model = ScriptedModel(["A cat, and a poor harvest."])
+    async with loom_for_tests(tmp_path, model=model) as loom:
+        files = [str(tmp_path / "a.png"), str(tmp_path / "b.txt")]
+        said = await answer_of(loom, "What do you see?", files=files)
+    asked = model.asked[0][-1]
+    assert [(one.media_type, one.data) for one in asked.images] == [("image/png", png)]
+    assert "The harvest was poor." in asked.text
+    assert said.tainted
+
+
 async def test_an_agent_thinks_with_tools_too(tmp_path: Path) -> None:
     agent, got = Agent("thinker"), list[str]()
 
