@@ -502,7 +502,7 @@ def test_importing_the_store_brings_in_nothing_heavy() -> None:
 
 def test_the_public_names_are_these() -> None:
     names: list[Any] = [getattr(loom_desktop.store, name) for name in loom_desktop.store.__all__]
-    assert len(names) == 18
+    assert len(names) == 19
 
 
 async def test_what_is_told_each_minute_is_one_problem(store: Store) -> None:
