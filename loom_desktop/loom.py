@@ -39,6 +39,7 @@ from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers, Told
 from loom_desktop.runtime.status import Status
+from loom_desktop.runtime.warm_up import warm_up
 from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Schedule, Store
 from loom_desktop.store.keys import obtain
@@ -197,6 +198,7 @@ class Loom:
             self.status.changed = self._say_status
             if self._listening:
                 stack.callback(self._watch_loop().stop)
+                warm_up(self)
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -401,7 +403,8 @@ class Loom:
         self._folders = self._granted(on)
         for name in self.agents_settings:
             self.agents_settings[name] = self.entries.settings("agents", name, on)
-        if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):
+        heard = (before.llm, before.router, before.privacy, before.agents)
+        if (on.llm, on.router, on.privacy, on.agents) != heard:
             await self._close_router()
         for name in list(self.outside.sources):
             changed = on.sources.get(name) != before.sources.get(name)
@@ -554,11 +557,9 @@ class Loom:
             if self._router is None and self._make_router is not None:
                 self._router = self._make_router(self)
             if self._router is None:
-                from loom_desktop.llm.router import connected
+                from loom_desktop.runtime.routing import routed
 
-                self._router = await connected(
-                    self.settings, self.store.ledger, self.store.secrets.get, self.paths.config
-                )
+                self._router = await routed(self)
             return self._router
 
     async def _close_router(self) -> None:

@@ -41,6 +41,12 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for the first word."""
     timeout_sec: float | None = None
     """The same, by its older name."""
+    context: int = 0
+    """How many tokens it can read. 0: not known."""
+    images: bool | None = None
+    """Whether it reads images. Not set: it is tried."""
+    tools: bool | None = None
+    """Whether it uses tools. Not set: it is tried."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +85,9 @@ class Served:
             endpoint=where.at,
             api_base=where.base,
             local=where.local and not self.elsewhere(settings.model),
+            context=settings.context,
+            images=settings.images,
+            tools=settings.tools,
         )
 
     @property
