@@ -32,7 +32,7 @@ _PATIENCE_S, _BETWEEN_S = 15.0, 0.05
 _REMEMBERED = frozenset(
     {
         "cards", "inbox", "why", "reminders", "undoables", "left_today",
-        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies",
+        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies", "routes", "rate",
     }
 )  # fmt: skip
 """The verbs that have nothing to say when the store cannot be opened."""
