@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loom_desktop.loom import Loom
     from loom_desktop.settings import Settings
 
-_MOST_ROWS = 5_000
+_MOST_ROWS = 2_000
 """How far back the past of the models is looked at."""
 
 

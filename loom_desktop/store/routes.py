@@ -135,12 +135,11 @@ class Routes:
             self._added = False
             with suppress(Unavailable):  # a full disk: what there is is listed
                 await self._db.do(lambda connection: None)
-        rows: list[Any] = await self._db.read(
-            lambda connection: connection.execute(
-                f"select {', '.join(_NAMES)} from routed {rest}", values
-            ).fetchall()
+        query = f"select {', '.join(_NAMES)} from routed {rest}"
+        # made into rows in the thread of the store: there may be thousands
+        return await self._db.read(
+            lambda connection: [_routed(row) for row in connection.execute(query, values)]
         )
-        return [_routed(row) for row in rows]
 
 
 # The question and the answer of a turn are messages; what was asked of models lies between them.
