@@ -66,10 +66,32 @@ KNOWN: tuple[object, ...] = (
         "Engine", "Where files may be read and moved. Everything else asks or is refused."
     ),
     QT_TRANSLATE_NOOP("Engine", "The most private content that a model elsewhere may see."),
-    QT_TRANSLATE_NOOP("Engine", "How long an answer may take before a quicker model is preferred."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "The model that is asked first where nothing speaks against it; empty: the first named.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine", "How long the first word may take before a quicker model is preferred."
+    ),
     QT_TRANSLATE_NOOP("Engine", "The most that one answer may cost, in dollars."),
     QT_TRANSLATE_NOOP("Engine", "The most that one day may cost, in dollars."),
+    QT_TRANSLATE_NOOP("Engine", "The most that one agent may cost in a day, in dollars."),
+    QT_TRANSLATE_NOOP("Engine", "What becomes of a question to a model whose price is not known."),
     QT_TRANSLATE_NOOP("Engine", "How sure a local model must be of its answer."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Let a model on this computer answer at once, while one elsewhere works on a better "
+        "answer.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Choose by what came of earlier answers: off, bandit, or ab (half of the conversations).",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "When Ollama on this computer loads its model ahead: off, popup (opens), start (of Loom).",
+    ),
+    QT_TRANSLATE_NOOP("Engine", "How long Ollama then keeps it in memory."),
     QT_TRANSLATE_NOOP(
         "Engine",
         "Events older than this are forgotten. Conversations, reminders and notes are not.",

@@ -262,8 +262,11 @@ class SettingsWindow(Window):
         self._column.insertWidget(before, section)
 
     def _elsewhere(self) -> tuple[str, ...]:
+        """Not what each agent may ask of models: there, unset is a value, and no control has it."""
         named = {table for _, _, tables in _PAGES for table in tables}
-        return tuple(table for table in self._tables if table not in named)
+        return tuple(
+            table for table in self._tables if table not in named and not table.endswith(".routing")
+        )
 
     def _field(self, table: str, key: str, known: dict[str, Any]) -> Field:
         where = f"{table}.{key}"
@@ -364,6 +367,21 @@ class SettingsWindow(Window):
                 ("private", self.tr("Private")),
                 ("local-only", self.tr("Nothing leaves")),
             ],
+            "router.unknown_price": [
+                ("ask", self.tr("Ask")),
+                ("refuse", self.tr("Refuse")),
+                ("allow", self.tr("Allow")),
+            ],
+            "router.learning": [
+                ("off", self.tr("Off")),
+                ("bandit", self.tr("On")),
+                ("ab", self.tr("For half of the conversations")),
+            ],
+            "router.warm_up": [
+                ("off", self.tr("Never")),
+                ("popup", self.tr("When Loom is brought up")),
+                ("start", self.tr("When Loom starts")),
+            ],
             "sources.hotkey.driver": [
                 ("auto", self.tr("Automatic")),
                 ("x11", "X11"),
@@ -393,10 +411,17 @@ class SettingsWindow(Window):
             "thinking.tokens": self.tr("Most tokens of one answer"),
             "thinking.seconds": self.tr("Longest answer, in seconds"),
             "router.privacy": self.tr("The most private that may leave"),
+            "router.prefer": self.tr("The model to ask first"),
             "router.latency_budget_ms": self.tr("Patience, in milliseconds"),
             "router.cost_cap": self.tr("Most for one answer, in dollars"),
             "router.cost_per_day": self.tr("Most for one day, in dollars"),
+            "router.cost_per_agent": self.tr("Most for one agent in a day, in dollars"),
+            "router.unknown_price": self.tr("Models whose price is not known"),
             "router.quality_threshold": self.tr("Sureness of a local model"),
+            "router.hybrid": self.tr("A quick answer first, then a better one"),
+            "router.learning": self.tr("Learn which model to ask"),
+            "router.warm_up": self.tr("Load the model ahead"),
+            "router.keep_alive_minutes": self.tr("Minutes to keep it loaded"),
             "store.keep_days": self.tr("Days to keep"),
             "store.encrypted": self.tr("Encrypt what is kept"),
             "sources.hotkey.popup": self.tr("Bring Loom up"),

@@ -39,6 +39,7 @@ from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers, Told
 from loom_desktop.runtime.status import Status
+from loom_desktop.runtime.warm_up import warm_up
 from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Schedule, Store
 from loom_desktop.store.keys import Key, obtain
@@ -153,10 +154,9 @@ class Loom:
                 self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
             )
             self.brain = Brain(
-                self.broker, self.store, settings=lambda: self.settings, own=self.paths.config,
-                recorder=lambda: self.recorder,
+                self.broker, self.store, settings=lambda: self.settings,
+                recorder=lambda: self.recorder, make=self._routed,
                 families=functools.partial(self.entries.names, "capabilities"),
-                make=functools.partial(self._make_router, self) if self._make_router else None,
             )  # fmt: skip
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
@@ -207,6 +207,7 @@ class Loom:
             self.status.changed = self._say_status
             if self._listening:
                 stack.callback(self._watch_loop().stop)
+                warm_up(self)
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -411,7 +412,8 @@ class Loom:
         self._folders = self._granted(on)
         for name in self.agents_settings:
             self.agents_settings[name] = self.entries.settings("agents", name, on)
-        if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):
+        heard = (before.llm, before.router, before.privacy, before.agents)
+        if (on.llm, on.router, on.privacy, on.agents) != heard:
             await self.brain.close()
         for name in list(self.outside.sources):
             changed = on.sources.get(name) != before.sources.get(name)
@@ -549,6 +551,13 @@ class Loom:
         # All at once: each may take its seconds, and somebody waits for the end.
         await asyncio.gather(*map(self.outside.stop, list(self.outside.sources)))
         await self.brain.close()
+
+    async def _routed(self) -> Router:
+        if self._make_router is not None:
+            return self._make_router(self)
+        from loom_desktop.runtime.routing import routed
+
+        return await routed(self)
 
     # ---------------------------------------------------------------- time
     def _watch_loop(self) -> LoopWatch:

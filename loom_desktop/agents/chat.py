@@ -30,6 +30,8 @@ async def answer(ctx: Context, event: Event) -> None:
                 elif step.kind == "done":
                     await ctx.emit("chat.answered", turn=event.id, text=text, **step.facts)
                 else:
+                    if step.kind == "replaced":  # a better answer in the place of the quick one
+                        text = step.text
                     if step.kind == "call" and text and not text[-1].isspace():
                         text += "\n\n"  # what it says after a call is another paragraph
                         await ctx.emit(

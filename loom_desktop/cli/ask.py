@@ -91,7 +91,7 @@ def _answer(
     text: str, files: list[str], conversation: int, *, show: bool, way: str = ""
 ) -> dict[str, Any]:
     """The answer as it comes, and its facts. Raises what the engine says went wrong."""
-    shown = 0
+    shown = ""
     arguments = {
         "text": text, "files": _whole(files), "conversation": conversation, "door": "cli",
         "way": way,
@@ -102,13 +102,15 @@ def _answer(
             if topic == "chat.streamed" and show:
                 sys.stdout.write(clean(said["text"]))
                 sys.stdout.flush()
-                shown += len(said["text"])
+                shown += said["text"]
             elif topic == "chat.stepped" and show:
                 _step(said)
             elif topic == "chat.answered":
                 if show:
-                    rest = clean(said["text"][shown:]) if shown < len(said["text"]) else ""
-                    out(f"{rest}\n")
+                    if not said["text"].startswith(shown):
+                        _small("\nA better answer came:")
+                        shown = ""
+                    out(f"{clean(said['text'][len(shown) :])}\n")
                     _small(_line(said))
                 thread = int(event["trace"], 16)
                 return {**said, "trace": event["trace"], "conversation": thread}

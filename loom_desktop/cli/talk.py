@@ -34,7 +34,7 @@ _ANSWER_S = 600.0
 _REMEMBERED = frozenset(
     {
         "cards", "inbox", "why", "reminders", "undoables", "left_today",
-        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies",
+        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies", "routes", "rate",
     }
 )  # fmt: skip
 """The verbs that have nothing to say when the store cannot be opened."""

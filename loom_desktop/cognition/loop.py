@@ -30,6 +30,7 @@ from loom_desktop.llm import (
     Delta,
     Finish,
     Message,
+    Phase,
     Text,
     Thinking,
     Tool,
@@ -158,12 +159,20 @@ class Turn:
         """Calls in the text: the name where the mark says it, and what stands between the marks."""
         self.text = ""
         """What the person sees."""
+        self._better: str | None = None
+        """What a better answer has said so far, while one comes."""
         self.reason = "stop"
 
     def feed(self, delta: Delta) -> list[Step]:
         """The steps in a piece."""
+        if isinstance(delta, Phase):
+            return self._phase(delta)
         if isinstance(delta, Text):
-            return self._texts(list(self._thoughts.feed(delta.text)))
+            pieces = list(self._thoughts.feed(delta.text))
+            if self._better is not None:  # it is shown when it is whole
+                self._better += "".join(one.text for one in pieces if isinstance(one, Text))
+                return []
+            return self._texts(pieces)
         if isinstance(delta, Thinking):
             return [Step(kind="thought", text=delta.text)]
         if isinstance(delta, ToolCall):
@@ -171,6 +180,20 @@ class Turn:
         elif isinstance(delta, Finish):
             self.reason = delta.reason
         return []
+
+    def _phase(self, phase: Phase) -> list[Step]:
+        if phase.phase == "quick":
+            return [Step(kind="quick", facts={"target": phase.target})]
+        if phase.phase == "refine":
+            self._thoughts, self._better = Thoughts(), ""
+            return []
+        better, self._better = self._better or "", None
+        better += "".join(one.text for one in self._thoughts.end() if isinstance(one, Text))
+        self._thoughts = Thoughts()
+        if phase.outcome != "replaced":
+            return []
+        self.text = better
+        return [Step(kind="replaced", text=better)]
 
     def end(self) -> list[Step]:
         """The steps that were held back."""

@@ -181,7 +181,7 @@ class Thinker:
         """A model where one may see it; what came of it stands, else the skill does it."""
         try:
             router = await self._world.router()
-            route = await router.route(ctx.event.privacy, ctx.event.origin)
+            route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent)
         except SettingsError as error:  # a mistake about models stops no skill
             log.warning("the skill answers: %s %s", error.message, error.hint)
             async for step in self._by_skill(ctx, wish, list(phrase.files), begun):
@@ -226,7 +226,7 @@ class Thinker:
             ctx.absorb(one.origin, one.privacy)
         mark = os.urandom(4).hex()
         router, wanted = await world.router(), world.settings()
-        route = await router.route(ctx.event.privacy, ctx.event.origin)
+        route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent)
         toolbox = await self._toolbox(ctx, phrase, route, wanted)
         built = build(
             Wanted(
@@ -256,8 +256,10 @@ class Thinker:
                     origin=event.origin,
                     agent=ctx.agent,
                     thread=thread,
+                    turn=event.id,
                     tools=tools,
                     schema=schema,
+                    phases=not toolbox.tools and schema is None,
                 )
             )
             return answers[-1]

@@ -45,6 +45,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for the first word."""
     timeout_sec: float | None = None
     """The same, by its older name."""
+    images: bool | None = None
+    """Whether it reads images. Not set: it is tried."""
+    tools: bool | None = None
+    """Whether it uses tools. Not set: it is tried."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +88,8 @@ class Served:
             api_base=where.base,
             local=where.local and not self.elsewhere(settings.model),
             context=settings.context or (0 if where.local else ELSEWHERE),
+            images=settings.images,
+            tools=settings.tools,
         )
 
     @property

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop import clock
@@ -35,13 +34,12 @@ class Brain:
         settings: Callable[[], Settings],
         recorder: Callable[[], Recorder],
         families: Callable[[], Iterable[str]],
-        own: Path,
-        make: Callable[[], Router] | None = None,
+        make: Callable[[], Awaitable[Router]],
     ) -> None:
-        """``families`` of capabilities that can be loaded; ``own``: the person's folder; ``make``:
-        what makes the router instead of the settings."""
+        """``families`` of capabilities that can be loaded; ``make``: what makes the way to models
+        when somebody thinks for the first time."""
         self._broker, self._store, self._settings = broker, store, settings
-        self._recorder, self._families, self._own, self._make = recorder, families, own, make
+        self._recorder, self._families, self._make = recorder, families, make
         self.current: Router | None = None
         """The way to models, once somebody has thought."""
         self._making = asyncio.Lock()
@@ -62,15 +60,8 @@ class Brain:
     async def router(self) -> Router:
         """The way to models, made when somebody thinks for the first time."""
         async with self._making:
-            if self.current is None and self._make is not None:
-                self.current = self._make()
             if self.current is None:
-                from loom_desktop.llm.router import connected
-
-                store = self._store
-                self.current = await connected(
-                    self._settings(), store.ledger, store.secrets.get, self._own
-                )
+                self.current = await self._make()
             return self.current
 
     async def close(self) -> None:

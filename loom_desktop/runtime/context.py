@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _RESERVED = (
     "act.", "action.", "agent.created", "agent.started", "agent.paused", "agent.stopped",
     "agent.changed", "agent.deleted", "application.", "capability.", "card.", "chat.", "consent.",
-    "hotkey.", "popup.", "reminder.", "runtime.", "schedule.", "settings.", "status.", "system.",
-    "timer.", "window.",
+    "hotkey.", "popup.", "reminder.", "routing.", "runtime.", "schedule.", "settings.", "status.",
+    "system.", "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""

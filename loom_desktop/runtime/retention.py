@@ -25,7 +25,7 @@ async def forget_old(store: Store, kept: Path, *, now: float, keep_days: int) ->
     before = now - keep_days * DAY_S
     for forget in (
         store.journal.forget_before, store.cards.forget_before, store.ledger.forget_before,
-        store.schedules.forget_before,
+        store.schedules.forget_before, store.routes.forget_before,
     ):  # fmt: skip
         try:
             await forget(before)

@@ -30,6 +30,7 @@ from loom_desktop.store.journal import Faults, Journal
 from loom_desktop.store.ledger import Egress, Ledger, Totals
 from loom_desktop.store.notes import Note, Notes
 from loom_desktop.store.recovery import Recovery, opened_in_memory
+from loom_desktop.store.routes import Routed, Routes
 from loom_desktop.store.schedules import Schedule, Schedules
 from loom_desktop.store.secrets import Secrets
 from loom_desktop.store.state import State, Versioned
@@ -48,6 +49,7 @@ __all__ = [
     "Note",
     "Place",
     "Problem",
+    "Routed",
     "Schedule",
     "Signature",
     "Step",
@@ -122,6 +124,7 @@ class Store:
     acts: Acts
     files: Files
     ledger: Ledger
+    routes: Routes
     state: State
     secrets: Secrets
 
@@ -200,6 +203,7 @@ class Store:
         self.acts = Acts(db, clock)
         self.files = Files(db)
         self.ledger = Ledger(db, clock)
+        self.routes = Routes(db)
         self.state = State(db)
         self.secrets = Secrets(db, use_keyring=use_keyring)
 

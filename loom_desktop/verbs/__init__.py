@@ -46,8 +46,8 @@ _PLACES = {
     "application": ("pause_capture", "resume_capture", "show", "quit"),
     "settings": (
         "settings", "change_setting", "first_run", "set_secret", "secrets", "remove_secret",
-        "models",
     ),
+    "routing": ("models", "test_model", "use_model", "routes", "money", "rate"),
 }  # fmt: skip
 _MODULES = {verb: module for module, verbs in _PLACES.items() for verb in verbs}
 _MOST_NUMBER = 1 << 53

@@ -366,8 +366,12 @@
         <translation>Der privateste Inhalt, den ein Modell anderswo sehen darf.</translation>
     </message>
     <message>
-        <source>How long an answer may take before a quicker model is preferred.</source>
-        <translation>Wie lange eine Antwort dauern darf, bevor ein schnelleres Modell vorgezogen wird.</translation>
+        <source>The model that is asked first where nothing speaks against it; empty: the first named.</source>
+        <translation>Das Modell, das zuerst gefragt wird, wo nichts dagegen spricht; leer: das zuerst genannte.</translation>
+    </message>
+    <message>
+        <source>How long the first word may take before a quicker model is preferred.</source>
+        <translation>Wie lange das erste Wort dauern darf, bevor ein schnelleres Modell vorgezogen wird.</translation>
     </message>
     <message>
         <source>The most that one answer may cost, in dollars.</source>
@@ -378,8 +382,32 @@
         <translation>Was ein Tag höchstens kosten darf, in Dollar.</translation>
     </message>
     <message>
+        <source>The most that one agent may cost in a day, in dollars.</source>
+        <translation>Was ein Agent an einem Tag höchstens kosten darf, in Dollar.</translation>
+    </message>
+    <message>
+        <source>What becomes of a question to a model whose price is not known.</source>
+        <translation>Was aus einer Frage an ein Modell wird, dessen Preis nicht bekannt ist.</translation>
+    </message>
+    <message>
         <source>How sure a local model must be of its answer.</source>
         <translation>Wie sicher sich ein lokales Modell seiner Antwort sein muss.</translation>
+    </message>
+    <message>
+        <source>Let a model on this computer answer at once, while one elsewhere works on a better answer.</source>
+        <translation>Ein Modell auf diesem Computer sofort antworten lassen, während eines anderswo an einer besseren Antwort arbeitet.</translation>
+    </message>
+    <message>
+        <source>Choose by what came of earlier answers: off, bandit, or ab (half of the conversations).</source>
+        <translation>Nach dem wählen, was aus früheren Antworten wurde: off, bandit oder ab (die Hälfte der Gespräche).</translation>
+    </message>
+    <message>
+        <source>When Ollama on this computer loads its model ahead: off, popup (opens), start (of Loom).</source>
+        <translation>Wann Ollama auf diesem Computer sein Modell im Voraus lädt: off, popup (öffnet sich), start (von Loom).</translation>
+    </message>
+    <message>
+        <source>How long Ollama then keeps it in memory.</source>
+        <translation>Wie lange Ollama es dann im Speicher behält.</translation>
     </message>
     <message>
         <source>Events older than this are forgotten. Conversations, reminders and notes are not.</source>
@@ -1297,6 +1325,38 @@
         <translation>Nichts geht hinaus</translation>
     </message>
     <message>
+        <source>Ask</source>
+        <translation>Fragen</translation>
+    </message>
+    <message>
+        <source>Refuse</source>
+        <translation>Ablehnen</translation>
+    </message>
+    <message>
+        <source>Allow</source>
+        <translation>Erlauben</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Aus</translation>
+    </message>
+    <message>
+        <source>On</source>
+        <translation>Ein</translation>
+    </message>
+    <message>
+        <source>For half of the conversations</source>
+        <translation>Für die Hälfte der Gespräche</translation>
+    </message>
+    <message>
+        <source>When Loom is brought up</source>
+        <translation>Wenn Loom geöffnet wird</translation>
+    </message>
+    <message>
+        <source>When Loom starts</source>
+        <translation>Wenn Loom startet</translation>
+    </message>
+    <message>
         <source>Automatic</source>
         <translation>Automatisch</translation>
     </message>
@@ -1381,6 +1441,10 @@
         <translation>Das Privateste, das hinausdarf</translation>
     </message>
     <message>
+        <source>The model to ask first</source>
+        <translation>Das zuerst gefragte Modell</translation>
+    </message>
+    <message>
         <source>Patience, in milliseconds</source>
         <translation>Geduld, in Millisekunden</translation>
     </message>
@@ -1393,8 +1457,32 @@
         <translation>Höchstpreis je Tag, in Dollar</translation>
     </message>
     <message>
+        <source>Most for one agent in a day, in dollars</source>
+        <translation>Höchstens für einen Agenten am Tag, in Dollar</translation>
+    </message>
+    <message>
+        <source>Models whose price is not known</source>
+        <translation>Modelle, deren Preis nicht bekannt ist</translation>
+    </message>
+    <message>
         <source>Sureness of a local model</source>
         <translation>Gewissheit eines lokalen Modells</translation>
+    </message>
+    <message>
+        <source>A quick answer first, then a better one</source>
+        <translation>Erst eine schnelle Antwort, dann eine bessere</translation>
+    </message>
+    <message>
+        <source>Learn which model to ask</source>
+        <translation>Lernen, welches Modell gefragt wird</translation>
+    </message>
+    <message>
+        <source>Load the model ahead</source>
+        <translation>Das Modell im Voraus laden</translation>
+    </message>
+    <message>
+        <source>Minutes to keep it loaded</source>
+        <translation>Minuten, die es geladen bleibt</translation>
     </message>
     <message>
         <source>Days to keep</source>

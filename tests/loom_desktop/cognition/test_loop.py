@@ -12,7 +12,7 @@ import pytest
 from loom_desktop.cognition.loop import Limits, Loop, Outcome, Way
 from loom_desktop.cognition.step import Step
 from loom_desktop.errors import TimedOut, Unavailable
-from loom_desktop.llm import Delta, Finish, Message, Text, Thinking, Tool, ToolCall, Usage
+from loom_desktop.llm import Delta, Finish, Message, Phase, Text, Thinking, Tool, ToolCall, Usage
 from loom_desktop.llm.refusals import NoTools
 from loom_desktop.tasks import Tasks
 from loom_desktop.testing import FakeClock
@@ -318,3 +318,30 @@ async def test_closing_it_ends_what_runs() -> None:
 async def test_thoughts_of_the_model_are_no_part_of_the_answer() -> None:
     steps = await Script([Thinking("Hm"), Text("Hi.")]).run()
     assert [(one.kind, one.text) for one in steps] == [("thought", "Hm"), ("text", "Hi.")]
+
+
+PHASES: dict[str, tuple[list[Delta], list[tuple[str, str]]]] = {
+    "replaced": (
+        [Text("<think>Hm</think>Bet"), Text("ter."), Phase(phase="settled", outcome="replaced")],
+        [("quick", ""), ("text", "Quick."), ("replaced", "Better.")],
+    ),
+    "confirmed": (
+        [Text("Quick."), Phase(phase="settled", outcome="confirmed")],
+        [("quick", ""), ("text", "Quick.")],
+    ),
+    "kept": (
+        [Phase(phase="settled", outcome="kept")],
+        [("quick", ""), ("text", "Quick.")],
+    ),
+}
+
+
+@pytest.mark.parametrize("outcome", PHASES)
+async def test_a_better_answer_takes_the_place_of_the_quick_one_when_it_is_whole(
+    outcome: str,
+) -> None:
+    rest, expected = PHASES[outcome]
+    line: list[Delta] = [Phase(phase="quick", target="local"), Text("Quick.")]
+    line += [Phase(phase="refine", target="cloud"), *rest, Finish("stop")]
+    steps = await Script(line).run("direct")
+    assert [(one.kind, one.text) for one in steps] == expected
