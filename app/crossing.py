@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt, Signal
@@ -25,6 +25,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 from loom_desktop.clock import Clock, monotonic
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.event import Event
+
+if TYPE_CHECKING:
+    from loom_desktop.runtime.health import Finding
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,11 @@ HEARD = (
     "application.quitting",
 )
 """What the windows need; nothing else crosses."""
+TURN_S = 0.25
+"""How long whoever asks how the windows stand waits for their next turn: a step that takes longer
+is one that a person sees."""
+STUCK_S = 5.0
+"""After this long without a turn the windows have failed, and are not only slow."""
 STATES = frozenset({"status.changed"})
 URGENT = frozenset({"hotkey.pressed", "popup.requested"})
 OPEN_S = 120.0
@@ -66,6 +74,10 @@ class Answers(Protocol):
     @property
     def bus(self) -> Bus:
         """Where its events come from."""
+
+    @property
+    def around(self) -> dict[str, Callable[[], Finding]]:
+        """Where the windows say how they stand."""
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
         """Plain data in and out; raises LoomError."""
@@ -94,6 +106,7 @@ class Engine(QObject):
     """The engine did not start, or ended by itself: message, hint."""
     _wake = Signal()
     _answered = Signal(object)
+    _asked = Signal()
 
     def __init__(
         self,
@@ -119,6 +132,9 @@ class Engine(QObject):
         self._thread = threading.Thread(target=self._run, name="loom-engine", daemon=True)
         self._wake.connect(self._drain, Qt.ConnectionType.QueuedConnection)
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._turned = threading.Event()
+        self._turned_at = self._asked_at = 0.0
+        self._asked.connect(self._turn, Qt.ConnectionType.QueuedConnection)
 
     # ------------------------------------------------------------------ the thread
 
@@ -153,6 +169,34 @@ class Engine(QObject):
             and self._opened.exception() is None
         )
 
+    def finding(self) -> Finding:
+        """Whether the windows turn, for ``health``. From any thread but theirs.
+
+        Asked when somebody wants to know: a beat of their own would wake an idle computer.
+        """
+        from loom_desktop.runtime.health import Finding  # who asks has it loaded
+
+        now = self._clock()
+        if self._turned_at >= self._asked_at:  # no question is open
+            self._asked_at = now
+            self._turned.clear()
+            self._asked.emit()
+        turned = self._turned.wait(TURN_S)
+        waited_s = (self._turned_at if turned else self._clock()) - self._asked_at
+        facts = {
+            "turned_after_ms": round(waited_s * 1000, 1) if turned else None,
+            "windows": self._visible,
+        }
+        if turned:
+            return Finding(facts=facts)
+        words = f"The windows have not moved for {waited_s:.1f} s."
+        hint = "When it lasts: loom quit, and start Loom again."
+        return Finding("failed" if waited_s > STUCK_S else "degraded", words, hint, facts=facts)
+
+    def _turn(self) -> None:
+        self._turned_at = self._clock()
+        self._turned.set()
+
     def _run(self) -> None:
         loop = cast(asyncio.AbstractEventLoop, self._loop)
         asyncio.set_event_loop(loop)
@@ -177,6 +221,7 @@ class Engine(QObject):
         end = cast(asyncio.Event, self._end)
         try:
             async with self._open_engine() as engine:
+                engine.around["shell"] = self.finding
                 undo = [engine.bus.subscribe(pattern, self._take) for pattern in HEARD]
                 self._opened.set_result(engine)
                 self.ready.emit()

@@ -39,6 +39,24 @@ KNOWN: tuple[object, ...] = (
         "Engine",
         "Also show reminders and approvals as notifications of the desktop.",
     ),
+    # [thinking]
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "How a model works on a question: one answer, reasoning first, with tools, or after a "
+        "plan.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Whether a model may call tools. Auto: one on this computer is told only of those that "
+        "fit.",
+    ),
+    QT_TRANSLATE_NOOP("Engine", "How often a model is asked for one answer, at most."),
+    QT_TRANSLATE_NOOP("Engine", "How many tokens one answer may use, all its steps together."),
+    QT_TRANSLATE_NOOP("Engine", "How long one answer may take before it must come to its end."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "How you want to be answered: a sentence or two that go along with every question.",
+    ),
     # [privacy], [grants], [router], [store]
     QT_TRANSLATE_NOOP("Engine", "Nothing leaves this computer, whatever else is set."),
     QT_TRANSLATE_NOOP(
@@ -48,10 +66,32 @@ KNOWN: tuple[object, ...] = (
         "Engine", "Where files may be read and moved. Everything else asks or is refused."
     ),
     QT_TRANSLATE_NOOP("Engine", "The most private content that a model elsewhere may see."),
-    QT_TRANSLATE_NOOP("Engine", "How long an answer may take before a quicker model is preferred."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "The model that is asked first where nothing speaks against it; empty: the first named.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine", "How long the first word may take before a quicker model is preferred."
+    ),
     QT_TRANSLATE_NOOP("Engine", "The most that one answer may cost, in dollars."),
     QT_TRANSLATE_NOOP("Engine", "The most that one day may cost, in dollars."),
+    QT_TRANSLATE_NOOP("Engine", "The most that one agent may cost in a day, in dollars."),
+    QT_TRANSLATE_NOOP("Engine", "What becomes of a question to a model whose price is not known."),
     QT_TRANSLATE_NOOP("Engine", "How sure a local model must be of its answer."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Let a model on this computer answer at once, while one elsewhere works on a better "
+        "answer.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Choose by what came of earlier answers: off, bandit, or ab (half of the conversations).",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "When Ollama on this computer loads its model ahead: off, popup (opens), start (of Loom).",
+    ),
+    QT_TRANSLATE_NOOP("Engine", "How long Ollama then keeps it in memory."),
     QT_TRANSLATE_NOOP(
         "Engine",
         "Events older than this are forgotten. Conversations, reminders and notes are not.",

@@ -251,7 +251,11 @@ class Inbox(Window):
     def hear(self, event: Event) -> None:
         """Something changed: look again in a moment, once for many events."""
         topic = event.topic
-        ended = topic.startswith("chat.") and topic not in ("chat.streamed", "chat.asked")
+        ended = topic.startswith("chat.") and topic not in (
+            "chat.streamed",
+            "chat.stepped",
+            "chat.asked",
+        )
         if self.isVisible() and (topic.startswith(_LIVE) or ended) and not self._live.isActive():
             self._live.start()
 

@@ -7,7 +7,6 @@ is loaded. The popup is built at idle. Other windows are imported when they are 
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 import os
@@ -18,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loom_desktop import garbage
 from loom_desktop.errors import LoomError
 from loom_desktop.paths import Paths, private_folder, session_bus
 from loom_desktop.paths import paths as usual_paths
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SETTLED_MS = 3_000
 WINDOWS = {
     "inbox": ("inbox", "Inbox"),
     "reminders": ("inbox", "Inbox"),
@@ -159,12 +158,6 @@ def _check_and_quit(shell: Shell) -> Callable[[], bool]:
     return lambda: len(opened) == len(WINDOWS) + 1
 
 
-def _settle() -> None:
-    """What the start made stays: a full collection took 20 ms of every window's time, now none."""
-    gc.collect()
-    gc.freeze()
-
-
 class Shell:
     """Joins the parts: what the person does goes to the engine, what happens goes to windows."""
 
@@ -197,7 +190,7 @@ class Shell:
         self._hidden = hidden
         QTimer.singleShot(0, self.app, lambda: self.popup.prebuild())
         QTimer.singleShot(0, self.app, self.tray.watch_for_hosts)
-        QTimer.singleShot(_SETTLED_MS, self.app, _settle)
+        QTimer.singleShot(int(garbage.SETTLED_S * 1_000), self.app, garbage.settle)
 
     def close(self) -> None:
         """Everything off the screen, before the engine ends."""

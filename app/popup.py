@@ -51,9 +51,9 @@ from .picker import Picker
 from .prompt import Prompt, local_files
 from .theme import Theme
 from .transcript import Message, Meta, Transcript
-from .turns import Turns
+from .turns import ENDS, Turns
 from .welcome import Welcome
-from .words import keys_words
+from .words import doing, keys_words
 
 WIDTH, LEAST_HEIGHT, SHARE_OF_SCREEN = 640, 380, 0.7
 FOCUS_MS = 150
@@ -453,22 +453,21 @@ class Popup(Floating):
 
     def _page(self, event: Event) -> None:
         data = event.payload
+        self._turn = 0 if event.topic in ENDS else self._turn
         if event.topic == "chat.streamed":
             if self.transcript.streaming:
                 self._meta.setText(self.tr("Answering…"))
                 self.transcript.stream(str(data.get("text", "")))
+        elif event.topic == "chat.stepped":
+            self._meta.setText(doing(data))
         elif event.topic == "chat.answered":
-            self._turn = 0
             text, meta = str(data.get("text", "")), Meta.of(data)
             self._ended(meta, self.transcript.words(meta), text)
             self._show_chips(data.get("chips") or [])
             self.transcript.announce(text)
         elif event.topic == "chat.failed":
-            self._turn = 0
-            text = str(data.get("text", ""))
-            self._failed(text, str(data.get("message", "")), str(data.get("hint", "")))
+            self._failed(*(str(data.get(key, "")) for key in ("text", "message", "hint")))
         elif event.topic == "chat.cancelled":
-            self._turn = 0
             self._ended(Meta(), self.tr("Stopped"))
 
     def _join(self, turn: int) -> None:

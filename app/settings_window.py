@@ -45,7 +45,7 @@ _PAGES: tuple[tuple[str, Drawing, tuple[str, ...]], ...] = (
     ("clipboard", "copy", ("sources.clipboard", "agents.clipboard")),
     ("files", "folder", ("sources.files", "agents.downloads", "grants")),
     ("cards", "inbox", ("attention",)),
-    ("models", "chip", ("router",)),
+    ("models", "chip", ("thinking", "router")),
     ("privacy", "lock", ("privacy",)),
     ("storage", "box", ("store",)),
     ("health", "heart", ()),
@@ -262,8 +262,11 @@ class SettingsWindow(Window):
         self._column.insertWidget(before, section)
 
     def _elsewhere(self) -> tuple[str, ...]:
+        """Not what each agent may ask of models: there, unset is a value, and no control has it."""
         named = {table for _, _, tables in _PAGES for table in tables}
-        return tuple(table for table in self._tables if table not in named)
+        return tuple(
+            table for table in self._tables if table not in named and not table.endswith(".routing")
+        )
 
     def _field(self, table: str, key: str, known: dict[str, Any]) -> Field:
         where = f"{table}.{key}"
@@ -346,11 +349,38 @@ class SettingsWindow(Window):
                 ("en", "English"),
                 ("de", "Deutsch"),
             ],
+            "thinking.way": [
+                ("auto", self.tr("Automatic")),
+                ("direct", self.tr("One answer")),
+                ("thought", self.tr("Reasoning first")),
+                ("react", self.tr("With tools")),
+                ("plan", self.tr("After a plan")),
+            ],
+            "thinking.tools": [
+                ("auto", self.tr("Automatic")),
+                ("always", self.tr("Always")),
+                ("never", self.tr("Never")),
+            ],
             "router.privacy": [
                 ("public", self.tr("Public only")),
                 ("sensitive", self.tr("Sensitive")),
                 ("private", self.tr("Private")),
                 ("local-only", self.tr("Nothing leaves")),
+            ],
+            "router.unknown_price": [
+                ("ask", self.tr("Ask")),
+                ("refuse", self.tr("Refuse")),
+                ("allow", self.tr("Allow")),
+            ],
+            "router.learning": [
+                ("off", self.tr("Off")),
+                ("bandit", self.tr("On")),
+                ("ab", self.tr("For half of the conversations")),
+            ],
+            "router.warm_up": [
+                ("off", self.tr("Never")),
+                ("popup", self.tr("When Loom is brought up")),
+                ("start", self.tr("When Loom starts")),
             ],
             "sources.hotkey.driver": [
                 ("auto", self.tr("Automatic")),
@@ -374,11 +404,24 @@ class SettingsWindow(Window):
             "privacy.local_only": self.tr("Keep everything on this computer"),
             "privacy.redact": self.tr("Mask secrets"),
             "grants.folders": self.tr("Folders where files may be moved"),
+            "thinking.persona": self.tr("How to answer you"),
+            "thinking.way": self.tr("How a model works on a question"),
+            "thinking.tools": self.tr("Whether a model may use tools"),
+            "thinking.steps": self.tr("Most steps of one answer"),
+            "thinking.tokens": self.tr("Most tokens of one answer"),
+            "thinking.seconds": self.tr("Longest answer, in seconds"),
             "router.privacy": self.tr("The most private that may leave"),
+            "router.prefer": self.tr("The model to ask first"),
             "router.latency_budget_ms": self.tr("Patience, in milliseconds"),
             "router.cost_cap": self.tr("Most for one answer, in dollars"),
             "router.cost_per_day": self.tr("Most for one day, in dollars"),
+            "router.cost_per_agent": self.tr("Most for one agent in a day, in dollars"),
+            "router.unknown_price": self.tr("Models whose price is not known"),
             "router.quality_threshold": self.tr("Sureness of a local model"),
+            "router.hybrid": self.tr("A quick answer first, then a better one"),
+            "router.learning": self.tr("Learn which model to ask"),
+            "router.warm_up": self.tr("Load the model ahead"),
+            "router.keep_alive_minutes": self.tr("Minutes to keep it loaded"),
             "store.keep_days": self.tr("Days to keep"),
             "store.encrypted": self.tr("Encrypt what is kept"),
             "memory.embed_model": self.tr("Model of the memory"),

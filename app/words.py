@@ -223,3 +223,18 @@ def _value(value: object) -> str:
     """Spaces in a row are marks as well: they could push what follows out of sight."""
     text = flat(str(value))
     return re.sub(r" {2,}|^ | $", lambda found: "␣" * len(found[0]), text)
+
+
+def doing(step: Mapping[str, Any]) -> str:
+    """What is done before an answer comes, in a word or two: a payload of ``chat.stepped``."""
+    kind = step.get("kind")
+    if kind == "call":
+        facts = step.get("facts")
+        tool = str(facts.get("tool", "")) if isinstance(facts, Mapping) else ""
+        name = flat(tool.replace("-", " ").replace("_", " "))[:40]
+        return translate("Words", "Using {0}…").replace("{0}", name)
+    if kind == "limit":
+        return translate("Words", "Coming to an end…")
+    if kind == "plan":
+        return translate("Words", "Planning…")
+    return translate("Words", "Thinking…")

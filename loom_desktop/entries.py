@@ -17,9 +17,11 @@ import msgspec
 from loom_desktop import catalog
 from loom_desktop.catalog import Kind
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
-from loom_desktop.settings import Nothing, Settings, Table, fit, line_of
+from loom_desktop.settings import Nothing, Routing, Settings, Table, fit, line_of
 
 log = logging.getLogger(__name__)
+_ROUTING = "routing"
+"""The table inside an agent's that is the router's."""
 
 
 class Entries:
@@ -61,7 +63,11 @@ class Entries:
         """Its table in ``on`` as its own ``Settings``. Raises SettingsError, and what load does."""
         tables: dict[str, Table] = getattr(on, kind)
         module = self.load(kind, name)
-        return fit(tables.get(name, {}), _settings_of(module), where=f"{kind}.{name}")
+        return fit(_own(kind, tables.get(name, {})), _settings_of(module), where=f"{kind}.{name}")
+
+    def routing(self, name: str, on: Settings) -> Routing:
+        """How the questions of this agent are routed. Raises SettingsError."""
+        return _routing(name, on.agents.get(name, {}))
 
     def check(self, on: Settings) -> None:
         """Every table of a part is followed, or refused by name. Raises SettingsError."""
@@ -76,7 +82,10 @@ class Entries:
                     continue
                 module = self._named(kind, name, line_of(text, kind, name))
                 if module is not None:
-                    fit(table, _settings_of(module), where=f"{kind}.{name}", text=text)
+                    own = _own(kind, table)
+                    fit(own, _settings_of(module), where=f"{kind}.{name}", text=text)
+                if kind == "agents":
+                    _routing(name, table, text)
         for name, table in on.llm.items():
             wire = str(table.get("kind", "openai"))
             if wire not in (known := self.names("llm.providers")):
@@ -95,9 +104,14 @@ class Entries:
         kind, _, name = table.partition(".")
         if kind not in ("sources", "agents") or value is None:
             return
+        if kind == "agents" and (agent := name.removesuffix(f".{_ROUTING}")) != name:
+            self.load("agents", agent)
+            _routing(agent, {_ROUTING: {**on.agents.get(agent, {}).get(_ROUTING, {}), key: value}})
+            return
         entry: Kind = "sources" if kind == "sources" else "agents"
         now: dict[str, Table] = getattr(on, kind)
-        fit({**now.get(name, {}), key: value}, _settings_of(self.load(entry, name)), where=table)
+        table_now = _own(entry, now.get(name, {}))
+        fit({**table_now, key: value}, _settings_of(self.load(entry, name)), where=table)
 
     def look_again(self, agents: Iterable[str] = ()) -> None:
         """From now on what could not be loaded is tried once more, and so are these agents, which
@@ -112,8 +126,10 @@ class Entries:
         self._missing = {name for name in on.assistant.agents if name not in there}
 
     def without_missing(self, on: Settings) -> Settings:
-        """The settings without those. One that has come since is no longer missing."""
+        """The settings without those. One that has come since, or that is not named any more, is no
+        longer missing."""
         self._missing.difference_update(self.names("agents"))
+        self._missing.intersection_update(on.assistant.agents)
         agents = tuple(name for name in on.assistant.agents if name not in self._missing)
         assistant = msgspec.structs.replace(on.assistant, agents=agents)
         return msgspec.structs.replace(on, assistant=assistant)
@@ -125,6 +141,7 @@ class Entries:
             try:
                 self._named("agents", name, line)
             except SettingsError as error:
+                log.warning("%s %s", error.message, error.hint)
                 self._trouble(error.message, error.hint)
 
     def _named(self, kind: Kind, name: str, line: int) -> ModuleType | None:
@@ -166,3 +183,17 @@ def misnamed(name: str, called: str) -> UsageError:
 def _settings_of(module: ModuleType) -> type[msgspec.Struct]:
     kind: type[msgspec.Struct] = getattr(module, "Settings", Nothing)
     return kind
+
+
+def _own(kind: Kind, table: Table) -> Table:
+    """The table of a part without what is the router's."""
+    return {k: v for k, v in table.items() if k != _ROUTING} if kind == "agents" else table
+
+
+def _routing(name: str, table: Table, text: str = "") -> Routing:
+    where, inside = f"agents.{name}.{_ROUTING}", table.get(_ROUTING, {})
+    if not isinstance(inside, dict):
+        raise SettingsError(
+            f"loom.toml: [agents.{name}] routing must be a table.", hint=f"Write [{where}]."
+        )
+    return fit(inside, Routing, where=where, text=text)

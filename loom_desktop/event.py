@@ -63,6 +63,8 @@ _AT_BIRTH = {
     "schedule": Privacy.PRIVATE,
     "web": Privacy.PUBLIC,
 }
+SCHEDULED = frozenset({"schedule"})
+"""The origin of what Loom does by itself, by the clock or as its own report: nobody wrote it."""
 _TRUSTED = frozenset({"user-typed", "user-voice", "schedule"})
 _UNKNOWN = frozenset({"unknown"})
 
@@ -143,6 +145,28 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     def tainted(self) -> bool:
         """Whether strangers may have written it (see ``tainted``)."""
         return tainted(self.origin)
+
+
+def by_itself(
+    topic: str,
+    payload: dict[str, Any],
+    *,
+    sender: str,
+    time: float,
+    qos: QoS = QoS.BATCHED,
+    thread: int = 0,
+) -> Event:
+    """What Loom tells of itself, with the labels of that."""
+    return Event(
+        topic=topic,
+        payload=payload,
+        sender=sender,
+        time=time,
+        qos=qos,
+        thread=thread,
+        origin=SCHEDULED,
+        privacy=privacy_at_birth(SCHEDULED),
+    )
 
 
 def named(origin: frozenset[str]) -> frozenset[str]:

@@ -16,19 +16,19 @@ import msgspec
 
 from loom_desktop import catalog, clock
 from loom_desktop import settings as toml
-from loom_desktop.actions import Broker, Call, Capability, Consent, Result
+from loom_desktop.actions import Broker, Capability, Consent
 from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
-from loom_desktop.cognition import Said, Thinker
 from loom_desktop.entries import Entries, broken, misnamed
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
-from loom_desktop.event import Event, QoS, count_ids_from, privacy_at_birth
+from loom_desktop.event import SCHEDULED, Event, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
 from loom_desktop.runtime.agenda import Agenda
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.runtime.audit import Audit
-from loom_desktop.runtime.context import CapabilityContext, Parts, handed
+from loom_desktop.runtime.brain import Brain
+from loom_desktop.runtime.context import Parts, handed
 from loom_desktop.runtime.conversations import Recorder
 from loom_desktop.runtime.loop_watch import LoopWatch
 from loom_desktop.runtime.lost_answers import LOOK_S, LostAnswers
@@ -40,9 +40,10 @@ from loom_desktop.runtime.reading import Reader
 from loom_desktop.runtime.reminders import Reminders, local_zone
 from loom_desktop.runtime.schedule import Timers, Told
 from loom_desktop.runtime.status import Status
+from loom_desktop.runtime.warm_up import warm_up
 from loom_desktop.settings import Nothing, Settings
 from loom_desktop.store import Problem, Schedule, Store
-from loom_desktop.store.keys import obtain
+from loom_desktop.store.keys import Key, obtain
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from loom_desktop.llm.router import Router
     from loom_desktop.runtime.degradation import Degradation
     from loom_desktop.runtime.directory import Directory
-    from loom_desktop.runtime.health import Health
+    from loom_desktop.runtime.health import Finding, Health
     from loom_desktop.runtime.supervisor import AgentReport
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,13 @@ class Loom:
         self.degradation: Degradation | None = None
         self.started = False
         """Whether everything is joined and runs."""
+        self.around: dict[str, Callable[[], Finding]] = {}
+        """How what stands around it says that it stands: ``door``, ``shell``. In a thread."""
+        self.notifications: Notifications | None = None
+        self.key: Key | LoomError | None = None
+        """The key of the store, or why there is none; None: it was given, or none is wanted."""
+        self.not_forgotten = ""
+        """Why what is old was not forgotten the last time, in words."""
         self.agents_wanted: tuple[str, ...] = ()
         """Those that loom.toml named when this started."""
         self.left_out: dict[str, LoomError] = {}
@@ -102,9 +110,7 @@ class Loom:
         self._fixed_zone = self._zone = zone
         self._zone_until = clock()
         self._read_settings, self._key = settings is None, key
-        self._router: Router | None = None
         self._make_router = router
-        self._router_lock = asyncio.Lock()
         self.changing = asyncio.Lock()
         """Held while a setting is written and followed: one after the other."""
 
@@ -124,6 +130,7 @@ class Loom:
             self.bus.subscribe(">", self._keep)
             self.tasks = await stack.enter_async_context(Tasks())
             self._folders = self._granted(on)
+            self.audit = Audit(self.bus, self.store, self.clock)
             self.broker = Broker(
                 Consent(self.clock),
                 self.clock,
@@ -131,7 +138,7 @@ class Loom:
                 closed=lambda path: self.folders.closed(path),
                 hand=handed,
                 find=self._capabilities,
-                audit=Audit(self.bus, self.store, self.clock),
+                audit=self.audit,
             )
             self.desk = Desk(
                 self.bus, self.store, self.broker.consent, on.attention, self.clock, self._zone_now,
@@ -148,11 +155,15 @@ class Loom:
                 self.bus, self.store, self.desk, self.clock, self._zone_now, self.tasks
             )
             self.memory = Remembering(self.bus, self.store, self.desk, self.clock, self.tasks, self)
-            thinker = Thinker(self._invoke, self.router, self._history, clock.monotonic)
+            self.brain = Brain(
+                self.broker, self.store, settings=lambda: self.settings,
+                recorder=lambda: self.recorder, make=self._routed,
+                families=functools.partial(self.entries.names, "capabilities"),
+            )  # fmt: skip
             self.agents_settings: dict[str, Any] = {}
             self.supervisor = Supervisor(
                 Parts(
-                    self.bus, self.broker, self.store, self.desk, thinker, self.clock,
+                    self.bus, self.broker, self.store, self.desk, self.brain.thinker, self.clock,
                     self._zone_now, self.mover, self.reminders, self.agenda, reader,
                     self.agents_settings, self.outside.sources, lambda: self.supervisor,
                     lambda: self.directory, self.memory,
@@ -168,11 +179,11 @@ class Loom:
             stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
             if self._listening:
-                notifications = Notifications(
+                self.notifications = Notifications(
                     self.bus, self.desk, self.tasks, desktop=self.desktop,
                     on=lambda: self.settings.attention.notifications, show=self._show_inbox,
                 )  # fmt: skip
-                stack.push_async_callback(notifications.close)
+                stack.push_async_callback(self.notifications.close)
 
             # ... then filled: who does what, and last what sets it off.
             self._start_agents(on)
@@ -182,7 +193,6 @@ class Loom:
             )  # fmt: skip
             if self._listening:
                 self.reminders.timers = self.agenda.timers = self.timers
-            if self._listening:
                 await self.desk.start_over()
             if self.desktop:
                 self.desk.attend()
@@ -199,6 +209,7 @@ class Loom:
             self.status.changed = self._say_status
             if self._listening:
                 stack.callback(self._watch_loop().stop)
+                warm_up(self)
                 self.tasks.start("cards", self.desk.run())
                 self.tasks.start("timers", self.timers.run())
                 self.tasks.start("housekeeping", self._housekeeping())
@@ -243,6 +254,7 @@ class Loom:
         self.directory.heard(report)
 
     def _deleted(self, name: str) -> None:
+        self.agents_wanted = tuple(one for one in self.agents_wanted if one != name)
         self.directory.deleted(name)
 
     async def call(self, verb: str, /, **arguments: Any) -> Any:
@@ -321,7 +333,7 @@ class Loom:
         self.store.journal.keep(event)
 
     def _say_status(self) -> None:
-        self._publish("loom", frozenset({"schedule"}), "status.changed", qos=QoS.REALTIME)
+        self._publish("loom", SCHEDULED, "status.changed", qos=QoS.REALTIME)
 
     def _show_inbox(self) -> None:
         self._publish(
@@ -380,11 +392,10 @@ class Loom:
         if not self._read_settings:
             return self.settings
         try:
-            said = self.settings = toml.read(self.paths.settings)
-            if self.desktop:
-                self.entries.find_missing(said)
-                self.settings = self.entries.without_missing(said)
-                self.entries.tell_missing(said)
+            said = toml.read(self.paths.settings)
+            self.entries.find_missing(said)
+            self.settings = self.entries.without_missing(said)
+            self.entries.tell_missing(said)
             self.entries.check(self.settings)
         except SettingsError as error:
             if not self.desktop:
@@ -404,8 +415,9 @@ class Loom:
         self._folders = self._granted(on)
         for name in self.agents_settings:
             self.agents_settings[name] = self.entries.settings("agents", name, on)
-        if (on.llm, on.router, on.privacy) != (before.llm, before.router, before.privacy):
-            await self._close_router()
+        heard = (before.llm, before.router, before.privacy, before.agents)
+        if (on.llm, on.router, on.privacy, on.agents) != heard:
+            await self.brain.close()
         for name in list(self.outside.sources):
             changed = on.sources.get(name) != before.sources.get(name)
             if changed or self.outside.running(name) != self._wanted(name):
@@ -451,27 +463,20 @@ class Loom:
             self.status.trouble(error.message, error.hint)
         try:
             if key is None and self.settings.store.encrypted:
-                found = await obtain(self.paths.data)
-                key, self.key_warning = found.bytes, found.warning
+                self.key = await obtain(self.paths.data)
+                key = self.key.bytes
         except LoomError as error:
+            self.key = error
             self.status.trouble(error.message, error.hint)
             self.status.trouble(
                 "Nothing is saved in this run.", "See what was said before this, and start again."
             )
             return Store(":memory:", None, clock=self.clock)
-        return Store(
-            self.paths.database,
-            key,
-            clock=self.clock,
-            told=self._store_trouble,
-            over=self.status.solved,
-        )
+        told, over = self._store_trouble, self.status.solved
+        return Store(self.paths.database, key, clock=self.clock, told=told, over=over)
 
     def _store_trouble(self, problem: Problem) -> None:
         self.status.trouble(problem.message, problem.hint)
-
-    key_warning = ""
-    """What the person should know about where the key of the store lies."""
 
     def _start_agents(self, on: Settings) -> None:
         self.agents_wanted = tuple(dict.fromkeys(on.assistant.agents))
@@ -548,43 +553,14 @@ class Loom:
     async def _stop_sources(self) -> None:
         # All at once: each may take its seconds, and somebody waits for the end.
         await asyncio.gather(*map(self.outside.stop, list(self.outside.sources)))
-        await self._close_router()
+        await self.brain.close()
 
-    # ---------------------------------------------------------------- thinking
-    async def router(self) -> Router:
-        """The way to models, made when somebody thinks for the first time."""
-        async with self._router_lock:
-            if self._router is None and self._make_router is not None:
-                self._router = self._make_router(self)
-            if self._router is None:
-                from loom_desktop.llm.router import connected
+    async def _routed(self) -> Router:
+        if self._make_router is not None:
+            return self._make_router(self)
+        from loom_desktop.runtime.routing import routed
 
-                self._router = await connected(
-                    self.settings, self.store.ledger, self.store.secrets.get, self.paths.config
-                )
-            return self._router
-
-    async def _close_router(self) -> None:
-        async with self._router_lock:
-            router, self._router = self._router, None
-        if router is not None:
-            await router.close()
-
-    async def _invoke(
-        self, ctx: CapabilityContext, name: str, arguments: dict[str, Any], given: tuple[str, ...]
-    ) -> Result:
-        given = tuple(path for path in given if path in ctx.named)
-        call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given)
-        return await self.broker.invoke(name, arguments, call)
-
-    async def _history(self, conversation: int, turn: int) -> list[Said]:
-        await self.recorder.settled()
-        messages = await self.store.conversations.messages(conversation, limit=40)
-        return [
-            Said(one.role, one.text, one.origin, one.privacy)
-            for one in messages
-            if one.turn < turn and one.text and one.state not in ("failed", "streaming")
-        ]
+        return await routed(self)
 
     # ---------------------------------------------------------------- time
     def _watch_loop(self) -> LoopWatch:
@@ -678,9 +654,12 @@ class Loom:
             try:
                 # else what concerned nobody counts as not worked on
                 await self.supervisor.durable.mark()
-                await forget_old(self.store, self.paths.kept, now=self.clock(), keep_days=days)
-            except Exception:  # one of the fences: tomorrow it is tried again
+                self.not_forgotten = await forget_old(
+                    self.store, self.paths.kept, now=self.clock(), keep_days=days
+                )
+            except Exception as error:  # one of the fences: tomorrow it is tried again
                 log.exception("what is old was not forgotten")
+                self.not_forgotten = str(error) or repr(error)
             await asyncio.sleep(DAY_S)
 
     async def _tell_interrupted(self) -> None:

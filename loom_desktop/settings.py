@@ -17,6 +17,7 @@ from loom_desktop.errors import SettingsError
 
 T = TypeVar("T", bound=msgspec.Struct)
 Table = dict[str, Any]
+PrivacyWord = Literal["public", "sensitive", "private", "local-only"]
 _MOST_BYTES = 1_000_000
 
 
@@ -66,19 +67,68 @@ class Grants(msgspec.Struct, frozen=True, kw_only=True):
     """Where files may be read and moved. Everything else asks or is refused."""
 
 
+class Thinking(msgspec.Struct, frozen=True, kw_only=True):
+    """[thinking]"""
+
+    way: Literal["auto", "direct", "thought", "react", "plan"] = "auto"
+    """How a model works on a question: one answer, reasoning first, with tools, or after a plan."""
+    tools: Literal["auto", "always", "never"] = "auto"
+    """Whether a model may call tools. Auto: one on this computer is told only of those that fit."""
+    steps: int = 10
+    """How often a model is asked for one answer, at most."""
+    tokens: int = 100_000
+    """How many tokens one answer may use, all its steps together."""
+    seconds: float = 300.0
+    """How long one answer may take before it must come to its end."""
+    persona: str = ""
+    """How you want to be answered: a sentence or two that go along with every question."""
+
+
 class Router(msgspec.Struct, frozen=True, kw_only=True):
     """[router]"""
 
-    privacy: Literal["public", "sensitive", "private", "local-only"] = "private"
+    privacy: PrivacyWord = "private"
     """The most private content that a model elsewhere may see."""
+    prefer: str = ""
+    """The model that is asked first where nothing speaks against it; empty: the first named."""
     latency_budget_ms: int = 4000
-    """How long an answer may take before a quicker model is preferred."""
+    """How long the first word may take before a quicker model is preferred."""
     cost_cap: float = 0.05
     """The most that one answer may cost, in dollars."""
     cost_per_day: float = 1.00
     """The most that one day may cost, in dollars."""
+    cost_per_agent: float = 1.00
+    """The most that one agent may cost in a day, in dollars."""
+    unknown_price: Literal["ask", "refuse", "allow"] = "ask"
+    """What becomes of a question to a model whose price is not known."""
     quality_threshold: float = 0.6
     """How sure a local model must be of its answer."""
+    hybrid: bool = False
+    """Let a model on this computer answer at once, while one elsewhere works on a better answer."""
+    learning: Literal["off", "bandit", "ab"] = "off"
+    """Choose by what came of earlier answers: off, bandit, or ab (half of the conversations)."""
+    warm_up: Literal["off", "popup", "start"] = "popup"
+    """When Ollama on this computer loads its model ahead: off, popup (opens), start (of Loom)."""
+    keep_alive_minutes: int = 10
+    """How long Ollama then keeps it in memory."""
+
+
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    """[agents.NAME.routing]: for the questions of one agent. What is not set is as in [router]."""
+
+    privacy: PrivacyWord | None = None
+    """The most private content of this agent that a model elsewhere may see; never more than
+    [router] allows."""
+    latency_budget_ms: int | None = None
+    """How long the first word may take before a quicker model is preferred."""
+    cost_cap: float | None = None
+    """The most that one answer for it may cost, in dollars; never more than [router] allows."""
+    cost_per_day: float | None = None
+    """The most that it may cost in a day, in dollars; never more than [router] allows."""
+    quality_threshold: float | None = None
+    """How sure a local model must be of its answer."""
+    hybrid: bool | None = None
+    """Let a model on this computer answer at once, while one elsewhere works on a better answer."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +155,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     attention: Attention = Attention()
     privacy: Privacy = Privacy()
     grants: Grants = Grants()
+    thinking: Thinking = Thinking()
     router: Router = Router()
     store: StoreSettings = StoreSettings()
     memory: Memory = Memory()
@@ -115,21 +166,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     speech: dict[str, Table] = msgspec.field(default_factory=dict)
 
 
-NOT_YET = (
-    ("router", "latency_budget_ms"),
-    ("router", "cost_cap"),
-    ("router", "cost_per_day"),
-    ("router", "quality_threshold"),
-    ("sources.hotkey", "push_to_talk"),
-)
+NOT_YET = (("sources.hotkey", "push_to_talk"),)
 """Keys that are read and checked, and that nothing follows yet: no window offers them, and the
-docs say so. They come with the router that learns, and with the voice."""
+docs say so. They come with the voice."""
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "assistant": Assistant,
     "attention": Attention,
     "privacy": Privacy,
     "grants": Grants,
+    "thinking": Thinking,
     "router": Router,
     "store": StoreSettings,
     "memory": Memory,
@@ -352,10 +398,21 @@ def _hint(kind: type[Any], key: str) -> str:
 
 def _choices(annotation: Any) -> list[Any]:
     """What may stand there, where that is one of some words; else nothing."""
-    return list(getattr(annotation, "__args__", ())) if _kind(annotation) == "choice" else []
+    kind = _kind(annotation)
+    return list(getattr(_said(annotation), "__args__", ())) if kind == "choice" else []
+
+
+def _said(annotation: Any) -> Any:
+    """The type of a value that somebody set: without the ``None`` of one that nobody did."""
+    import types
+
+    if isinstance(annotation, types.UnionType) or "Optional" in str(annotation):
+        (annotation,) = (one for one in annotation.__args__ if one is not types.NoneType)
+    return annotation
 
 
 def _kind(annotation: Any) -> str:
+    annotation = _said(annotation)
     annotation = (
         getattr(annotation, "__origin__", annotation)
         if hasattr(annotation, "__metadata__")

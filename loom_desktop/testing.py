@@ -24,9 +24,11 @@ from loom_desktop.paths import Paths
 from loom_desktop.settings import Settings
 
 if TYPE_CHECKING:
-    from loom_desktop.llm import Asker, Delta, Facts, Message, Tool
+    from loom_desktop.llm import Asker, Call, Delta, Facts, Message, Tool
     from loom_desktop.llm.router import Router
     from loom_desktop.runtime import Agent
+
+    Line = str | Exception | Sequence[Call]
 
 A_FRIDAY = 1_795_161_600.0
 """2026-11-20 08:00 UTC."""
@@ -48,11 +50,14 @@ class FakeClock:
 
 
 class ScriptedModel:
-    """A model that says your lines, one for each question; an exception among them is raised."""
+    """A model that says your lines, one for each question; an exception among them is raised, and
+    a list of calls is what it wants done."""
 
-    def __init__(self, says: Iterable[str | Exception], *, local: bool = True) -> None:
+    def __init__(self, says: Iterable[Line], *, local: bool = True) -> None:
         self.asked: list[Sequence[Message]] = []
         """What it was asked, question by question."""
+        self.tools: list[Sequence[Tool]] = []
+        """What it might have called, question by question."""
         self._lines, self._local = list(says), local
 
     @property
@@ -73,12 +78,18 @@ class ScriptedModel:
         asker: Asker | None = None,
     ) -> AsyncGenerator[Delta, None]:
         """The next line, word by word."""
-        from loom_desktop.llm import Finish, Text
+        from loom_desktop.llm import Finish, Text, ToolCall
 
         self.asked.append(list(messages))
+        self.tools.append(tools)
         line = self._lines.pop(0) if self._lines else "(no more lines)"
         if isinstance(line, Exception):
             raise line
+        if not isinstance(line, str):
+            for index, call in enumerate(line):
+                yield ToolCall(index=index, id=call.id, name=call.name, arguments=call.arguments)
+            yield Finish("tool_calls")
+            return
         for word in re.findall(r"[^ ]* ?", line)[:-1]:
             await asyncio.sleep(0)
             yield Text(word)
@@ -93,7 +104,7 @@ class ScriptedModel:
 async def loom_for_tests(
     folder: Path,
     *agents: Agent,
-    says: Iterable[str | Exception] | None = None,
+    says: Iterable[Line] | None = None,
     model: ScriptedModel | None = None,
     clock: Callable[[], float] | None = None,
     settings: Settings | None = None,

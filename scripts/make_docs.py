@@ -33,6 +33,7 @@ def settings_page() -> str:
     ]
     for name, kind in settings.SECTIONS.items():
         parts.append(_table(name, kind))
+    parts.append(_table("agents.NAME.routing", settings.Routing))
     for group in ("sources", "agents", "llm.providers"):
         for name in catalog.names(group):
             module = catalog.load(group, name)

@@ -236,7 +236,7 @@ class FakeModelServer:
     models: Sequence[str] = ("fake-7b",)
     port: int = 0
     ollama: bool = False
-    """Also answers /api/tags."""
+    """Also answers /api/tags, /api/version, and /api/generate without a prompt."""
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
     """How many were ever opened."""
@@ -307,6 +307,10 @@ class FakeModelServer:
         if path == "/api/tags" and self.ollama:
             tags = [{"name": one, "model": one, "details": {}} for one in self.models]
             return await reply.whole(200, json.dumps({"models": tags}).encode())
+        if path == "/api/version" and self.ollama:
+            return await reply.whole(200, b'{"version": "0.13.0"}')
+        if path == "/api/generate" and self.ollama:
+            return await reply.whole(200, b'{"response": "", "done": true, "done_reason": "load"}')
         if not _asks(path):
             return await reply.whole(404, b'{"error": {"message": "not found"}}')
         behave = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]

@@ -97,6 +97,10 @@ class Broker:
         """Told of everything that can be called from now on."""
         self.removed: Callable[[str], None] = lambda name: None
         """Told, by its name, of what cannot be called any more."""
+        self.undecided = 0
+        """Calls that were not done because deciding about them went wrong."""
+        self.undecided_at = 0.0
+        """When that was last, in seconds since 1970."""
         self._families: set[str] = set()
         self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -145,6 +149,7 @@ class Broker:
             return Result(code=error.code, message=error.message, hint=error.hint)
         except Exception as error:  # the policy or the audit failed: fail closed
             log.exception("%s was not done: it could not be decided", name)
+            self.undecided, self.undecided_at = self.undecided + 1, self._clock()
             return Result(code="DENIED", message=f"{name} was not done: {error}")
         code = "CANCELLED"
         try:

@@ -72,6 +72,11 @@ class Consent:
         return self.ask is not None
 
     @property
+    def waiting(self) -> int:
+        """How many questions are open."""
+        return len(self._open)
+
+    @property
     def ask_for_s(self) -> float:
         """How long a question stays open."""
         return self._ask_for_s

@@ -8,6 +8,9 @@ from loom_desktop import Agent, Context, Event, QoS
 from loom_desktop.errors import LoomError
 
 _LONGEST_S = 900.0
+_GAP = "\n\n"
+_MOST_OF_A_STEP = 2_000
+"""Characters of a result that are shown while an answer is made."""
 agent = Agent("chat", at_once=4, deadline_s=_LONGEST_S + 30)
 
 
@@ -18,13 +21,26 @@ async def answer(ctx: Context, event: Event) -> None:
     try:
         async with asyncio.timeout(_LONGEST_S):
             async for step in ctx.converse(
-                said["text"], files=said.get("files", []), clip=said.get("clip", "")
-            ):
+                said["text"], files=said.get("files", []), clip=said.get("clip", ""),
+                way=said.get("way", ""),
+            ):  # fmt: skip
                 if step.kind == "text":
                     text += step.text
                     await ctx.emit("chat.streamed", qos=QoS.REALTIME, turn=event.id, text=step.text)
                 elif step.kind == "done":
                     await ctx.emit("chat.answered", turn=event.id, text=text, **step.facts)
+                else:
+                    if step.kind == "replaced":  # a better answer in the place of the quick one
+                        text = step.text
+                    if step.kind == "call" and text and not text[-1].isspace():
+                        text += "\n\n"  # what it says after a call is another paragraph
+                        await ctx.emit(
+                            "chat.streamed", qos=QoS.REALTIME, turn=event.id, text="\n\n"
+                        )
+                    await ctx.emit(
+                        "chat.stepped", qos=QoS.REALTIME, turn=event.id, kind=step.kind,
+                        text=step.text[:_MOST_OF_A_STEP], facts=step.facts,
+                    )  # fmt: skip
     except TimeoutError:
         await ctx.emit(
             "chat.failed",

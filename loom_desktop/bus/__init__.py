@@ -21,6 +21,7 @@ from typing import Any, Self, overload
 from msgspec import Struct
 
 from loom_desktop.bus.deadlines import Deadlines
+from loom_desktop.bus.ended import Counts, Ended
 from loom_desktop.bus.mailbox import MOST_WAITING as MOST_WAITING
 from loom_desktop.bus.mailbox import Aggregate as Aggregate
 from loom_desktop.bus.mailbox import WhenFull as WhenFull
@@ -42,6 +43,8 @@ _MOST_ROUTES = 65_536
 _MOST_BRANCHES = 1_000
 _MOST_FROM_THREADS = 100_000
 """Events from other threads that the loop has not come to yet."""
+_MOST_OVER = 4_096
+"""Questions that are over and remembered: answers to older ones are not counted."""
 _THREAD_SLICE_S = 0.0005
 _LOOK_S = 2.0
 """How often it is looked whether a handler takes too long, while any runs: the shortest limit."""
@@ -69,6 +72,16 @@ class MailboxReport(Struct, frozen=True):
     expired: int
     overdue: int
     left_behind: int
+    ended: bool = False
+    """Whether there is none of that name any more, or another one: these are its counts."""
+
+    @property
+    def counts(self) -> Counts:
+        """What it counted."""
+        return Counts(
+            self.handled, self.failed, self.dropped, self.merged, self.expired, self.overdue,
+            self.left_behind,
+        )  # fmt: skip
 
 
 class _Tap:
@@ -83,11 +96,11 @@ class _Tap:
 class Bus:
     """Made on the loop it serves; ``async with``, or ``await close()``, ends its tasks."""
 
-    # without them its 32 attributes would be one too many for the interpreter's quick way to them
+    # without them its 33 attributes would be one too many for the interpreter's quick way to them
     __slots__ = (
         "_branches", "_called", "_clock", "_closed", "_deadlines", "_door", "_found",
-        "_from_threads", "_gone", "_heads", "_home", "_look", "_look_s", "_refused", "_routes",
-        "_subscriptions", "_waiting", "at_work", "begins", "circled", "expired", "failed",
+        "_from_threads", "_heads", "_home", "_look", "_look_s", "_over", "_refused", "_routes",
+        "_subscriptions", "_waiting", "at_work", "begins", "circled", "ended", "expired", "failed",
         "late_answers", "loop", "on_cancel", "overrun", "published", "record", "ring", "settling",
         "tasks", "turns",
     )  # fmt: skip
@@ -101,7 +114,7 @@ class Bus:
         self.overrun = 0
         """Dropped because other threads published faster than the loop could take."""
         self.late_answers = 0
-        """Answers to questions that nobody waits for any more."""
+        """Answers to questions that nobody waits for any more, as far as they are remembered."""
         self.loop = asyncio.get_running_loop()
         self.turns = Turns(self.loop)
         self.tasks = Tasks()
@@ -125,6 +138,8 @@ class Bus:
         """Question -> who waits, and the thread it belongs to."""
         self._branches: dict[int, int] = {}
         """Thread -> the one that it began under, the oldest first."""
+        self._over: dict[int, None] = {}
+        """Questions that ended before all had answered: see ``over``."""
         self._deadlines = Deadlines(self.loop)
         self.at_work: set[Subscription] = set()
         """Those that have something in hand, or had a moment ago."""
@@ -140,8 +155,8 @@ class Bus:
         self._closed = False
         self._refused: set[tuple[str, type[Exception]]] = set()
         """Whose key or fold raised, and what: the log has each once."""
-        self._gone = {"dropped": 0, "expired": 0, "merged": 0, "failed": 0}
-        """What subscriptions that ended had counted."""
+        self.ended = Ended()
+        """What subscriptions that ended had counted, if they lost anything."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -324,8 +339,7 @@ class Bus:
             parts = segments(pattern)
             self._found.remove(parts, subscription)
             self._forget(parts)
-        for kind in self._gone:
-            self._gone[kind] += getattr(subscription, kind)
+        self.ended.add(subscription)
 
     # ------------------------------------------------------------------ asking
 
@@ -351,7 +365,14 @@ class Bus:
             raise
         finally:
             self._deadlines.disarm(deadline)
-            self._waiting.pop(question.id, None)
+            if self._waiting.pop(question.id, None) is not None:
+                self.over(question.id)
+
+    def over(self, question: int) -> None:
+        """Whoever answers this from now on is late, and is counted."""
+        self._over[question] = None
+        if len(self._over) > _MOST_OVER:
+            del self._over[next(iter(self._over))]
 
     # ------------------------------------------------------------------ stopping
 
@@ -442,7 +463,7 @@ class Bus:
     @property
     def dropped(self) -> int:
         """Events that some full mailbox did not take, of all subscriptions there ever were."""
-        return self._gone["dropped"] + sum(box.dropped for box in [*self._subscriptions])
+        return self.ended.total.dropped + sum(box.dropped for box in [*self._subscriptions])
 
     def mailboxes(self) -> list[MailboxReport]:
         """Every subscription there is, with what waits in it and what it lost."""
@@ -453,6 +474,16 @@ class Bus:
                 box.expired, box.overdue, box.left_behind,
             )
             for box in [*self._subscriptions]  # health asks from a thread of its own
+        ]  # fmt: skip
+
+    def lost_by_ended(self) -> list[MailboxReport]:
+        """The same for those that ended and had lost something, one for each name."""
+        return [
+            MailboxReport(
+                name, [], "ended", 0, 0, one.handled, one.failed, one.dropped, one.merged,
+                one.expired, one.overdue, one.left_behind, ended=True,
+            )
+            for name, one in self.ended
         ]  # fmt: skip
 
     def fill(self, *, but: Collection[str] = ()) -> dict[QoS, float]:
@@ -519,7 +550,7 @@ class Bus:
     def _answer(self, event: Event) -> None:
         waiting = self._waiting.pop(event.answers, None)
         if waiting is None:
-            self.late_answers += 1
+            self.late_answers += event.answers in self._over
         elif not waiting[0].done():
             waiting[0].set_result(event)
 

@@ -36,7 +36,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """Of those who were expected, who has not answered."""
     duplicates: int = 0
     late: int = 0
-    """Came when it was over, before the one who asked went on (for later ones: ``Latecomers``)."""
+    """Came when it was over, before the one who asked went on. Later ones: ``Bus.late_answers``."""
     strangers: int = 0
     """Of senders who were not expected; they do not count."""
 
@@ -58,7 +58,6 @@ async def gather(
     expected: Collection[str] | None = None,
     until: Until = until.any_(),  # noqa: B008  # frozen
     timeout_s: float = 5.0,
-    latecomers: Latecomers | None = None,
 ) -> Gathered:
     """Publish the question and collect what answers it, until there is enough.
 
@@ -100,8 +99,7 @@ async def gather(
         )
     finally:
         undo()
-        if latecomers is not None:
-            latecomers.over(asked.id)
+        bus.over(asked.id)
 
 
 class _Replies:
@@ -147,41 +145,6 @@ async def outcome(over: asyncio.Future[T], limit_s: float, otherwise: T) -> T:
         return over.result() if over.done() and not over.cancelled() else otherwise
 
 
-class Latecomers:
-    """Counts answers to questions that are over, on the reply topics of all threads.
-
-    One subscription for a bus, however many questions there were. ``with Latecomers(bus) as ...``,
-    or ``close`` it.
-    """
-
-    def __init__(self, bus: Bus, *, most: int = 4_096) -> None:
-        """``most``: how many questions are remembered; answers to older ones are not counted."""
-        self.count = 0
-        self._over: dict[int, None] = {}
-        self._most = most
-        self.close = bus.subscribe("thread.*.reply", self._take)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def over(self, question: int) -> None:
-        """Whoever answers this from now on is late."""
-        self._over[question] = None
-        while len(self._over) > self._most:
-            del self._over[next(iter(self._over))]
-
-    def _take(self, event: Event) -> None:
-        self.count += event.answers in self._over
-
-
 class Met(msgspec.Struct, frozen=True):
     """Everybody was there."""
 
@@ -205,13 +168,22 @@ class Barrier:
     of the block, so that nobody checks in too early.
     """
 
-    def __init__(self, bus: Bus, topic: str, parties: Iterable[str]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        topic: str,
+        parties: Iterable[str],
+        *,
+        absorb: Callable[[frozenset[str], Privacy], None] = lambda origin, privacy: None,
+    ) -> None:
+        """``absorb`` gets the labels of those who came, before who waited goes on."""
+        self._absorb = absorb
         self.parties = frozenset(parties)
         self.generation = 0
         self.duplicates = self.late = self.strangers = 0
         self._topic = topic
         self._arrived: dict[int, dict[str, Event]] = {}
-        self._waiting: set[asyncio.Future[Met]] = set()
+        self._waiting: set[asyncio.Future[Met | None]] = set()
         self.close: Callable[[], None] = bus.subscribe(topic, self._take)
 
     def __enter__(self) -> Self:
@@ -235,21 +207,20 @@ class Barrier:
 
         Raises TimedOut that names who is missing; those who are there stay, and one may wait on.
         """
-        met: asyncio.Future[Met] = asyncio.get_running_loop().create_future()
+        met: asyncio.Future[Met | None] = asyncio.get_running_loop().create_future()
         self._waiting.add(met)
         self._open()
         try:
-            async with asyncio.timeout(timeout_s):
-                return await met
-        except TimeoutError:
-            if met.done() and not met.cancelled():
-                return met.result()
+            passed = await outcome(met, timeout_s, None)
+        finally:
+            self._waiting.discard(met)
+        if passed is None:
             raise TimedOut(
                 f"Not everybody came to {self._topic!r} within {timeout_s:g} s.",
                 hint=f"Missing: {', '.join(self.missing)}.",
-            ) from None
-        finally:
-            self._waiting.discard(met)
+            )
+        self._absorb(*passed.labels)
+        return passed
 
     def _take(self, event: Event) -> None:
         generation = event.payload.get("generation", self.generation)

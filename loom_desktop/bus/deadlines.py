@@ -38,9 +38,6 @@ class Deadlines:
         self._next = 0
         """The tick for which the timer is set."""
 
-    def __len__(self) -> int:
-        return sum(map(len, self._ticks.values()))
-
     def arm(self, seconds: float, over: Callable[[], None]) -> Deadline:
         """Call ``over`` when that time has passed, unless it is disarmed before.
 

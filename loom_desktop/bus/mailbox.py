@@ -125,10 +125,6 @@ class Mailbox:
         self._insert(event)
         return True
 
-    def take(self) -> Event | None:
-        """The next one, or None."""
-        return self.queue.popleft() if self.queue else None
-
     def remove(self, unwanted: Callable[[Event], bool]) -> int:
         """Take events out unread. Returns how many."""
         before = len(self.queue)

@@ -86,12 +86,6 @@ class Trie(Generic[T]):
             del children[segment]
         return True
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is left, not even a branch."""
-        root = self._root
-        return not (root.children or root.here or root.rest)
-
     def find(self, topic: list[str]) -> tuple[T, ...]:
         """Whatever takes it in, in the order in which it was added."""
         found: list[tuple[int, T]] = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from loom_desktop import capability
+from loom_desktop.text.number import counted
 
 if TYPE_CHECKING:
     from loom_desktop import CapabilityContext
@@ -48,11 +49,11 @@ async def plan(ctx: CapabilityContext, paths: list[str], to: str = "") -> dict[s
     ]
     more = [f"- … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     if left:
-        more.append(f"\n{_count(left)} more were not looked at. Sort these first.")
+        more.append(f"\n{counted(left, 'file')} more were not looked at. Sort these first.")
     return {
         "text": "\n".join(
             [
-                f"This is how I would sort {_count(len(todo))}. Nothing was moved yet.",
+                f"This is how I would sort {counted(len(todo), 'file')}. Nothing was moved yet.",
                 "",
                 *lines[:_SHOWN],
                 *more,
@@ -73,9 +74,9 @@ async def taken_back(ctx: CapabilityContext) -> list[str]:
 async def move(ctx: CapabilityContext, moves: list[Move], words: str = "") -> dict[str, Any]:
     """Move files to the names and folders of a plan. Nothing is replaced; it can be undone."""
     act, moved, failed = await ctx.files.move(
-        [(one.source, one.target) for one in moves], words=words or _count(len(moves))
+        [(one.source, one.target) for one in moves], words=words or counted(len(moves), "file")
     )
-    text = f"Moved {_count(len(moved))}." if moved else "Nothing was moved."
+    text = f"Moved {counted(len(moved), 'file')}." if moved else "Nothing was moved."
     told = [f"{one['name']}: {one['reason']}" for one in failed]
     return {
         "text": "\n".join([text, *[f"- {one}" for one in told]]),
@@ -90,7 +91,7 @@ async def move(ctx: CapabilityContext, moves: list[Move], words: str = "") -> di
 async def undo(ctx: CapabilityContext, act: int = 0) -> dict[str, Any]:
     """Move files back to where they were: the last time, or the one of a number."""
     undone, refused = await ctx.files.undo(act)
-    text = f"Moved {_count(len(undone))} back." if undone else "Nothing was moved back."
+    text = f"Moved {counted(len(undone), 'file')} back." if undone else "Nothing was moved back."
     return {
         "text": "\n".join([text, *[f"- {one['reason']}" for one in refused]]),
         "undone": [{"source": one.source, "target": one.target} for one in undone],
@@ -102,7 +103,3 @@ def _in_place(rows: list[dict[str, Any]]) -> str:
     """That there is nothing to do, and the warnings among the reasons."""
     told = [f"- `{row['source_name']}`: {row['message']}" for row in rows if row["warning"]]
     return "\n".join(["Nothing needs to be moved.", *told[:_SHOWN]])
-
-
-def _count(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"

@@ -1,10 +1,12 @@
-"""loom list, loom start, loom stop, loom restart: the agents of the running application."""
+"""loom list, start, stop, restart, delete: the agents of the running application."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.cli.talk import call_running, out, out_json
+from loom_desktop.errors import UsageError
 
 if TYPE_CHECKING:
     import click
@@ -51,6 +53,9 @@ def _show(one: dict[str, Any]) -> None:
 def _show_mailbox(one: dict[str, Any]) -> None:
     kinds = ("handled", "failed", "dropped", "merged", "expired", "overdue", "left_behind")
     counts = [f"{one[key]} {key.replace('_', ' ')}" for key in kinds if one[key]]
+    if one["ended"]:
+        out(f"{one['name']}: ended; {', '.join(counts)}")
+        return
     more = "more wait in the journal" if one["policy"] == "journal" else one["policy"]
     out(f"{one['name']}: {one['waiting']} of {one['size']} wait ({more})")
     out(f"    {', '.join(one['patterns'])}")
@@ -100,6 +105,39 @@ def restart_command() -> click.Command:
         _done(call_running("restart_agent", name=agent), as_json, f"{agent} runs anew.")
 
     return restart
+
+
+def delete_command() -> click.Command:
+    """For good, as far as this Loom remembers."""
+    import click
+
+    @click.command("delete")
+    @click.argument("agent")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def delete(agent: str, yes: bool, as_json: bool) -> None:
+        """Stop an AGENT and forget all that it remembers, its plans and its dead letters.
+
+        Its file stays, and so does its name in loom.toml: to be rid of it, take it out there.
+        """
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError(
+                    "Nobody is there to be asked, and nothing was changed.", hint="Say --yes."
+                )
+            out(f"What {agent} remembers, has planned and could not work on is forgotten.")
+            if not click.confirm("Go on?"):
+                out("Nothing was changed.")
+                return
+        done = call_running("delete_agent", name=agent)
+        if as_json:
+            out_json(done)
+            return
+        out(f"{agent} is gone, and what it remembered.")
+        if done["named"]:
+            out("loom.toml names it: the next start begins with it anew.")
+
+    return delete
 
 
 def _done(report: dict[str, Any], as_json: bool, said: str) -> None:

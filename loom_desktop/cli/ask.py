@@ -22,20 +22,28 @@ def ask_command() -> click.Command:
     @click.command("ask")
     @click.argument("text", nargs=-1)
     @click.option("--file", "-f", "files", multiple=True, help="A document that it is about.")
+    @click.option(
+        "--way",
+        type=click.Choice(["direct", "thought", "react", "plan"]),
+        default=None,
+        help="How a model works on it: one answer, reasoning first, with tools, after a plan.",
+    )
     @click.option("--copy", is_flag=True, help="Put the answer on the clipboard as well.")
     @click.option("--json", "as_json", is_flag=True, help="Print answer, route and trace as JSON.")
-    def ask(text: tuple[str, ...], files: tuple[str, ...], copy: bool, as_json: bool) -> None:
+    def ask(
+        text: tuple[str, ...], files: tuple[str, ...], way: str | None, copy: bool, as_json: bool
+    ) -> None:
         """Ask something. Without TEXT it is read from standard input."""
         question = " ".join(text)
         if not question and not files and not sys.stdin.isatty():
             question = _read(_MOST_BYTES)
         if not question.strip() and not files:
             raise UsageError("There is no question.", hint='Write one: loom ask "2 + 2"')
-        answered = _answer(question, [*files], 0, show=not as_json)
+        answered = _answer(question, [*files], 0, show=not as_json, way=way or "")
         if copy:
             _copy(answered["text"])
         if as_json:
-            facts = ("route", "model", "seconds", "cost", "reason", "chips")
+            facts = ("route", "model", "seconds", "cost", "reason", "chips", "steps")
             said = {"answer": answered["text"], "route": answered["route"]}
             said |= {"trace": answered["trace"]} | {k: answered[k] for k in facts if k in answered}
             out_json(said)
@@ -79,21 +87,30 @@ def chat_command() -> click.Command:
     return chat
 
 
-def _answer(text: str, files: list[str], conversation: int, *, show: bool) -> dict[str, Any]:
+def _answer(
+    text: str, files: list[str], conversation: int, *, show: bool, way: str = ""
+) -> dict[str, Any]:
     """The answer as it comes, and its facts. Raises what the engine says went wrong."""
-    shown = 0
-    arguments = {"text": text, "files": _whole(files), "conversation": conversation, "door": "cli"}
+    shown = ""
+    arguments = {
+        "text": text, "files": _whole(files), "conversation": conversation, "door": "cli",
+        "way": way,
+    }  # fmt: skip
     with closing(events("ask", **arguments)) as steps:
         for event in steps:
             topic, said = event["topic"], event["payload"]
             if topic == "chat.streamed" and show:
                 sys.stdout.write(clean(said["text"]))
                 sys.stdout.flush()
-                shown += len(said["text"])
+                shown += said["text"]
+            elif topic == "chat.stepped" and show:
+                _step(said)
             elif topic == "chat.answered":
                 if show:
-                    rest = clean(said["text"][shown:]) if shown < len(said["text"]) else ""
-                    out(f"{rest}\n")
+                    if not said["text"].startswith(shown):
+                        _small("\nA better answer came:")
+                        shown = ""
+                    out(f"{clean(said['text'][len(shown) :])}\n")
                     _small(_line(said))
                 thread = int(event["trace"], 16)
                 return {**said, "trace": event["trace"], "conversation": thread}
@@ -128,6 +145,29 @@ def _whole(files: list[str]) -> list[str]:
     from pathlib import Path
 
     return [str(Path(one).expanduser().absolute()) for one in files]
+
+
+_LONGEST_STEP = 200
+
+
+def _step(said: dict[str, Any]) -> None:
+    """A line of what is done meanwhile; thoughts are not for a terminal."""
+    kind, facts = said["kind"], said["facts"]
+    if kind == "call":
+        given = ", ".join(f"{name}: {value}" for name, value in facts["arguments"].items())
+        _small(_short(f"· {facts['tool'].replace('-', '.')}  {given}"))
+    elif kind == "result" and not facts["ok"]:
+        _small(_short(f"· {facts['tool'].replace('-', '.')} was not done: {said['text']}"))
+    elif kind == "plan":
+        for line in said["text"].splitlines():
+            _small(_short(f"  {line}"))
+    elif kind == "limit":
+        _small(said["text"])
+
+
+def _short(line: str) -> str:
+    line = " ".join(clean(line).split())
+    return line if len(line) <= _LONGEST_STEP else line[: _LONGEST_STEP - 1] + "…"
 
 
 def _line(said: dict[str, Any]) -> str:

@@ -77,8 +77,7 @@ def restore_command() -> click.Command:
             out_json(done)
             return
         out("Restored. Windows that are open may still show what there was before.")
-        if done["kept"]:
-            out(f"That is kept as {done['kept']}")
+        out(f"That is kept as {done['kept']}")
 
     return restore
 

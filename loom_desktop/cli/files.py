@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loom_desktop.cli.talk import call, out, out_json
+from loom_desktop.text.number import counted
 
 if TYPE_CHECKING:
     import click
@@ -54,22 +55,19 @@ def organize_command() -> click.Command:
         ]
         if kept:
             named = ", ".join(kept[:_NAMED]) + (" …" if len(kept) > _NAMED else "")
-            out(f"{_files(len(kept))} {'stays' if len(kept) == 1 else 'stay'} in place: {named}")
+            stay = "stays" if len(kept) == 1 else "stay"
+            out(f"{counted(len(kept), 'file')} {stay} in place: {named}")
         if done["left"]:
             out(f"{done['left']} more were not looked at. Sort these first, then run it again.")
         if done["undo"]:
             count = sum(row["status"] == "moved" for row in done["plan"])
-            out(f"Moved {_files(count)}. Take it back with: loom undo {done['undo']}")
+            out(f"Moved {counted(count, 'file')}. Take it back with: loom undo {done['undo']}")
         elif any(row["status"] == "planned" for row in shown):
             out("Nothing was moved. Add --apply to do it.")
         elif not done["plan"]:
             out("There are no files to sort.")
 
     return organize
-
-
-def _files(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"
 
 
 def undo_command() -> click.Command:

@@ -62,6 +62,9 @@ def replay_command() -> click.Command:
         if as_json:
             out_json(found)
             return
+        if found["left_out"]:
+            out(f"{found['left_out']} older ones of these are not shown: one answer holds 4 MB.")
+            out("For those give their time as --until, or a smaller --last.")
         for one in found["events"]:
             at = datetime.fromtimestamp(one["time"]).astimezone()
             line = f"{one['seq']:>7}  {at:%d %b %H:%M:%S}  {one['topic']}  ({one['sender']})"

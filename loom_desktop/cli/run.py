@@ -32,6 +32,7 @@ def run_command() -> click.Command:
 
 
 async def _run() -> None:
+    from loom_desktop import garbage
     from loom_desktop.door.lock import take
     from loom_desktop.door.server import Door
     from loom_desktop.loom import Loom
@@ -58,7 +59,11 @@ async def _run() -> None:
             for message, hint in loom.status.problems:
                 sys.stderr.write(f"{message} {hint}".strip() + "\n")
             sys.stdout.flush()
-            await over.wait()
+            settling = loop.call_later(garbage.SETTLED_S, garbage.settle)
+            try:
+                await over.wait()
+            finally:
+                settling.cancel()
     finally:
         lock.release()
 

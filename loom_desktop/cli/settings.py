@@ -1,4 +1,4 @@
-"""loom settings, loom secrets, loom models, loom pause, loom resume."""
+"""loom settings, loom secrets, loom pause, loom resume."""
 
 from __future__ import annotations
 
@@ -122,29 +122,6 @@ def secrets_command() -> click.Command:
         out("Removed.")
 
     return secrets
-
-
-def models_command() -> click.Command:
-    """Which models there are."""
-    import click
-
-    @click.command("models")
-    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-    def models(as_json: bool) -> None:
-        """List the models of loom.toml and those found on this computer."""
-        found = call("models")
-        if as_json:
-            out_json(found)
-            return
-        for one in found:
-            mark = "works" if one["working"] else "does not answer"
-            place = "on this computer" if one["local"] else "elsewhere"
-            out(f"{one['name']}: {one['model']}, {place}, {mark}. {one['detail']}".strip())
-        if not found:
-            out("No model is set, and none was found on this computer.")
-            out("Start Ollama, LM Studio or llama.cpp, or name one in loom.toml ([llm.NAME]).")
-
-    return models
 
 
 def pause_command() -> click.Command:

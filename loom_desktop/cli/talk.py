@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PATIENCE_S, _BETWEEN_S = 15.0, 0.05
+_ANSWER_S = 600.0
+"""A restore or a bench takes its time."""
 _REMEMBERED = frozenset(
     {
         "cards", "inbox", "why", "reminders", "undoables", "left_today",
-        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies",
+        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies", "routes", "rate",
         "memories", "find_memories", "memory", "export_memories",
     }
 )  # fmt: skip
@@ -45,9 +47,9 @@ _KINDS: dict[str, type[LoomError]] = {
 }
 
 
-def call(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
+def call(verb: str, /, **arguments: Any) -> Any:
     """Do the verb, wherever the engine is. Raises LoomError."""
-    place = _place(lambda: client.call(verb, arguments, timeout_s=timeout_s))
+    place = _place(lambda: client.call(verb, arguments, timeout_s=_ANSWER_S))
     if not isinstance(place, Lock):
         return place
     try:
@@ -56,11 +58,11 @@ def call(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
         place.release()
 
 
-def call_running(verb: str, /, *, timeout_s: float = 600.0, **arguments: Any) -> Any:
+def call_running(verb: str, /, **arguments: Any) -> Any:
     """The same on the running application alone: one made for this command would say nothing about
     anybody's. Raises NotFound when there is none."""
     try:
-        return client.call(verb, arguments, timeout_s=timeout_s)
+        return client.call(verb, arguments, timeout_s=_ANSWER_S)
     except client.Failed as error:
         raise _error(error) from None
     except client.NotRunning:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-import msgspec
 from msgspec.structs import replace
 
-from loom_desktop.actions import Result
+from loom_desktop.actions import Capability, Result
 from loom_desktop.clock import Clock
+from loom_desktop.cognition.step import Step
 from loom_desktop.errors import (
     Denied,
     LoomError,
@@ -33,7 +33,11 @@ from loom_desktop.event import Event, Privacy
 
 if TYPE_CHECKING:
     from loom_desktop.cognition import skills
-    from loom_desktop.llm.router import Router
+    from loom_desktop.cognition.loop import Way
+    from loom_desktop.cognition.toolbox import BrokerTools
+    from loom_desktop.llm import Message, Tool
+    from loom_desktop.llm.router import Answer, Route, Router
+    from loom_desktop.settings import Thinking
     from loom_desktop.text.extract import Document
 
 log = logging.getLogger(__name__)
@@ -45,13 +49,16 @@ _ERRORS: dict[str, type[LoomError]] = {
 }
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of an answer on its way."""
+class Picture(Protocol):
+    """As a model takes it."""
 
-    kind: Literal["text", "done"]
-    text: str = ""
-    facts: dict[str, Any] = {}
-    """With ``done``: route, model, seconds, cost (None: not known), reason, chips, left_out."""
+    @property
+    def media_type(self) -> str:
+        """``image/png`` ..."""
+
+    @property
+    def data(self) -> bytes:
+        """Byte for byte."""
 
 
 class Asker(Protocol):
@@ -73,6 +80,9 @@ class Asker(Protocol):
     async def read(self, path: str) -> Document:
         """A document."""
 
+    async def picture(self, path: str) -> Picture | None:
+        """A picture; None when the file is none."""
+
 
 class Said(NamedTuple):
     """Something said before, and its labels."""
@@ -83,29 +93,63 @@ class Said(NamedTuple):
     privacy: Privacy
 
 
-History = Callable[[int, int], Awaitable[list[Said]]]
-"""(conversation, turn) -> what was said before that turn, oldest first."""
-Invoke = Callable[[Any, str, dict[str, Any], tuple[str, ...]], Awaitable[Result]]
-"""Through the broker; the paths are those that the person named."""
+class Past(NamedTuple):
+    """What was said before: the newest, oldest first, and how many older messages there are."""
+
+    said: list[Said]
+    more: int = 0
+
+
+History = Callable[[int, int], Awaitable[Past]]
+"""(conversation, turn) -> what was said before that turn."""
+
+
+class Invoke(Protocol):
+    """Through the broker."""
+
+    async def __call__(
+        self,
+        ctx: Any,
+        name: str,
+        arguments: dict[str, Any],
+        given: tuple[str, ...],
+        by_model: bool = False,
+    ) -> Result:
+        """``given``: paths that the person named."""
+
+
+class World(NamedTuple):
+    """What thinking needs of the engine around it."""
+
+    invoke: Invoke
+    router: Callable[[], Awaitable[Router]]
+    history: History
+    capabilities: Callable[[], Awaitable[list[Capability]]]
+    """Everything that can be called, also what nobody has called so far."""
+    steer: Callable[[int], list[str]]
+    """What the person said meanwhile in a conversation that is being answered, taken out."""
+    settings: Callable[[], Thinking]
+    dollars: Callable[[], float]
+    """What one answer may cost."""
+    clock: Clock
 
 
 class Thinker:
     """Answers. One for the whole engine; holds no state of a conversation."""
 
-    def __init__(
-        self,
-        invoke: Invoke,
-        router: Callable[[], Awaitable[Router]],
-        history: History,
-        clock: Clock,
-    ) -> None:
-        self._invoke, self._router, self._history, self._clock = invoke, router, history, clock
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._plain: set[str] = set()
+        """Models that refused tools: they are told of them in words from then on."""
 
     async def converse(
-        self, ctx: Asker, text: str, *, files: list[str], clip: str
+        self, ctx: Asker, text: str, *, files: list[str], clip: str, way: str = ""
     ) -> AsyncGenerator[Step, None]:
-        """The answer step by step; the last step is ``done``. Raises LoomError."""
-        begun = self._clock()
+        """The answer step by step; the last step is ``done``. Raises LoomError.
+
+        ``way``: how a model works on it (see ``loop``); empty: as the settings say.
+        """
+        begun = self._world.clock()
         copied = await ctx.clip(clip) if clip else ""
         from loom_desktop.cognition import skills
 
@@ -116,7 +160,7 @@ class Thinker:
         elif wish:
             answer = self._by_better(ctx, wish, phrase, begun)
         else:
-            answer = self._by_model(ctx, phrase, begun)
+            answer = self._by_model(ctx, phrase, begun, way)
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
@@ -124,7 +168,7 @@ class Thinker:
     async def _by_skill(
         self, ctx: Asker, wish: skills.Wish, files: list[str], begun: float
     ) -> AsyncGenerator[Step, None]:
-        result = await self._invoke(ctx, wish.capability, wish.arguments, tuple(files))
+        result = await self._world.invoke(ctx, wish.capability, wish.arguments, tuple(files))
         if not result.ok:
             raise error_of(result)
         value = result.value
@@ -136,8 +180,8 @@ class Thinker:
     ) -> AsyncGenerator[Step, None]:
         """A model where one may see it; what came of it stands, else the skill does it."""
         try:
-            router = await self._router()
-            route = await router.route(ctx.event.privacy, ctx.event.origin)
+            router = await self._world.router()
+            route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent)
         except SettingsError as error:  # a mistake about models stops no skill
             log.warning("the skill answers: %s %s", error.message, error.hint)
             async for step in self._by_skill(ctx, wish, list(phrase.files), begun):
@@ -161,48 +205,110 @@ class Thinker:
             yield step
 
     async def _by_model(
-        self, ctx: Asker, phrase: skills.Phrase, begun: float
+        self, ctx: Asker, phrase: skills.Phrase, begun: float, way: str = ""
     ) -> AsyncGenerator[Step, None]:
-        from loom_desktop.cognition.prompt import Attachment, build
-        from loom_desktop.llm import Text
+        from loom_desktop.cognition.loop import Limits, Loop
+        from loom_desktop.cognition.prompt import Attachment, Wanted, build
+        from loom_desktop.llm import Image
 
-        attachments = [Attachment(path.rpartition("/")[2], (await ctx.read(path)).text)
-                       for path in phrase.files]  # fmt: skip
+        attachments, images = list[Attachment](), list[Image]()
+        for path in phrase.files:
+            if (picture := await ctx.picture(path)) is not None:
+                images.append(Image(picture.media_type, picture.data))
+            else:
+                text = (await ctx.read(path)).text
+                attachments.append(Attachment(path.rpartition("/")[2], text))
         if phrase.clip:
             attachments.append(Attachment("clipboard", phrase.clip))
-        history = await self._history(ctx.event.begins, ctx.event.id)
-        for one in history:  # the answer is made from this, too
+        world, thread = self._world, ctx.event.begins
+        past = await world.history(thread, ctx.event.id)
+        for one in past.said:  # the answer is made from this, too
             ctx.absorb(one.origin, one.privacy)
-        event = ctx.event
+        mark = os.urandom(4).hex()
+        router, wanted = await world.router(), world.settings()
+        route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent)
+        toolbox = await self._toolbox(ctx, phrase, route, wanted)
         built = build(
-            phrase.text,
-            history=[(one.role, one.text) for one in history],
-            attachments=attachments,
-            mark=os.urandom(4).hex(),
+            Wanted(
+                question=phrase.text,
+                mark=mark,
+                history=[(one.role, one.text) for one in past.said],
+                more=past.more,
+                attachments=attachments,
+                images=images,
+                persona=wanted.persona,
+                now=ctx.now,
+                tools=toolbox.tokens,
+                room=route.room,
+                count=router.counter(route),
+            )
         )
-        router = await self._router()
-        answer = router.answer(
-            built.messages,
-            privacy=event.privacy,
-            origin=event.origin,
-            agent=ctx.agent,
-            thread=event.begins,
-        )
-        async with aclosing(aiter(answer)) as deltas:
-            async for delta in deltas:
-                if isinstance(delta, Text) and delta.text:
-                    yield Step(kind="text", text=delta.text)
-        route = answer.route
-        if route is None:
+        answers: list[Answer] = []
+
+        def ask(
+            messages: list[Message], tools: Sequence[Tool], schema: dict[str, Any] | None
+        ) -> Answer:
+            event = ctx.event  # its labels may have grown with the result of a call
+            answers.append(
+                router.answer(
+                    messages,
+                    privacy=event.privacy,
+                    origin=event.origin,
+                    agent=ctx.agent,
+                    thread=thread,
+                    turn=event.id,
+                    tools=tools,
+                    schema=schema,
+                    phases=not toolbox.tools and schema is None,
+                )
+            )
+            return answers[-1]
+
+        limits = Limits(
+            steps=wanted.steps, tokens=wanted.tokens, seconds=wanted.seconds,
+            dollars=world.dollars(),
+        )  # fmt: skip
+        loop = Loop(
+            ask, toolbox, mark=mark, clock=world.clock, limits=limits,
+            steer=lambda: world.steer(thread), native=route.words not in self._plain,
+            room=route.room, count=router.counter(route),
+        )  # fmt: skip
+        async with aclosing(loop.run(_way(way or wanted.way, toolbox), built.messages)) as steps:
+            async for step in steps:
+                yield step
+        answered = answers[-1].route
+        if answered is None:
             raise Unavailable("No model answered.", hint="Try again.")
+        if not loop.native:
+            self._plain.add(answered.words)
         yield self._done(
-            route.words,
-            "" if route.name == "offline" else route.model,
+            answered.words,
+            "" if answered.name == "offline" else answered.model,
             begun,
-            cost=answer.cost,
-            reason=route.reason,
-            left_out=built.left_out,
+            cost=loop.spent.cost,
+            reason=answered.reason,
+            left_out=[*built.left_out, *loop.left_out],
+            steps=loop.spent.steps,
         )
+
+    async def _toolbox(
+        self, ctx: Asker, phrase: skills.Phrase, route: Route, wanted: Thinking
+    ) -> BrokerTools:
+        """All of them for a model elsewhere; one on this computer reads slowly."""
+        from loom_desktop.cognition.toolbox import FEW, BrokerTools, fitting
+
+        there: list[Capability] = []
+        if wanted.tools != "never" and route.name != "offline":
+            there = await self._world.capabilities()
+            if wanted.tools == "auto" and route.local:
+                there = fitting(there, phrase.text, FEW)
+
+        async def invoke(name: str, arguments: dict[str, Any]) -> Result:
+            return await self._world.invoke(
+                ctx, name, arguments, tuple(phrase.files), by_model=True
+            )
+
+        return BrokerTools(there, invoke)
 
     def _done(
         self,
@@ -214,19 +320,28 @@ class Thinker:
         reason: str = "",
         chips: list[dict[str, str]] | None = None,
         left_out: list[str] | None = None,
+        steps: int = 1,
     ) -> Step:
         return Step(
             kind="done",
             facts={
                 "route": route,
                 "model": model,
-                "seconds": round(self._clock() - begun, 3),
+                "seconds": round(self._world.clock() - begun, 3),
                 "cost": cost,
                 "reason": reason,
                 "chips": chips or [],
                 "left_out": left_out or [],
+                "steps": steps,
             },
         )
+
+
+def _way(wanted: str, toolbox: BrokerTools) -> Way:
+    """``auto``: with tools where there are some."""
+    if wanted == "auto":
+        return "react" if toolbox.tools else "direct"
+    return cast("Way", wanted)
 
 
 def error_of(result: Result) -> LoomError:

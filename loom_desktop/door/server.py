@@ -12,7 +12,7 @@ import struct
 from collections.abc import Awaitable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -21,6 +21,9 @@ from loom_desktop.errors import LoomError, Unavailable, UsageError
 from loom_desktop.loom import Loom
 from loom_desktop.paths import private_folder
 from loom_desktop.tasks import Tasks
+
+if TYPE_CHECKING:
+    from loom_desktop.runtime.health import Finding
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,6 +57,11 @@ class Door:
         self._loom, self._at = loom, at or loom.paths.socket
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
+        self._inode = 0
+        """Of the socket that we made: another one of that name is somebody else's."""
+        self.clients = self.answered = self.failed = self.turned_away = 0
+        """Who is here now; requests that were answered, those among them that failed through a
+        mistake of ours, and clients that were another person."""
 
     async def __aenter__(self) -> Self:
         private_folder(self._at.parent)
@@ -63,6 +71,7 @@ class Door:
                 self._at.unlink()  # left by a process that was killed; the lock says it is over
             link.bind(str(self._at))
             self._at.chmod(0o600)  # before anybody can connect: it does not listen yet
+            self._inode = self._at.stat().st_ino
             self._server = await asyncio.start_unix_server(self._meet, sock=link, limit=_MOST_BYTES)
         except OSError as error:
             link.close()
@@ -70,14 +79,37 @@ class Door:
                 f"{self._at} cannot be opened: {error.strerror or error}.",
                 hint="A shorter LOOM_HOME may help: the path of a socket has at most 107 bytes.",
             ) from error
+        self._loom.around["door"] = self.finding
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        del self._loom.around["door"]
         if self._server is not None:
             self._server.close()
         await self._tasks.__aexit__()
         with contextlib.suppress(FileNotFoundError):
             self._at.unlink()
+
+    def finding(self) -> Finding:
+        """Whether others can come in, for ``health``. From any thread; it looks at the socket."""
+        from loom_desktop.runtime.health import Finding  # who asks has it loaded
+
+        facts = {
+            "socket": str(self._at),
+            "clients": self.clients,
+            "answered": self.answered,
+            "failed": self.failed,
+            "turned_away": self.turned_away,
+        }
+        try:
+            ours = self._at.stat().st_ino == self._inode
+        except OSError:
+            ours = False
+        if ours and self._server is not None and self._server.is_serving():
+            return Finding(facts=facts)
+        words = f"Nobody can reach this Loom: its socket {self._at} is not there any more."
+        hint = "Stop Loom and start it again; what removes files in that folder should spare it."
+        return Finding("failed", words, hint, facts=facts)
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         work = self._tasks.run("door", self._serve(reader, writer))
@@ -88,9 +120,17 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = _Client(reader, writer)
+        self.clients += 1
+        try:
+            await self._hear(client, writer)
+        finally:
+            self.clients -= 1
+
+    async def _hear(self, client: _Client, writer: asyncio.StreamWriter) -> None:
         async with Tasks() as tasks:
             try:
                 if not _same_person(writer.get_extra_info("socket")):
+                    self.turned_away += 1
                     return
                 tasks.start("door: listen", client.listen())
                 while (line := await client.line()) is not None:
@@ -127,7 +167,9 @@ class Door:
             raise
         except Exception:
             log.exception("a request failed")
+            self.failed += 1
             said = _failed(LoomError("Something went wrong inside Loom.", hint="See the log."))
+        self.answered += 1
         await client.send(said)
 
     async def _stream(self, request: Request, client: _Client) -> None:

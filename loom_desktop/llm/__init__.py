@@ -91,7 +91,21 @@ class Finish(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Delta = Text | Thinking | ToolCall | Usage | Finish
+class Phase(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A quick answer begins, then a better one, then it is known what became of the quick one.
+
+    Comes only to who asked for it (``Router.answer(phases=True)``). The text after ``refine``
+    stands in the place of the text before it; ``kept``: there is no better one, the quick stands.
+    """
+
+    phase: Literal["quick", "refine", "settled"]
+    target: Literal["local", "cloud", ""] = ""
+    """Where it is answered."""
+    outcome: Literal["confirmed", "replaced", "kept", ""] = ""
+    """With ``settled``."""
+
+
+Delta = Text | Thinking | ToolCall | Usage | Finish | Phase
 """A piece of an answer."""
 
 
@@ -109,6 +123,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is said to it stays on this computer."""
     context: int = 0
     """How many tokens it can read; 0 when unknown."""
+    images: bool | None = None
+    """Whether it reads images; None when unknown, and then it is tried."""
+    tools: bool | None = None
+    """Whether it uses tools; likewise."""
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,13 @@ def prices(own: Path | None = None) -> Prices:
     return Prices(table)
 
 
+def dollars(amount: float) -> str:
+    """``$0.05``, ``$0.0003``, ``$0``."""
+    if amount == 0:
+        return "$0"
+    return f"${amount:.2f}" if amount >= 0.01 else f"${amount:.4f}"
+
+
 def _read(path: Path) -> dict[str, Price]:
     try:
         if path.stat().st_size > _MOST_BYTES:

@@ -19,7 +19,17 @@ _TOO_LONG = re.compile(
     r"context.{0,20}(length|window|size)|too many tokens|too long|exceed.{0,40}context", re.I
 )
 _NO_CREDIT = re.compile(r"insufficient.{0,10}(quota|balance|credit|funds)", re.I)
+_NO_TOOLS = re.compile(
+    r"not support (tools|tool use|function|tool.call)|tools? (param|choice|use|calling).{0,40}"
+    r"(requires|not (supported|enabled|available))|--jinja|tool-call-parser"
+    r"|function calling is not",
+    re.I,
+)
 _OTHER = "Try again later, or pick another model in Settings."
+
+
+class NoTools(UsageError):
+    """The model knows no tools. It may be told of them in words, and asked again."""
 
 
 class Failed(Exception):
@@ -38,7 +48,7 @@ class Failed(Exception):
     @property
     def passing(self) -> bool:
         """Whether the same request may work in a moment."""
-        if _NO_CREDIT.search(self.words) or _TOO_LONG.search(self.words):
+        if any(one.search(self.words) for one in (_NO_CREDIT, _TOO_LONG, _NO_TOOLS)):
             return False
         return self.status in (408, 409, 429) or 500 <= self.status <= 599
 
@@ -96,6 +106,10 @@ def refusal(
 ) -> LoomError:
     """The error a person sees. ``key`` is the reference in loom.toml, ``there`` its models."""
     status, quoted = failed.status, f": {failed.words}" if failed.words else "."
+    if status in (400, 422, 500, 501) and _NO_TOOLS.search(failed.words):
+        return NoTools(
+            f"{facts.model} cannot use tools{quoted}", hint="Pick another model in Settings."
+        )
     if _TOO_LONG.search(failed.words) or status == 413:
         return UsageError(
             f"This is too long for {facts.model} to read in one piece.",

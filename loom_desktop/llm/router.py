@@ -1,7 +1,8 @@
 """Which model answers: the first that may see the content and is there. It is always said which.
 
-The order is that of loom.toml, then a model server found on this computer, then no model. What may
-leave this computer is decided by the label of the content, never by its text:
+The order is that of loom.toml, then a model server found on this computer, then no model; the rules
+of ``policy`` put another one first where they have a reason. What may leave this computer is
+decided by the label of the content, never by its text:
 
     local-only, or no label     only models on this computer
     above ``[router] privacy``  only models on this computer
@@ -13,16 +14,13 @@ switch ``[privacy] local_only`` both mean that nothing leaves.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import msgspec
 
-from loom_desktop import catalog
 from loom_desktop import clock as clocks
 from loom_desktop.breaker import Breaker
 from loom_desktop.clock import Clock
@@ -34,27 +32,47 @@ from loom_desktop.errors import (
     TimedOut,
     Unavailable,
 )
-from loom_desktop.event import Privacy
+from loom_desktop.event import Privacy, next_id
 from loom_desktop.llm import (
     Asker,
     Delta,
     Facts,
+    Finish,
     Message,
+    Phase,
     Provider,
     Text,
     Tool,
     Usage,
 )
-from loom_desktop.llm.attempts import Attempts
-from loom_desktop.llm.costs import Prices, prices
+from loom_desktop.llm.answer import Answer as Answer
+from loom_desktop.llm.answer import Route as Route
+from loom_desktop.llm.bandit import Arm, Bandit, arm_of, reward
+from loom_desktop.llm.costs import Prices
 from loom_desktop.llm.discovery import Discovery, Found
-from loom_desktop.llm.keys import Secrets
-from loom_desktop.llm.tokens import Counter
-from loom_desktop.net import Ledger, Net
-from loom_desktop.settings import Settings, fit
+from loom_desktop.llm.history import History
+from loom_desktop.llm.money import Money
+from loom_desktop.llm.policy import Candidate, Decision, Left, Limits, decide
+from loom_desktop.llm.tokens import Counter, estimate
+from loom_desktop.llm.warm import Warmth
+from loom_desktop.net import Net
+from loom_desktop.settings import Routing
+from loom_desktop.store.routes import UNKNOWN, Routed
 
+Tell = Callable[[str, Asker, dict[str, Any]], None]
+"""Told of every decision: ``decided`` or ``ended``, on whose behalf, and the facts."""
+_Phase = Literal["", "quick", "refine"]
 _NEXT = (Unavailable, TimedOut, NotFound, Denied, SettingsError)
 """After these, before the first piece, the next model is asked."""
+CONTEXT = 8_192
+"""Tokens that a model can read when nobody says how many: what small ones on a computer take."""
+_SHARE = 0.73
+"""Of that for the prompt: counting errs, and the answer wants its room."""
+_ASKED_FOR = ("", "chat", "person")
+"""Who asks when the person does; the others do so by themselves."""
+_ANSWER_TOKENS = 400
+"""How long an answer of a model is of which nothing is known yet."""
+_QUICK_TOKENS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,50 +83,61 @@ class Policy:
     """The most private content that a model elsewhere may see; LOCAL_ONLY: nothing leaves."""
     redact: Callable[[str], str] | None = None
     """Takes secrets out of what leaves. Without it, content labelled sensitive does not leave."""
+    latency_budget_ms: int | None = None
+    cost_cap: float | None = None
+    quality_threshold: float | None = None
+    hybrid: bool = False
+    """These four as in ``policy.Limits``."""
+    prefer: str = ""
+    """The model that goes first in the order of the person."""
+    learning: Literal["off", "bandit", "ab"] = "off"
+    agents: Mapping[str, Routing] = field(default_factory=dict)
+    """What single agents want otherwise."""
+
+    def limits(self, agent: str, call: Routing | None, *, local_only: bool) -> Limits:
+        """What binds a question: each of the three may only tighten privacy and cost."""
+        own = Limits(
+            privacy=self.privacy,
+            local_only=local_only,
+            masked=self.redact is not None,
+            latency_budget_ms=self.latency_budget_ms,
+            cost_cap=self.cost_cap,
+            quality_threshold=self.quality_threshold,
+            hybrid=self.hybrid,
+        )
+        return own.tightened(self.agents.get(agent)).tightened(call)
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers, and why that one."""
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, for whom, and what binds it."""
 
-    name: str
-    """As in ``[llm.NAME]``, or the name of what was found."""
-    model: str
-    local: bool
-    reason: str
-    """A sentence or two for a person."""
+    messages: list[Message]
+    asker: Asker
+    limits: Limits
+    how: Mapping[str, Any] = field(default_factory=dict)
+    phases: bool = False
+    only: str = ""
+    turn: int = 0
+    arm: Arm | Literal[""] = ""
+    decision: int = field(default_factory=next_id)
 
     @property
-    def words(self) -> str:
-        """As every answer shows it: ``local · llama3.2``, ``cloud · deepseek-chat``."""
-        place = "offline" if self.name == "offline" else "local" if self.local else "cloud"
-        return f"{place} · {self.model}"
+    def background(self) -> bool:
+        return self.asker.agent not in _ASKED_FOR
 
 
-@dataclass(slots=True)
-class Answer:
-    """An answer on its way: iterate over it once. What it knows grows while it comes."""
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A model whose turn it is, and why."""
 
-    route: Route | None = None
-    """Who answers; known with the first piece."""
-    text: str = ""
-    """What came so far, also after an error or a cancel."""
-    usage: Usage | None = None
-    """Counted by the server, else estimated when the answer ends."""
-    cost: float | None = None
-    """Dollars: 0 on this computer, None when it is not known."""
-    seconds: float = 0.0
-    first_s: float = 0.0
-    """Until the first piece."""
-    _deltas: AsyncGenerator[Delta, None] | None = field(default=None, repr=False)
-
-    def __aiter__(self) -> AsyncGenerator[Delta, None]:
-        assert self._deltas, "an answer comes from Router.answer"
-        return self._deltas
-
-    async def aclose(self) -> None:
-        """Hang up."""
-        if self._deltas:
-            await self._deltas.aclose()
+    provider: Provider
+    reason: str
+    rule: str
+    confidence: float
+    phase: _Phase = ""
+    then: _Choice | None = None
+    """Who gives a better answer after this quick one."""
 
 
 class Router:
@@ -125,9 +154,18 @@ class Router:
         found: Callable[[Found], Provider] | None = None,
         prices: Prices | None = None,
         clock: Clock = clocks.monotonic,
+        history: History | None = None,
+        money: Money | None = None,
+        tell: Tell | None = None,
+        warmth: Warmth | None = None,
+        bandit: Bandit | None = None,
+        wall: Clock = clocks.wall,
     ) -> None:
-        """``models`` in the order of loom.toml; ``found`` makes a provider of what was found."""
-        self._models = list(models)
+        """``models`` in the order of loom.toml; ``found`` makes a provider of what was found.
+
+        Without ``money`` there is no cap but the one for an answer. ``wall`` dates the rows.
+        """
+        self._models = sorted(models, key=lambda one: one.facts.name != policy.prefer)
         self.net = net
         """The door that the models are asked through."""
         self._discovery = discovery
@@ -138,15 +176,23 @@ class Router:
         self._clock = clock
         self._breakers: dict[str, Breaker] = {}
         self._counters: dict[str, Counter] = {}
+        self.history = history or History()
+        """What came of earlier answers."""
+        self.money = money
+        """What was spent; None: nobody counts."""
+        self._tell = tell or (lambda kind, asker, facts: None)
+        self._warmth, self._bandit, self._wall = warmth, bandit or Bandit(), wall
 
-    async def route(self, privacy: Privacy, origin: frozenset[str]) -> Route:
+    async def route(self, privacy: Privacy, origin: frozenset[str], *, agent: str = "") -> Route:
         """Who would be asked now. Nobody is asked, but a model server may be looked for."""
+        asker = Asker(agent=agent, privacy=_label(privacy, origin))
+        question = _Question([], asker, self._limits(asker, None))
         passed: list[str] = []
-        async with aclosing(self._candidates(privacy, origin, passed)) as candidates:
-            async for provider, reason in candidates:
-                if not self._breaker(provider).open:
-                    return _route(provider.facts, reason, passed)
-                passed.append(_left_alone(provider.facts).message.rstrip("."))
+        async with aclosing(self._chosen(question, passed, [])) as chosen:
+            async for choice in chosen:
+                if not self._breaker(choice.provider).open:
+                    return _route(choice, passed)
+                passed.append(_left_alone(choice.provider.facts).message.rstrip("."))
         raise AssertionError("the offline provider is always there")
 
     def answer(
@@ -161,20 +207,45 @@ class Router:
         max_tokens: int | None = None,
         temperature: float | None = None,
         schema: dict[str, Any] | None = None,
+        routing: Routing | None = None,
+        phases: bool = False,
+        turn: int = 0,
+        only: str = "",
     ) -> Answer:
         """Ask. Nothing happens until the answer is iterated over; closing it hangs up.
 
+        ``routing`` is the policy of this call. ``phases``: whoever asks can show a quick answer and
+        then a better one (see ``Phase``). ``turn`` is the id of the event that asks. ``only`` names
+        the one model that is asked, and no other takes its place.
+
         Raises, while it is iterated, what the models that were asked raised, when none of them
         answered, and what the one that answered raises after its first piece. Where no model could
-        be asked at all, the offline provider answers.
+        be asked at all, the offline provider answers; Denied where it was for the money, and
+        Unavailable where none of them can do it.
         """
-        answer = Answer()
         asker = Asker(agent=agent, thread=thread, privacy=_label(privacy, origin))
         how: dict[str, Any] = {"tools": tools, "max_tokens": max_tokens, "temperature": temperature}
         if schema is not None:  # a provider of the person's own may not know it
             how["schema"] = schema
-        answer._deltas = self._run(answer, list(messages), origin, asker, how)
+        question = _Question(
+            list(messages), asker, self._limits(asker, routing), how, phases, only, turn,
+            self._arm(thread),
+        )  # fmt: skip
+        answer = Answer(decision=question.decision)
+        answer.deltas = self._run(answer, question)
         return answer
+
+    def counter(self, route: Route) -> Callable[[str], float]:
+        """Counts the tokens of a text as that model does, as far as it has said so."""
+        counter = self._counters.setdefault(route.counted_as, Counter())
+        return lambda text: estimate(text) * counter.factor
+
+    async def warm(self) -> bool:
+        """Have the model of this computer loaded that would be asked first. Whether it was."""
+        here = [one for one in self._models if one.facts.local]
+        if self._warmth is None or not (here := here or await self._looked()):
+            return False
+        return await self._warmth.warm(here[0].facts)
 
     @property
     def breakers(self) -> list[Breaker]:
@@ -215,94 +286,312 @@ class Router:
             )
         return listed
 
-    async def _run(
-        self,
-        answer: Answer,
-        messages: list[Message],
-        origin: frozenset[str],
-        asker: Asker,
-        how: dict[str, Any],
-    ) -> AsyncGenerator[Delta, None]:
+    async def models_of(self, name: str) -> list[str]:
+        """What the server of this one has; empty where there is none or it does not say.
+
+        Raises what ``Provider.models`` raises."""
+        for one in (*self._models, *await self._looked()):
+            if one.facts.name == name:
+                return await one.models()
+        return []
+
+    async def _run(self, answer: Answer, question: _Question) -> AsyncGenerator[Delta, None]:
         begun = self._clock()
         passed: list[str] = []
         errors: list[LoomError] = []
-
-        async def one(provider: Provider, reason: str) -> AsyncGenerator[Delta, None]:
-            facts = provider.facts
-            said = messages if facts.local else [self._masked(one) for one in messages]
-            stream = provider.stream(said, **how, asker=asker)
-            try:
-                async with aclosing(stream) as deltas:
-                    async for delta in deltas:
-                        if answer.route is None:
-                            answer.route = _route(facts, reason, passed)
-                            answer.first_s = self._clock() - begun
-                        if isinstance(delta, Text):
-                            answer.text += delta.text
-                        elif isinstance(delta, Usage):
-                            answer.usage = delta
-                        yield delta
-            finally:
-                if answer.route is not None:
-                    self._counted(answer, facts, said)
-
         try:
-            async with aclosing(self._candidates(asker.privacy, origin, passed)) as candidates:
-                async for provider, reason in candidates:
-                    if errors and provider is self._offline:
+            async with aclosing(self._chosen(question, passed, errors)) as chosen:
+                async for choice in chosen:
+                    if errors and choice.provider is self._offline:
                         raise _joined(errors)
-                    attempt = self._breaker(provider).begin()
-                    if attempt is None:
-                        errors.append(_left_alone(provider.facts))
-                        passed.append(errors[-1].message.rstrip("."))
-                        continue
+                    ask = self._twice if choice.then else self._ask
                     try:
-                        async with aclosing(one(provider, reason)) as deltas:
+                        async with aclosing(ask(answer, question, choice, passed, begun)) as deltas:
                             async for delta in deltas:
                                 yield delta
-                        attempt.worked()
                         return
                     except _NEXT as error:
-                        if isinstance(error, Unavailable | TimedOut):
-                            attempt.failed()
                         if answer.route is not None:
                             raise
-                        if self._discovery and provider.facts.local:
+                        if self._discovery and choice.provider.facts.local:
                             self._discovery.forget()
                         errors.append(error)
                         passed.append(error.message.rstrip("."))
-                    finally:
-                        attempt.given_up()
+            if question.only:
+                raise _joined(errors) if errors else _not_that(question.only)
         finally:
             answer.seconds = self._clock() - begun
 
-    async def _candidates(
-        self, privacy: Privacy, origin: frozenset[str], passed: list[str]
-    ) -> AsyncGenerator[tuple[Provider, str], None]:
-        """The models that may see it, best first, each with its reason; the last is no model."""
-        label = _label(privacy, origin)
-        for number, one in enumerate(self._models):
-            if (why := self._kept_from(one.facts, label)) is None:
-                yield one, "It is the first in loom.toml" if number == 0 else "It is in loom.toml"
-            else:
-                passed.append(f"{_called(one.facts)} was left out: {why}")
-        for one in await self._looked():
-            yield one, "It was found on this computer"
-        yield self._offline, "No model is there" if self._models else "No model is connected"
+    async def _ask(
+        self,
+        answer: Answer,
+        question: _Question,
+        choice: _Choice,
+        passed: Sequence[str],
+        begun: float,
+    ) -> AsyncGenerator[Delta, None]:
+        """One model, and a row of what came of it. ``begun`` is when the person asked."""
+        provider, facts = choice.provider, choice.provider.facts
+        attempt = self._breaker(provider).begin()
+        if attempt is None:
+            raise _left_alone(facts)
+        known = self._candidate(provider, question)
+        said = question.messages
+        if not facts.local:
+            said = [self._masked(one) for one in said]
+        how = dict(question.how)
+        if choice.phase == "quick":
+            how["max_tokens"] = min(how.get("max_tokens") or _QUICK_TOKENS, _QUICK_TOKENS)
+        usage, text, outcome, cost = Usage(0, 0), "", "cancelled", 0.0
+        first: float | None = None
+        try:
+            held = await self._hold(question, facts, known.cost)
+            row = self._row(question, choice, known, passed)
+            self._told("decided", question, row)
+            asked = self._clock()
+            try:
+                async with aclosing(provider.stream(said, **how, asker=question.asker)) as deltas:
+                    async for delta in deltas:
+                        if first is None:
+                            first = self._clock() - asked
+                            answer.route = _route(choice, passed)
+                            if not answer.begun:
+                                answer.first_s, answer.begun = self._clock() - begun, True
+                        if isinstance(delta, Text):
+                            text += delta.text
+                            answer.text += delta.text
+                        elif isinstance(delta, Usage):
+                            usage = delta
+                        yield delta
+                attempt.worked()
+                outcome = "worked"
+            except Exception as error:
+                outcome = "failed"
+                if isinstance(error, Unavailable | TimedOut):
+                    attempt.failed()
+                raise
+            finally:
+                if first is not None:
+                    usage = self._counted(facts, said, usage, text)
+                    paid = self._prices.cost(facts, usage)
+                    answer.add(usage, paid)
+                    cost = UNKNOWN if paid is None else paid
+                if self.money:
+                    self.money.settle(held, None if cost == UNKNOWN else cost)
+                row = msgspec.structs.replace(
+                    row,
+                    first_s=UNKNOWN if first is None else first,
+                    seconds=self._clock() - asked,
+                    cost=cost,
+                    prompt=usage.prompt,
+                    completion=usage.completion,
+                    outcome=outcome,
+                )
+                self.history.note(row)
+                self._told("ended", question, row)
+        finally:
+            attempt.given_up()
 
-    def _kept_from(self, facts: Facts, label: Privacy) -> str | None:
-        """Why a model may not see content with this label; None when it may."""
-        if facts.local:
-            return None
-        if self.net.local_only:
-            return "local only is on"
-        if label is Privacy.LOCAL_ONLY:
-            return "this does not leave the computer"
-        if self.policy.privacy is Privacy.LOCAL_ONLY or label > self.policy.privacy:
-            return f"[router] privacy keeps {label.word} content here"
-        if label is Privacy.SENSITIVE and self.policy.redact is None:
-            return "sensitive content leaves only with its secrets taken out"
-        return None
+    async def _twice(
+        self,
+        answer: Answer,
+        question: _Question,
+        choice: _Choice,
+        passed: list[str],
+        begun: float,
+    ) -> AsyncGenerator[Delta, None]:
+        """A quick answer, and then a better one, which takes its place when it is whole."""
+        assert choice.then, "there are two"
+        finish: Finish | None = None
+        yield Phase(phase="quick", target="local")
+        try:
+            async with aclosing(self._ask(answer, question, choice, passed, begun)) as deltas:
+                async for delta in deltas:
+                    if not isinstance(delta, Finish | Usage):
+                        yield delta
+        except _NEXT as error:
+            passed.append(error.message.rstrip("."))
+            answer.text, answer.route = "", None
+        quick, route = answer.text, answer.route
+        yield Phase(phase="refine", target="cloud")
+        answer.text, answer.route = "", None
+        try:
+            async with aclosing(self._ask(answer, question, choice.then, passed, begun)) as deltas:
+                async for delta in deltas:
+                    if isinstance(delta, Finish):
+                        finish = delta
+                    else:
+                        yield delta
+        except LoomError as error:
+            if route is None:
+                raise
+            reason = f"{route.reason} {error.message}"
+            answer.text, answer.route = quick, msgspec.structs.replace(route, reason=reason)
+            yield Phase(phase="settled", outcome="kept")
+            yield Finish("stop")
+            return
+        same = quick.split() == answer.text.split()
+        yield Phase(phase="settled", outcome="confirmed" if same else "replaced")
+        if finish:
+            yield finish
+
+    async def _chosen(
+        self, question: _Question, passed: list[str], errors: list[LoomError]
+    ) -> AsyncGenerator[_Choice, None]:
+        """The models that may be asked, best first; the last is no model.
+
+        ``errors`` gets why some were left out that may see it: it is told if nobody answers.
+        """
+        only = question.only
+        models = [one for one in self._models if only in ("", one.facts.name)]
+        decision = self._decide(question, models)
+        first = decision.order[0] if decision.order else len(models)
+        for one in decision.left:
+            facts = models[one.index].facts
+            if one.index < first:
+                passed.append(f"{_called(facts)} was left out: {one.why}")
+            if only or one.rule != "privacy":
+                errors.append(self._refused(question, models[one.index], one))
+
+        def choice(index: int, phase: _Phase = "") -> _Choice:
+            chosen = index == first or phase == "refine"
+            return _Choice(
+                models[index],
+                (decision.reason if chosen else "") or self._place(models[index], index),
+                decision.rule if chosen else "fallback",
+                decision.confidence,
+                phase,
+            )
+
+        for index in decision.order:
+            if index == first and decision.refine is not None:
+                then = choice(decision.refine, "refine")
+                yield replace(choice(index, "quick"), then=then)
+            elif index != decision.refine:
+                yield choice(index)
+        rule = decision.rule if not decision.order else "fallback"
+        for found in await self._looked():
+            if only in ("", found.facts.name):
+                yield _Choice(found, "It was found on this computer", rule, decision.confidence)
+        if not only:
+            words = "No model is there" if self._models else "No model is connected"
+            yield _Choice(self._offline, words, rule, decision.confidence)
+
+    def _decide(self, question: _Question, models: Sequence[Provider]) -> Decision:
+        learned: list[int] = []
+        if question.arm == "bandit":
+            budget_s = (question.limits.latency_budget_ms or 0) / 1000
+            cap, past = question.limits.cost_cap or 0.0, self.history.rows
+            learned = self._bandit.order(
+                [
+                    [
+                        worth
+                        for row in past(one.facts.name, one.facts.model)
+                        if (worth := reward(row, budget_s=budget_s, cap=cap)) is not None
+                    ]
+                    for one in models
+                ]
+            )
+        return decide(
+            question.asker.privacy,
+            question.limits,
+            [self._candidate(one, question) for one in models],
+            phases=question.phases,
+            learned=learned,
+        )
+
+    def _candidate(self, provider: Provider, question: _Question) -> Candidate:
+        facts = provider.facts
+        record = self.history.record(facts.name, facts.model)
+        prompt = self._counter(facts).prompt(question.messages)
+        longest = question.how.get("max_tokens")
+        usual = int(record.completion or _ANSWER_TOKENS)
+        cost = self._prices.cost(facts, Usage(prompt, min(usual, longest or usual)))
+        refusal = self.money and self.money.refusal(facts, question.asker.agent, cost)
+        lacks = ""
+        if facts.images is False and any(one.images for one in question.messages):
+            lacks = "it reads no images"
+        elif facts.tools is False and question.how.get("tools"):
+            lacks = "it uses no tools"
+        elif facts.context and prompt >= facts.context:
+            lacks = f"it reads {facts.context:,} tokens, and this is about {prompt:,}"
+        return Candidate(
+            local=facts.local,
+            lacks=lacks,
+            cost=cost,
+            stopped=refusal.why if refusal else "",
+            first_s=record.first_s,
+            confidence=record.confidence,
+        )
+
+    def _refused(self, question: _Question, provider: Provider, left: Left) -> LoomError:
+        facts = provider.facts
+        if left.rule == "capability":
+            words = f"{_called(facts)} was left out: {left.why}."
+            return Unavailable(words, hint="Name a model that can in loom.toml, or ask for less.")
+        hint = "Raise it with: loom settings router.cost_cap AMOUNT, or ask for less at once."
+        if left.rule == "privacy":
+            hint = "See [router] privacy and [privacy] local_only in Settings."
+        elif self.money:
+            cost = self._candidate(provider, question).cost
+            refusal = self.money.refusal(facts, question.asker.agent, cost)
+            hint = refusal.hint if refusal else hint
+        return Denied(f"{_called(facts)} was not asked: {left.why}.", hint=hint)
+
+    async def _hold(self, question: _Question, facts: Facts, cost: float | None) -> int:
+        if self.money is None:
+            return 0
+        background = question.background
+        return await self.money.hold(facts, question.asker, cost, background=background)
+
+    def _limits(self, asker: Asker, call: Routing | None) -> Limits:
+        return self.policy.limits(asker.agent, call, local_only=self.net.local_only)
+
+    def _arm(self, thread: int) -> Arm | Literal[""]:
+        if self.policy.learning == "ab":
+            return arm_of(thread)
+        return "bandit" if self.policy.learning == "bandit" else ""
+
+    def _place(self, provider: Provider, index: int) -> str:
+        if self.policy.prefer and provider.facts.name == self.policy.prefer:
+            return "It is the one you prefer"
+        return "It is the first in loom.toml" if index == 0 else "It is in loom.toml"
+
+    def _row(
+        self, question: _Question, choice: _Choice, known: Candidate, passed: Sequence[str]
+    ) -> Routed:
+        """The decision, before anything came of it."""
+        asker, limits, facts = question.asker, question.limits, choice.provider.facts
+        budget, cap = limits.latency_budget_ms, limits.cost_cap
+        threshold = limits.quality_threshold
+        return Routed(
+            time=self._wall(),
+            decision=question.decision,
+            thread=asker.thread,
+            turn=question.turn,
+            agent=asker.agent,
+            background=question.background,
+            name="offline" if facts.kind == "offline" else facts.name,
+            model=facts.model,
+            local=facts.local,
+            rule=choice.rule,
+            reason=_route(choice, passed).reason,
+            confidence=choice.confidence,
+            phase=choice.phase,
+            arm=question.arm if self.policy.learning == "ab" else "",
+            label=asker.privacy.word,
+            privacy=Privacy.LOCAL_ONLY.word if limits.local_only else limits.privacy.word,
+            latency_budget_ms=-1 if budget is None else budget,
+            cost_cap=UNKNOWN if cap is None else cap,
+            quality_threshold=UNKNOWN if threshold is None else threshold,
+            estimated_s=UNKNOWN if known.first_s is None else known.first_s,
+            estimated_cost=UNKNOWN if known.cost is None else known.cost,
+        )
+
+    def _told(self, kind: str, question: _Question, row: Routed) -> None:
+        facts = msgspec.structs.asdict(row)
+        del facts["id"], facts["thumb"], facts["thread"], facts["time"]
+        self._tell(kind, question.asker, facts)
 
     async def _looked(self) -> list[Provider]:
         if self._discovery is None or self._found is None:
@@ -327,84 +616,23 @@ class Router:
             ),
         )
 
-    def _counted(self, answer: Answer, facts: Facts, said: list[Message]) -> None:
-        counter = self._counters.setdefault(f"{facts.endpoint}/{facts.model}", Counter())
+    def _counted(self, facts: Facts, said: list[Message], usage: Usage, text: str) -> Usage:
+        """What was used, estimated where the server did not say."""
+        counter = self._counter(facts)
         if facts.kind == "offline":
-            answer.usage = Usage(0, 0)
-        elif answer.usage is None:
-            answer.usage = Usage(counter.prompt(said), counter.count(answer.text), estimated=True)
-        else:
-            counter.learn(answer.text, answer.usage.completion)
-        answer.cost = self._prices.cost(facts, answer.usage)
+            return Usage(0, 0)
+        if usage == Usage(0, 0):
+            return Usage(counter.prompt(said), counter.count(text), estimated=True)
+        counter.learn(text, usage.completion)
+        return usage
+
+    def _counter(self, facts: Facts) -> Counter:
+        return self._counters.setdefault(_counted_as(facts), Counter())
 
     def _breaker(self, provider: Provider) -> Breaker:
         facts = provider.facts
         key = facts.endpoint or facts.name
         return self._breakers.setdefault(key, Breaker(self._clock, name=_called(facts)))
-
-
-async def connected(
-    settings: Settings, ledger: Ledger, secrets: Secrets, own: Path | None = None
-) -> Router:
-    """A router for these settings. Nothing is connected yet. Raises SettingsError.
-
-    ``own`` is the person's folder: it may hold providers and a ``prices.toml``.
-    """
-    net = Net(ledger, local_only=settings.privacy.local_only)
-    attempts = Attempts(net)
-    policy = Policy(
-        privacy=Privacy[settings.router.privacy.upper().replace("-", "_")],
-        redact=_redacted if settings.privacy.redact else None,
-    )
-    table = await asyncio.to_thread(prices, own / "prices.toml" if own else None)
-    (offline,) = providers({"offline": {"kind": "offline"}}, attempts, secrets)
-    return Router(
-        providers(settings.llm, attempts, secrets, own=own),
-        net,
-        Discovery(net),
-        policy,
-        offline=offline,
-        found=from_found(attempts, secrets),
-        prices=table,
-    )
-
-
-def _redacted(text: str) -> str:
-    from loom_desktop.text.redact import redact  # its patterns take a while to compile
-
-    return redact(text).text
-
-
-def providers(
-    tables: Mapping[str, Mapping[str, Any]],
-    attempts: Attempts,
-    secrets: Secrets,
-    *,
-    own: Path | None = None,
-) -> list[Provider]:
-    """Make the models of ``[llm.NAME]``, in their order. Raises SettingsError; nothing connects."""
-    made: list[Provider] = []
-    for name, table in tables.items():
-        kind = table.get("kind", "openai")
-        known = catalog.names("llm.providers", own)
-        if kind not in known:
-            raise SettingsError(
-                f"[llm.{name}] kind: there is no {kind!r}.", hint=f"There are: {', '.join(known)}."
-            )
-        module = catalog.load("llm.providers", kind, own)
-        settings = fit(dict(table), module.Settings, where=f"llm.{name}")
-        made.append(catalog.export("llm.providers", module)(name, settings, attempts, secrets))
-    return made
-
-
-def from_found(attempts: Attempts, secrets: Secrets) -> Callable[[Found], Provider]:
-    """What makes a provider of a server found on this computer: its first model is taken."""
-
-    def make(found: Found) -> Provider:
-        table = {"api_base": found.api_base, "model": found.models[0]}
-        return providers({found.name: table}, attempts, secrets)[0]
-
-    return make
 
 
 def _label(privacy: Privacy, origin: frozenset[str]) -> Privacy:
@@ -434,6 +662,21 @@ def _called(facts: Facts) -> str:
     return f"{facts.name} ({facts.model})" if facts.model else facts.name
 
 
-def _route(facts: Facts, reason: str, passed: Sequence[str]) -> Route:
+def _not_that(name: str) -> LoomError:
+    return NotFound(
+        f"There is no model called {name!r}, here or in loom.toml.", hint="See them: loom models"
+    )
+
+
+def _route(choice: _Choice, passed: Sequence[str]) -> Route:
+    facts = choice.provider.facts
     before = "".join(f"{one[0].upper()}{one[1:]}. " for one in passed)
-    return Route(name=facts.name, model=facts.model, local=facts.local, reason=f"{before}{reason}.")
+    reason = f"{before}{choice.reason}."
+    return Route(
+        name=facts.name, model=facts.model, local=facts.local, reason=reason,
+        room=int((facts.context or CONTEXT) * _SHARE), counted_as=_counted_as(facts),
+    )  # fmt: skip
+
+
+def _counted_as(facts: Facts) -> str:
+    return f"{facts.endpoint}/{facts.model}"

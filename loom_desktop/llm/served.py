@@ -18,6 +18,8 @@ from loom_desktop.llm.endpoint import endpoint
 from loom_desktop.llm.keys import Secrets, check, resolve
 from loom_desktop.llm.refusals import Failed
 
+ELSEWHERE = 100_000
+"""Tokens that a model of a provider can read when nobody says how many: all of today's do."""
 _MODELS_S = 3.0
 _MOST_MODELS = 500
 
@@ -37,10 +39,16 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How free the wording is, 0 to 2. Not set: as the server likes it."""
     max_tokens: int | None = None
     """The longest answer. Not set: as the server likes it."""
+    context: int = 0
+    """How many tokens the model can read. Not set: 8,192 here, 100,000 elsewhere."""
     timeout_s: float = 60.0
     """How long to wait for the first word."""
     timeout_sec: float | None = None
     """The same, by its older name."""
+    images: bool | None = None
+    """Whether it reads images. Not set: it is tried."""
+    tools: bool | None = None
+    """Whether it uses tools. Not set: it is tried."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +87,9 @@ class Served:
             endpoint=where.at,
             api_base=where.base,
             local=where.local and not self.elsewhere(settings.model),
+            context=settings.context or (0 if where.local else ELSEWHERE),
+            images=settings.images,
+            tools=settings.tools,
         )
 
     @property

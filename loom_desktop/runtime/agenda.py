@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import NotFound, NotUnderstood, UsageError
-from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth
+from loom_desktop.event import SCHEDULED, Event, Privacy, QoS, privacy_at_birth
 from loom_desktop.runtime.context import named
 from loom_desktop.store import Store
 from loom_desktop.store.schedules import Schedule
@@ -41,7 +41,6 @@ MOST_PLANS = 256
 SHORTEST_S = 1.0
 """Between two occurrences of ``every_s``."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_ORIGIN = frozenset({"schedule"})
 _GIVEN, _RULE = "given", "rule"
 """Keys in ``Schedule.data``, beside ``FIXED``: what the agent gave, and its rule as it said it."""
 _RUN = "run_missed"
@@ -297,8 +296,8 @@ def _cause(schedule: Schedule, now: float) -> Event:
         topic="schedule",
         id=schedule.thread or 1,
         time=now,
-        origin=named(schedule.origin) | _ORIGIN,
-        privacy=max(schedule.privacy, privacy_at_birth(_ORIGIN)),
+        origin=named(schedule.origin) | SCHEDULED,
+        privacy=max(schedule.privacy, privacy_at_birth(SCHEDULED)),
     )
 
 

@@ -84,6 +84,10 @@ class Desk:
         self._bus, self._store, self._consent = bus, store, consent
         self.settings = settings
         self._clock, self._zone, self._tasks = clock, zone, tasks
+        self.showing: set[int] = set()
+        """The cards that are open, by their ids."""
+        self.trouble = ""
+        """Why cards are not shown and not ended now, in words."""
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._questions: dict[int, Question] = {}
@@ -220,12 +224,13 @@ class Desk:
             self._changed.clear()
             try:
                 wait_s = await self._look()
+                self.trouble = ""
             except LoomError as error:  # a full disk: the cards stay as they are, and are tried on
                 log.warning("cards wait: %s", error.message)
-                wait_s = _RETRY_S
-            except Exception:  # one of the fences: without this no card would ever end again
+                wait_s, self.trouble = _RETRY_S, error.message
+            except Exception as error:  # one of the fences: else no card would ever end again
                 log.exception("cards wait")
-                wait_s = _RETRY_S
+                wait_s, self.trouble = _RETRY_S, str(error) or repr(error)
             try:
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()
@@ -239,7 +244,9 @@ class Desk:
                 self._close(card, "expired", "")
                 self._questions.pop(card.id, None)
             await self._show_next()
-            ends = [c.expires for c in await self._store.cards.open() if c.expires]
+            there = await self._store.cards.open()
+            self.showing = {card.id for card in there}  # a restore may have brought others
+            ends = [c.expires for c in there if c.expires]
             quiet = [c.expires for c in await self._store.cards.quiet() if c.expires]
         if ends:
             return min(_AWAKE_S, max(0.05, min(ends) - self._clock()))
@@ -247,9 +254,11 @@ class Desk:
 
     async def start_over(self) -> None:
         """After a restart: approvals of the last run are void, their calls are gone."""
-        for card in await self._store.cards.open():
+        there = await self._store.cards.open()
+        for card in there:
             if card.kind == "approval":
                 await self._store.cards.set_state(card.id, "expired")
+        self.showing = {card.id for card in there if card.kind != "approval"}
         for card in await self._store.cards.quiet():  # of a version that gave them no end
             if not card.expires and card.created < self._clock() - _QUIET_S:
                 await self._store.cards.set_state(card.id, "expired", expected=("quiet",))
@@ -285,8 +294,7 @@ class Desk:
             expires = self._clock() + expires_s if expires_s else 0.0
             shown = msgspec.structs.replace(card, state="open", expires=expires)
             await self._store.cards.put(shown)
-            self._say("card.offered", {"card": plain(shown)}, card)
-            self._changed.set()
+            self._show(shown)
 
     async def _supersede(self, agent: str, key: str) -> None:
         cards = self._store.cards
@@ -328,8 +336,7 @@ class Desk:
         )
         card = await self._store.cards.put(card)
         self._questions[card.id] = question
-        self._say("card.offered", {"card": plain(card)}, card)
-        self._changed.set()
+        self._show(card)
 
     def _withdraw(self, question: Question) -> None:
         for number, one in list(self._questions.items()):
@@ -342,7 +349,13 @@ class Desk:
         if await self._store.cards.set_state(number, "expired"):
             self._close(card, "expired", "")
 
+    def _show(self, card: Card) -> None:
+        self.showing.add(card.id)
+        self._say("card.offered", {"card": plain(card)}, card)
+        self._changed.set()
+
     def _close(self, card: Card, state: str, action: str) -> None:
+        self.showing.discard(card.id)
         self._say("card.closed", {"card": card.id, "state": state, "action": action}, card)
         self._changed.set()
 

@@ -17,7 +17,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.clock import Clock
 from loom_desktop.errors import Unavailable
-from loom_desktop.event import Event, QoS, next_id, privacy_at_birth
+from loom_desktop.event import Event, QoS, by_itself, next_id
 
 if TYPE_CHECKING:
     from loom_desktop.store import Store
@@ -30,7 +30,6 @@ COMMITS, COMMITS_S = 200, 2.0
 GROUP, GROUPS = 1_000, 5
 """Events of one transaction, and transactions."""
 _TOPIC = "bench.measured"
-_ORIGIN = frozenset({"schedule"})
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -147,16 +146,8 @@ async def _on_disk(store: Store, clock: Clock) -> OnDisk:
 
 
 def _event(clock: Clock, *, qos: QoS = QoS.BACKGROUND, thread: int = 0) -> Event:
-    return Event(
-        topic=_TOPIC,
-        sender="benchmark",
-        payload={"text": "a line of about as many characters as most events have"},
-        time=clock(),
-        qos=qos,
-        thread=thread,
-        origin=_ORIGIN,
-        privacy=privacy_at_birth(_ORIGIN),
-    )
+    payload = {"text": "a line of about as many characters as most events have"}
+    return by_itself(_TOPIC, payload, sender="benchmark", time=clock(), qos=qos, thread=thread)
 
 
 def _spread(times: list[float]) -> Spread:

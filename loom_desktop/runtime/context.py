@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from loom_desktop.tasks import Tasks
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from loom_desktop.bus.collaboration import Gathered
+    from loom_desktop.bus.collaboration import Barrier, Gathered
     from loom_desktop.bus.contract import Contracted, Ended, Execute
     from loom_desktop.bus.until import Until
     from loom_desktop.cognition import Step, Thinker
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from loom_desktop.runtime.directory import AgentEntry, CapabilityEntry, Directory
     from loom_desktop.runtime.memory import BoundMemory, Remembering
     from loom_desktop.runtime.mover import BoundMover, Mover
-    from loom_desktop.runtime.reading import Reader
+    from loom_desktop.runtime.reading import Picture, Reader
     from loom_desktop.runtime.reminders import Reminders
     from loom_desktop.runtime.supervisor import Supervisor
     from loom_desktop.store import Store
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 _RESERVED = (
     "act.", "action.", "agent.created", "agent.started", "agent.paused", "agent.stopped",
     "agent.changed", "agent.deleted", "application.", "capability.", "card.", "chat.", "consent.",
-    "hotkey.", "memory.forgotten", "memory.updated", "popup.", "reminder.", "runtime.", "schedule.",
-    "settings.", "status.", "system.", "timer.", "window.",
+    "hotkey.", "memory.forgotten", "memory.updated", "popup.", "reminder.", "routing.", "runtime.",
+    "schedule.", "settings.", "status.", "system.", "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""
@@ -242,11 +242,18 @@ class Context:
         """No longer. Whether it did since ``subscribe``: what it was declared with stays."""
         return self._parts.supervisor().unsubscribe(self.agent, pattern)
 
-    def agents(self, *, topic: str = "", capability: str = "", state: str = "") -> list[AgentEntry]:
-        """Who is there: those that would hear this topic, bring this capability (``files.*`` is
-        any of them) and are in this state; what is empty is not asked."""
+    def agents(
+        self,
+        *,
+        id: str = "",  # noqa: A002  # the name of the field
+        topic: str = "",
+        capability: str = "",
+        state: str = "",
+    ) -> list[AgentEntry]:
+        """Who is there: the one of this id, those that would hear this topic, bring this capability
+        (``files.*`` is any of them) and are in this state; what is empty is not asked."""
         found = self._parts.directory().agents
-        return found.find(topic=topic, capability=capability, state=state)
+        return found.find(id=id, topic=topic, capability=capability, state=state)
 
     async def capabilities(
         self, name: str = "", *, kind: str = "", effect: str = ""
@@ -293,6 +300,18 @@ class Context:
         for reply in gathered.replies:
             self.absorb(reply.origin, reply.privacy)
         return gathered
+
+    def barrier(self, topic: str, parties: Iterable[str]) -> Barrier:
+        """Meet others: ``with ctx.barrier("round.reached", ["ann", "bob"]) as barrier``, then
+        ``await barrier.wait(timeout_s=5)``.
+
+        A party checks in with an event of its own on the topic, ``await ctx.emit(topic)``. Nobody
+        comes too early who does so inside the block. ``wait`` raises TimedOut that names who is
+        missing; those who came stay, and one may wait on.
+        """
+        from loom_desktop.bus import collaboration
+
+        return collaboration.Barrier(self._parts.bus, topic, parties, absorb=self.absorb)
 
     async def contract(
         self,
@@ -366,11 +385,15 @@ class Context:
         return "".join(pieces).strip()
 
     def converse(
-        self, text: str, *, files: list[str] | None = None, clip: str = ""
+        self, text: str, *, files: list[str] | None = None, clip: str = "", way: str = ""
     ) -> AsyncIterator[Step]:
-        """Answer the person step by step: pieces of text, and at the end how it was done."""
+        """Answer the person step by step: pieces of text, what was called and what came of it, and
+        at the end how it was done. ``way``: direct, thought, react, plan; empty: as the settings
+        say."""
         named = frozenset(files or () if self.event.asked else ())
-        return self._parts.thinker.converse(handed(self, named), text, files=files or [], clip=clip)
+        return self._parts.thinker.converse(
+            handed(self, named), text, files=files or [], clip=clip, way=way
+        )
 
     async def offer(self, offer: Offer) -> int:
         """Show the person a card. Returns its id; what they choose comes as an event
@@ -577,6 +600,17 @@ class CapabilityContext(Context):
         document = await self._parts.reader.read(path, within=within)
         self.absorb(_FILE)
         return document
+
+    async def picture(self, path: str) -> Picture | None:
+        """The picture as a model takes it; None when the file is none.
+
+        Raises Denied for what was neither granted nor named.
+        """
+        within = None if path in self.named else self._parts.mover.folders
+        found = await self._parts.reader.picture(path, within=within)
+        if found is not None:
+            self.absorb(_FILE)
+        return found
 
     async def clip(self, wanted: str = "") -> str:
         """What was copied last; with a hash, only if it is still that. Raises Unavailable."""

@@ -26,14 +26,28 @@ class Recorder:
     """Keeps every conversation, piece by piece, so that a crash costs no more than a sentence."""
 
     def __init__(self, bus: Bus, store: Store, tasks: Tasks) -> None:
+        self.kept = self.lost = 0
+        """Messages that were written down, and those that the store did not take."""
+        self.trouble = ""
+        """Why the last one was not, in words; empty when it was."""
         self._store = store
         self._said: dict[int, str] = {}
         """What was said so far in the turns that are being answered."""
         self._unwritten: dict[int, list[str]] = {}
         """Pieces of answers that are gathered, so that not each is a statement of its own."""
         self._waiting: asyncio.Queue[Message] = asyncio.Queue()
-        tasks.start("conversations", self._write())
+        self._writing = tasks.start("conversations", self._write())
         bus.subscribe("chat.*", self._note)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that are not written down so far."""
+        return self._waiting.qsize()
+
+    @property
+    def running(self) -> bool:
+        """Whether anybody writes."""
+        return not self._writing.done()
 
     async def settled(self, deadline_s: float = 10.0) -> bool:
         """Return when everything said so far is written down, or when the time is over."""
@@ -60,6 +74,9 @@ class Recorder:
         elif event.topic == "chat.asked":
             self._later(event, role="user", turn=event.id, text=event.payload["text"])
             self._later(event, role="assistant", turn=event.id, text="", state="streaming")
+        elif event.topic == "chat.stepped":
+            if event.payload["kind"] == "steered":
+                self._later(event, role="user", turn=event.id, text=event.payload["text"])
         elif event.topic == "chat.answered":
             said = event.payload
             self._said.pop(said["turn"], None)
@@ -98,9 +115,12 @@ class Recorder:
             message = await self._waiting.get()
             try:
                 await self._store.conversations.put(message)
+                self.kept, self.trouble = self.kept + 1, ""
             except LoomError as error:  # the store told the person; the conversation goes on
                 log.warning("a message was not kept: %s", error.message)
-            except Exception:  # one of the fences: everything else still wants to be written
+                self.lost, self.trouble = self.lost + 1, error.message
+            except Exception as error:  # one of the fences: all else still wants to be written
                 log.exception("a message was not kept")
+                self.lost, self.trouble = self.lost + 1, str(error) or repr(error)
             finally:
                 self._waiting.task_done()

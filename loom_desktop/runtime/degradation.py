@@ -23,7 +23,7 @@ from typing import Final
 import msgspec
 
 from loom_desktop.clock import Clock
-from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.event import Event, QoS, by_itself
 from loom_desktop.runtime.health import Finding
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,6 @@ _DISK = {"scarce": 1, "full": 2, "broken": 2}
 _FILLS_ASK = {QoS.REALTIME: 3, QoS.BATCHED: 1, QoS.BACKGROUND: 0}
 """The highest level that a full lane may ask for: the highest that does not slow it."""
 _LANES = {QoS.REALTIME: "realtime", QoS.BATCHED: "batched", QoS.BACKGROUND: "background"}
-_ORIGIN = frozenset({"schedule"})
 
 
 class Signals(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,15 +191,8 @@ class Degradation:
     def _say(self, level: int) -> None:
         paces = {_LANES[lane]: share for lane, share in PACES[level].items()}
         payload = {"level": level, "reason": self.reason, **paces}
-        event = Event(
-            topic="runtime.degraded" if level else "runtime.recovered",
-            payload=payload,
-            sender="runtime",
-            time=self._wall(),
-            origin=_ORIGIN,
-            privacy=privacy_at_birth(_ORIGIN),
-        )
-        self._publish(event)
+        topic = "runtime.degraded" if level else "runtime.recovered"
+        self._publish(by_itself(topic, payload, sender="runtime", time=self._wall()))
 
 
 def memory_taken(meminfo: Path = Path("/proc/meminfo")) -> float:

@@ -21,7 +21,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.clock import Clock
 from loom_desktop.errors import NotFound, UsageError
-from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.event import QoS, by_itself
 
 if TYPE_CHECKING:
     from loom_desktop.actions import Broker, Capability
@@ -33,7 +33,6 @@ Kind = Literal["native", "mcp", "plugin", "remote"]
 """Who provides a capability: this program, an MCP server, a plugin, or another process."""
 _SAID = {"running": "agent.started", "paused": "agent.paused", "stopped": "agent.stopped"}
 """Of a failure the supervisor says ``agent.failed`` itself, and why."""
-_ORIGIN = frozenset({"schedule"})
 
 
 class AgentEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,25 +114,26 @@ class Agents:
         self._counts.pop(id, None)
         self._say("agent.deleted", gone)
 
-    def get(self, id: str) -> AgentEntry:  # noqa: A002
-        """One by its id. Raises NotFound that lists those who are there."""
-        return self._now(self._found(id))
-
-    def find(self, *, topic: str = "", capability: str = "", state: str = "") -> list[AgentEntry]:
-        """By id: those that would hear this topic, bring this capability (``*`` as in file names)
-        and are in this state; what is empty is not asked."""
+    def find(
+        self,
+        *,
+        id: str = "",  # noqa: A002
+        topic: str = "",
+        capability: str = "",
+        state: str = "",
+    ) -> list[AgentEntry]:
+        """In the order of their ids: the one of this id, those that would hear this topic, bring
+        this capability (``*`` as in file names) and are in this state; what is empty is not asked.
+        """
         parts = topic.split(".")
         return [
             self._now(one)
             for _, one in sorted(self._agents.items())
-            if (not topic or any(matches(each.split("."), parts) for each in one.topics))
+            if (not id or one.id == id)
+            and (not topic or any(matches(each.split("."), parts) for each in one.topics))
             and (not capability or any(fnmatchcase(each, capability) for each in one.capabilities))
             and (not state or one.state == state)
         ]
-
-    def plain(self) -> list[dict[str, Any]]:
-        """Everybody, for JSON."""
-        return [msgspec.to_builtins(one) for one in self.find()]
 
     def _found(self, id: str) -> AgentEntry:  # noqa: A002
         try:
@@ -229,35 +229,16 @@ class Capabilities:
         del self._provided[name]
         self._say("capability.removed", gone)
 
-    def remove_provider(self, provider: str) -> int:
-        """The same for all that came from there; how many they were."""
-        names = [name for name, one in self._provided.items() if one.provider == provider]
-        for name in names:
-            if name in self._provided:  # who hears of one may have taken out another
-                self.remove(name)
-        return len(names)
-
-    def get(self, name: str) -> CapabilityEntry:
-        """One by its name. Raises NotFound that lists those that are there."""
-        return self._found(name).entry()
-
-    def find(
-        self, name: str = "", *, kind: str = "", effect: str = "", provider: str = ""
-    ) -> list[CapabilityEntry]:
+    def find(self, name: str = "", *, kind: str = "", effect: str = "") -> list[CapabilityEntry]:
         """By name: those whose name is this (``files.*`` is all of them that move, list ...), of
-        this kind, effect and provider; what is empty is not asked."""
+        this kind of provider and this effect; what is empty is not asked."""
         return [
             one.entry()
             for key, one in sorted(self._provided.items())
             if (not name or fnmatchcase(key, name))
             and (not kind or one.kind == kind)
             and (not effect or one.one.effect == effect)
-            and (not provider or one.provider == provider)
         ]
-
-    def plain(self) -> list[dict[str, Any]]:
-        """Everything, for JSON."""
-        return [msgspec.to_builtins(one) for one in self.find()]
 
     def _found(self, name: str) -> _Provided:
         try:
@@ -384,17 +365,8 @@ class _Teller:
     def __call__(self, topic: str, payload: dict[str, Any]) -> None:
         if self.quiet:
             return
-        self._bus.publish(
-            Event(
-                topic=topic,
-                payload=payload,
-                sender="runtime",
-                time=self._clock(),
-                qos=QoS.REALTIME,
-                origin=_ORIGIN,
-                privacy=privacy_at_birth(_ORIGIN),
-            )
-        )
+        told = by_itself(topic, payload, sender="runtime", time=self._clock(), qos=QoS.REALTIME)
+        self._bus.publish(told)
 
 
 def _not_there(what: str, name: str, there: Mapping[str, object]) -> NotFound:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loom_desktop.errors import LoomError
 from loom_desktop.paths import session_bus
+from loom_desktop.store.keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,9 +112,9 @@ def _store(loom: Loom) -> list[dict[str, str]]:
             )
         )
     else:
-        state: State = "warn" if loom.key_warning else "ok"
+        warning = loom.key.warning if isinstance(loom.key, Key) else ""
         detail = f"{loom.paths.database}, encrypted"
-        found.append(line("store", state, f"{detail}. {loom.key_warning}".strip(". ")))
+        found.append(line("store", "warn" if warning else "ok", f"{detail}. {warning}".strip(". ")))
     for message, hint in loom.status.problems:
         found.append(line("problem", "warn", message, hint))
     folder = loom.paths.data
@@ -143,10 +144,11 @@ def _agents(loom: Loom) -> list[dict[str, str]]:
 async def _health(loom: Loom) -> list[dict[str, str]]:
     """What the parts say of themselves, but for those that have lines of their own."""
     return [
-        line(one.name, "warn", one.words or one.state, one.hint)
+        line(one.name, "ok", one.words or "works")
+        if one.state == "ok"
+        else line(one.name, "warn", one.words or one.state, one.hint)
         for one in (await loom.health.look()).parts
-        if one.state != "ok" and one.name not in ("store", "models")
-        if not one.name.startswith("source ")
+        if one.name not in ("store", "models") and not one.name.startswith("source ")
     ]
 
 
@@ -161,7 +163,7 @@ async def _models(loom: Loom) -> dict[str, str]:
     else:
         where = "set or found"
     try:
-        models = await (await loom.router()).models()
+        models = await (await loom.brain.router()).models()
     except LoomError as error:
         return line("models", "missing", error.message, error.hint)
     working = [f"{one['name']} ({one['model']})" for one in models if one["working"]]

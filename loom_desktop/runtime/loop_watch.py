@@ -6,9 +6,10 @@ thread, which is in ``select`` when the loop is idle, and beats again unless it 
 handler is at work it looks four times a second, else once in ten: so a timer that hangs without any
 event is found too, later, and an idle process pays 0.1 wake-ups a second.
 
-What hangs is named by the label that the runtime set, else by the task that is running, and by the
-line it is in. C code that holds the interpreter lock (a regular expression gone wild) stops this
-thread as well: that is told when it ends, or not at all.
+What hangs is named by the task that is running (``chat on chat.asked``, or the name of a
+subscription) and by the line it is in; what the loop calls without a task has the line alone. C
+code that holds the interpreter lock (a regular expression gone wild) stops this thread as well:
+that is told when it ends, or not at all.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import msgspec
 
 from loom_desktop import clock as clocks
 from loom_desktop.clock import Clock
-from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.event import Event, QoS, by_itself
 
 log = logging.getLogger(__name__)
 LIMIT_S = 0.25
@@ -42,7 +43,6 @@ _HELD_UP = 2.0
 """A wait that took so many times what it should was held up itself."""
 _WORKED = 0.2
 """The share of such a wait that the process must have computed for it to be its own doing."""
-_ORIGIN = frozenset({"schedule"})
 _LIBRARY = os.path.dirname(os.__file__)
 
 
@@ -72,8 +72,6 @@ class LoopWatch:
         look_s: float = LOOK_S,
     ) -> None:
         """``publish`` is called from another thread. ``clock`` only goes forward."""
-        self.running = ""
-        """Who is being handled, where the runtime says it; thread-safe. Set it to "" at the end."""
         self.hang: Hang | None = None
         """The one that is going on."""
         self.last: Hang | None = None
@@ -116,12 +114,6 @@ class LoopWatch:
         if not self._armed:
             self._armed = True
             self._woken.set()
-
-    def handling(self, name: str) -> None:
-        """This handler runs from now on, until it is said of another, or of ""."""
-        self.running = name
-        if name:
-            self.arm()
 
     @property
     def lag_s(self) -> float:
@@ -201,16 +193,11 @@ class LoopWatch:
 
     def _say(self, topic: str, hang: Hang) -> None:
         payload = {"seconds": round(hang.seconds, 3), "who": hang.who, "where": hang.where}
-        event = Event(
-            topic=topic, payload=payload, sender="runtime", time=self._wall(), qos=QoS.REALTIME,
-            origin=_ORIGIN, privacy=privacy_at_birth(_ORIGIN),
-        )  # fmt: skip
+        event = by_itself(topic, payload, sender="runtime", time=self._wall(), qos=QoS.REALTIME)
         with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping
             self._publish(event)
 
     def _who(self) -> str:
-        if self.running:
-            return self.running
         task = asyncio.current_task(self._loop)
         return task.get_name() if task is not None else "a callback of the loop"
 

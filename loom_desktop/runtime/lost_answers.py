@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from loom_desktop.event import Event
+from loom_desktop.event import SCHEDULED, Event
 from loom_desktop.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 """How often somebody who waits for an answer looks whether anybody still works on it."""
-_ORIGIN = frozenset({"schedule"})
 
 
 class LostAnswers:
@@ -39,7 +38,7 @@ class LostAnswers:
         for turn, thread in list(self._status.turns.items()):
             if not self._supervisor.at_work(thread):
                 self._publish(
-                    "loom", _ORIGIN, "chat.failed", thread=thread, turn=turn, text="",
+                    "loom", SCHEDULED, "chat.failed", thread=thread, turn=turn, text="",
                     message="The answer broke off.", hint="Ask again. The log says what happened.",
                 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from typing import Any
 from loom_desktop.bus import Bus
 from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
-from loom_desktop.paths import resource
+from loom_desktop.paths import resource, session_bus
 from loom_desktop.runtime.attention import Desk
 from loom_desktop.tasks import Tasks
 
@@ -45,6 +45,9 @@ class Notifications:
             on,
             show,
         )
+        self.sent = 0
+        self.trouble = ""
+        """Why the last one was not shown, in words; empty when it was."""
         self._loop = asyncio.get_running_loop()
         self._notifier: Any = None
         self._again_at = 0.0
@@ -99,10 +102,22 @@ class Notifications:
             self._again_at = self._loop.time() + _REST_S
             await self.close()  # a bus that went away comes back as another one
             log.info("notifications are not shown here: %s", error)
+            self.trouble = str(error) or type(error).__name__
             return
+        self.sent, self.trouble = self.sent + 1, ""
         self._shown[card["id"]] = sent
         if card["id"] not in self._open:  # it was answered while this was on its way
             await self._clear(card["id"])
+
+    @property
+    def on(self) -> bool:
+        """Whether the person wants them."""
+        return self._on()
+
+    @property
+    def wanted_here(self) -> bool:
+        """Whether this is a desktop, or at least has the message bus of one."""
+        return self._desktop or bool(session_bus())
 
     async def close(self) -> None:
         """Let go of the message bus."""

@@ -8,23 +8,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loom_desktop.bus.ended import Counts
 from loom_desktop.clock import monotonic
+from loom_desktop.errors import LoomError
+from loom_desktop.event import QoS
 from loom_desktop.runtime.health import Finding, Health, State
 from loom_desktop.runtime.schedule import TICK_S
 
 if TYPE_CHECKING:
+    from loom_desktop.actions import Broker
+    from loom_desktop.bus import Bus
     from loom_desktop.clock import Clock
-    from loom_desktop.errors import LoomError
     from loom_desktop.llm.router import Router
     from loom_desktop.loom import Loom
+    from loom_desktop.runtime.attention import Desk
+    from loom_desktop.runtime.audit import Audit
+    from loom_desktop.runtime.conversations import Recorder
     from loom_desktop.runtime.durable import Durable
     from loom_desktop.runtime.loop_watch import LoopWatch
+    from loom_desktop.runtime.notifications import Notifications
     from loom_desktop.runtime.outside import Outside
     from loom_desktop.runtime.schedule import Timers
     from loom_desktop.runtime.supervisor import Supervisor
-    from loom_desktop.store import Store
+    from loom_desktop.store import Store, Upkeep
+    from loom_desktop.store.keys import Key
 
 _DISK: dict[str, tuple[str, str]] = {
     "low": ("The disk is nearly full.", "Free some space."),
@@ -38,6 +47,11 @@ _DROPPED = {
     "dropped": "events were dropped: what waited for somebody was full.",
     "overrun": "events from other threads were dropped: they came faster than they were taken.",
 }
+_LATE = {
+    "expired": "events were past the time that their publishers gave them, and went unread.",
+    "late_answers": "answers came when nobody waited for them any more.",
+}
+_MANY_EXPIRED = 10
 _OK = Finding()
 _NOBODY: Mapping[str, LoomError] = {}
 _FULL = 0.9
@@ -45,15 +59,23 @@ _FAR_BEHIND = 10_000
 _ASK_S = 0.5
 _LATE_TICKS = 3
 _RECENT_S = 300.0
+_LATE_UPKEEP_S = 900.0
+_MANY_MESSAGES = 1_000
 
 
 def watch(loom: Loom) -> Health:
     """The health of a Loom, with everything that it is made of registered."""
     health = Health(loom.clock, lambda: loom.started)
     health.register("store", partial(store, loom.store), needed=True)
+    health.register("upkeep", lambda: upkeep(loom.store.upkeep(), loom.not_forgotten))
+    health.register("key", partial(_key, loom))
     health.register("bus", bus(loom.bus))
-    look = partial(agents, loom.supervisor, loom.agents_wanted, loom.left_out)
-    health.register("agents", look, needed=True)
+    health.register("broker", partial(broker, loom.broker, loom.audit, loom.clock), needed=True)
+    health.register("recorder", partial(recorder, loom.recorder))
+    health.register("cards", partial(cards, loom.desk))
+    if loom.notifications is not None:
+        health.register("notifications", partial(notifications, loom.notifications))
+    health.register("agents", partial(_agents, loom), needed=True)
     health.register("durable", partial(durable, loom.supervisor.durable, _dead_letters(loom)))
     for name in loom.outside.sources:
         health.register(f"source {name}", partial(_source, loom, name))
@@ -62,16 +84,30 @@ def watch(loom: Loom) -> Health:
     if loom.loop_watch is not None:
         health.register("loop", partial(loop, loom.loop_watch, monotonic))
         health.register("load", lambda: loom.degradation.finding() if loom.degradation else _OK)
-    health.register("models", lambda: models(loom._router))
+    health.register("models", lambda: models(loom.brain.current))
     health.register(
-        "network", lambda: network(loom._router, local_only=loom.settings.privacy.local_only)
+        "network", lambda: network(loom.brain.current, local_only=loom.settings.privacy.local_only)
     )
+    health.register("door", partial(_around, loom, "door"))
+    if loom.desktop:
+        health.register("shell", partial(_around, loom, "shell"))
     return health
+
+
+def _around(loom: Loom, name: str) -> Finding:
+    """What the door or the windows say of themselves. One command needs neither."""
+    says = loom.around.get(name)
+    return says() if says is not None else Finding(words="There is none in this run.")
 
 
 def store(store: Store) -> Finding:
     """Whether what is written is kept."""
-    facts = {"disk": store.disk, "lost_writes": store.lost}
+    facts = {
+        "disk": store.disk,
+        "lost_writes": store.lost,
+        "waiting": store.journal.waiting,
+        "left_out": store.journal.damaged,
+    }
     if said := _DISK.get(store.disk):
         bad = store.disk in ("full", "broken", "memory")
         return Finding("failed" if bad else "degraded", *said, facts=facts)
@@ -83,28 +119,172 @@ def store(store: Store) -> Finding:
     return Finding(facts=facts)
 
 
-def bus(bus: Any) -> Callable[[], Finding]:
-    """Whether events arrive. What was dropped since the last look is told, older is over."""
-    seen = dict.fromkeys(_DROPPED, 0)
+def upkeep(stands: Upkeep, not_forgotten: str = "") -> Finding:
+    """Whether somebody looks after the store, and when it was last copied.
+
+    A copy may be older than an hour: without anything new none is taken.
+    """
+    facts = {
+        "snapshots": stands.snapshots,
+        "newest": stands.newest,
+        "failed": stands.failed,
+        "looked_ago_s": round(stands.looked_ago_s, 1),
+        "running": stands.running,
+    }
+    if stands.wanted and not stands.running:
+        words = "Nobody looks after the store: it is neither checked nor copied."
+        return Finding("failed", words, "Start Loom again. The log says why.", facts=facts)
+    words, hint, since = "", "", 0.0
+    if stands.failure:
+        since, words = stands.failed, stands.failure
+        hint = "Free some space, and look at the permissions of the folder snapshots."
+    elif stands.trouble:
+        words, hint = stands.trouble, "It is tried again each minute."
+    elif stands.wanted and stands.looked_ago_s > _LATE_UPKEEP_S:
+        words = f"Nobody has looked after the store for {stands.looked_ago_s / 60:.0f} minutes."
+        hint = "A check of much data takes long. When it lasts, start Loom again."
+    elif not_forgotten:
+        words = f"What is old was not forgotten: {not_forgotten}"
+        hint = "It is tried again each day."
+    if words:
+        return Finding("degraded", words, hint, since, facts)
+    if not stands.wanted:
+        return Finding(words="This run does not look after the store.", facts=facts)
+    return Finding(words="" if stands.newest else "There is no snapshot so far.", facts=facts)
+
+
+def key(key: Key | LoomError | None, *, encrypted: bool, wanted: bool) -> Finding:
+    """Whether what is written can be read with the key alone, and where that is.
+
+    A key that lies in a file is told and is no fault: that is how Loom runs where no keyring is,
+    and a monitor that said so for ever would be switched off.
+    """
+    if isinstance(key, LoomError):
+        return Finding("failed", key.message, key.hint, facts={"encrypted": encrypted, "kept": ""})
+    kept = "given" if key is None and encrypted else "" if key is None else key.kind
+    facts = {"encrypted": encrypted, "kept": kept, "fell_back": key.fell_back if key else ""}
+    if encrypted:
+        return Finding(words=key.warning if key else "", facts=facts)
+    if wanted:
+        words = "What is written down is not encrypted, and should be."
+        return Finding("failed", words, "Stop Loom, and report this.", facts=facts)
+    return Finding(words="What is written down is not encrypted: loom.toml says so.", facts=facts)
+
+
+def _key(loom: Loom) -> Finding:
+    wanted = loom.settings.store.encrypted and not loom.store.in_memory
+    return key(loom.key, encrypted=loom.store.encrypted, wanted=wanted)
+
+
+def broker(broker: Broker, audit: Audit, clock: Clock) -> Finding:
+    """Whether what may be done is done, and written down before. It fails closed."""
+    facts = {
+        "audited": audit.written,
+        "undecided": broker.undecided,
+        "questions": broker.consent.waiting,
+        "attended": broker.consent.attended,
+    }
+    if audit.trouble is not None:
+        words = f"Nothing is done, as nothing can be written down: {audit.trouble.message}"
+        return Finding("failed", words, audit.trouble.hint, facts=facts)
+    if broker.undecided and clock() - broker.undecided_at < _RECENT_S:
+        words = "A call was not done, because deciding about it went wrong."
+        return Finding("degraded", words, "The log has it all.", broker.undecided_at, facts)
+    if not broker.consent.attended:
+        words = "Nobody is there to be asked: what needs an approval is not done."
+        return Finding(words=words, facts=facts)
+    return Finding(facts=facts)
+
+
+def recorder(recorder: Recorder) -> Finding:
+    """Whether conversations are written down."""
+    waiting = recorder.waiting
+    facts = {"kept": recorder.kept, "lost": recorder.lost, "waiting": waiting}
+    if not recorder.running:
+        words = "Conversations are not written down any more."
+        return Finding("failed", words, "Start Loom again.", facts=facts)
+    if recorder.trouble:
+        words = f"The last message was not kept: {recorder.trouble}"
+        return Finding("degraded", words, "The answer is shown all the same.", facts=facts)
+    if waiting > _MANY_MESSAGES:
+        words = f"{waiting:,} messages are not written down so far."
+        return Finding("degraded", words, "Look whether the disk is slow.", facts=facts)
+    return Finding(facts=facts)
+
+
+def cards(desk: Desk) -> Finding:
+    """Whether cards come and go."""
+    facts = {"open": len(desk.showing), "attended": not desk.alone}
+    if desk.trouble:
+        words = f"Cards wait, and none ends: {desk.trouble}"
+        return Finding("degraded", words, "It is tried again every few seconds.", facts=facts)
+    count = len(desk.showing)
+    words = f"{count} {'card is' if count == 1 else 'cards are'} open." if count else ""
+    return Finding(words=words, facts=facts)
+
+
+def notifications(sent: Notifications) -> Finding:
+    """Whether the desktop shows them. Where there is no desktop, that is no fault."""
+    facts = {"on": sent.on, "sent": sent.sent}
+    if not sent.on:
+        return Finding(words="Off.", facts=facts)
+    if not sent.trouble:
+        return Finding(words="" if sent.sent else "None was sent so far.", facts=facts)
+    state: State = "degraded" if sent.wanted_here else "ok"
+    words = f"The last one was not shown: {sent.trouble}"
+    return Finding(state, words, "Every card is in the inbox: loom inbox", facts=facts)
+
+
+def bus(bus: Bus) -> Callable[[], Finding]:
+    """Whether events arrive. What was lost since the last look is told, older is over.
+
+    An event past its time to live is no fault: whoever published it said that it is worth nothing
+    then. It is one where ten went by and nothing was handled: somebody works for nobody. An answer
+    that comes too late is none either, as whoever asked was told that none came.
+    """
+    seen = dict.fromkeys((*_DROPPED, *_LATE), 0)
+    before: dict[str, Counts] = {}
 
     def look() -> Finding:
-        counts = {name: getattr(bus, name, 0) for name in _DROPPED}
-        lost = {name: counts[name] - seen[name] for name in _DROPPED}
+        boxes = bus.mailboxes()
+        by_name: dict[str, Counts] = {}
+        for one in boxes:
+            by_name[one.name] = by_name.get(one.name, bus.ended[one.name]).plus(one.counts)
+        counts = {
+            "circled": bus.circled,
+            "dropped": bus.dropped,
+            "overrun": bus.overrun,
+            "expired": bus.expired + bus.ended.total.expired + sum(one.expired for one in boxes),
+            "late_answers": bus.late_answers,
+        }
+        lost = {name: counts[name] - seen[name] for name in counts}
+        idle = [name for name, now in by_name.items() if _in_vain(before.get(name), now)]
         seen.update(counts)
-        boxes: list[Any] = getattr(bus, "mailboxes", list)()
+        before.clear()
+        before.update(by_name)
         full = [one.name for one in boxes if one.size and one.waiting >= _FULL * one.size]
-        turns = getattr(bus, "turns", None)
-        queue = [*turns.waiting] if turns is not None else []
-        facts = {"published": bus.published, **counts, "full": full, "queue_for_a_turn": queue}
+        facts = {
+            "published": bus.published, **counts, "full": full, "in_vain": idle,
+            "queue_for_a_turn": [*bus.turns.waiting],
+            "shares": [bus.turns.pace_of(lane) for lane in QoS],
+        }  # fmt: skip
         words = [f"{lost[name]} {said}" for name, said in _DROPPED.items() if lost[name]]
         if full:
             words.append(f"Next to full: what waits for {', '.join(full)}.")
+        if idle:
+            words.append(f"Whatever came to {', '.join(idle)} was past its time.")
         if words:
             hint = "The log names them. It is over when it is told no more."
             return Finding("degraded", " ".join(words), hint, facts=facts)
-        return Finding(facts=facts)
+        late = [f"{lost[name]} {said}" for name, said in _LATE.items() if lost[name]]
+        return Finding(words=" ".join(late), facts=facts)
 
     return look
+
+
+def _in_vain(before: Counts | None, now: Counts) -> bool:
+    before = before or Counts()
+    return now.handled == before.handled and now.expired - before.expired >= _MANY_EXPIRED
 
 
 def agents(
@@ -131,6 +311,11 @@ def agents(
         return Finding("degraded", words, "The log names them. A restart frees them.", facts=facts)
     held = [f"{name} is {state}" for name, state in states.items() if state != "running"]
     return Finding(words=f"You said so: {', '.join(held)}." if held else "", facts=facts)
+
+
+def _agents(loom: Loom) -> Finding:
+    wanted = (*loom.agents_wanted, *sorted(loom.entries.missing))
+    return agents(loom.supervisor, wanted, loom.left_out)
 
 
 def durable(durable: Durable, letters: Callable[[], int]) -> Finding:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,8 +27,20 @@ if TYPE_CHECKING:
 _PLAIN = ("text", "code", "data")
 _PARSED = ("html", "xml", "rtf", "eml", "svg")
 _MOST_BYTES = 16_000_000
+_SHOWN = frozenset({"png", "jpeg", "gif", "webp"})
+"""Pictures that all wire formats take."""
+_MOST_PICTURE = 5_000_000
+"""Bytes; the least that one of the providers takes."""
 _BY_DESCRIPTOR = sys.platform == "linux"
 DEADLINE_S = 20.0
+
+
+class Picture(NamedTuple):
+    """A picture, as it is on the disk."""
+
+    media_type: str
+    """``image/png`` ..."""
+    data: bytes
 
 
 class Reader:
@@ -68,6 +80,27 @@ class Reader:
                     hint="It may be damaged, or very large.",
                 ) from None
 
+    async def picture(self, path: str, *, within: Folders | None = None) -> Picture | None:
+        """The picture as a model takes it, byte for byte; None when it is none. ``within`` as for
+        ``read``. Raises what that raises; a kind that no model takes is NotUnderstood."""
+        name = path.rpartition("/")[2]
+        if "\0" in path:
+            raise Unavailable(f"{name!r} is no path.", hint="Check the path.")
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                with self._held(path, within) as held:
+                    return await asyncio.to_thread(_picture, held)
+        except TimeoutError:
+            raise TimedOut(
+                f"{name} took longer than {self._deadline_s:g} s to read.",
+                hint="The disk it lies on may be gone.",
+            ) from None
+        except OSError as error:
+            raise Unavailable(
+                f"{name} cannot be read: {error.strerror or 'the disk reports an error'}.",
+                hint="Check the disk and try again.",
+            ) from None
+
     @contextmanager
     def _held(self, path: str, within: Folders | None) -> Iterator[Path]:
         """The file itself, whatever comes to stand under its name meanwhile."""
@@ -86,6 +119,28 @@ class Reader:
             yield Held.of(descriptor, whole.name)
         finally:
             os.close(descriptor)
+
+
+def _picture(path: Path) -> Picture | None:
+    from loom_desktop.text.kind import kind_of
+
+    kind = kind_of(path)
+    if kind.family != "image":
+        return None
+    if kind.name not in _SHOWN:
+        raise NotUnderstood(
+            f"{path.name} is a picture of a kind that no model takes ({kind.name}).",
+            hint="Save it as PNG or JPEG.",
+        )
+    with path.open("rb") as file:
+        data = file.read(_MOST_PICTURE + 1)
+    if len(data) > _MOST_PICTURE:
+        raise NotUnderstood(
+            f"{path.name} is too large to be shown to a model: more than "
+            f"{_MOST_PICTURE // 1_000_000} MB.",
+            hint="Save a smaller copy of it.",
+        )
+    return Picture(f"image/{kind.name}", data)
 
 
 def _opened(path: str, folder: int | None = None, *, follow: bool = True) -> int:

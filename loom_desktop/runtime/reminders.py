@@ -11,7 +11,7 @@ import msgspec
 from loom_desktop.bus import Bus
 from loom_desktop.clock import Clock
 from loom_desktop.errors import UsageError
-from loom_desktop.event import Event, QoS, privacy_at_birth
+from loom_desktop.event import SCHEDULED, Event, QoS, privacy_at_birth
 from loom_desktop.runtime.context import follow, named
 from loom_desktop.store import Store
 from loom_desktop.store.schedules import Schedule
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from loom_desktop.runtime.schedule import Timers
 
 _SHOWN_TIMES = 3
-_ORIGIN = frozenset({"schedule"})
 
 
 class Reminder(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,8 +150,8 @@ class Reminders:
             topic="schedule",
             id=schedule.thread or 1,
             thread=schedule.thread,
-            origin=named(schedule.origin) | _ORIGIN,
-            privacy=max(schedule.privacy, privacy_at_birth(_ORIGIN)),
+            origin=named(schedule.origin) | SCHEDULED,
+            privacy=max(schedule.privacy, privacy_at_birth(SCHEDULED)),
         )
         payload = {
             "schedule": schedule.id,

@@ -20,10 +20,11 @@ from typing import Any, Literal, TypeGuard
 from msgspec import Struct
 
 from loom_desktop.bus import MOST_WAITING, Subscription
+from loom_desktop.bus.ended import Counts
 from loom_desktop.bus.subscription import DEADLINE_S
 from loom_desktop.bus.topics import matches, segments
 from loom_desktop.errors import LoomError, NotFound, TimedOut, Unavailable, UsageError
-from loom_desktop.event import Event, QoS, follow
+from loom_desktop.event import Event, QoS, by_itself, follow
 from loom_desktop.runtime.agent import Agent, Handler
 from loom_desktop.runtime.context import Context, Parts, Staged
 from loom_desktop.runtime.durable import Durable, Follower
@@ -53,6 +54,7 @@ class AgentReport(Struct, frozen=True):
     busy: int
     handled: int
     dropped: int
+    """Both since Loom started, however often the agent was restarted."""
     restarts: int
     """In the last minute."""
     failure: str
@@ -69,6 +71,10 @@ class _Life:
         self.box: Subscription | None = None
         self.held: asyncio.Future[None] | None = None
         """While it is paused: what it is given waits for this."""
+        self.ended: Subscription | None = None
+        """The last mailbox that it has no more: what was in hand is counted there at its end."""
+        self.past = Counts()
+        """What those before that one counted."""
         self.restarts = Restarts()
         self.more: list[tuple[str, Handler]] = []
         """What it listens to since it runs, beside what it was declared with."""
@@ -76,6 +82,12 @@ class _Life:
         self.follower: Follower | None = None
         """Where it gets its events from when it is durable."""
         self._found: dict[str, tuple[Handler, ...]] = {}
+
+    @property
+    def counted(self) -> Counts:
+        """What all its mailboxes counted."""
+        now = self.past if self.ended is None else self.past.plus(Counts.of(self.ended))
+        return now if self.box is None else now.plus(Counts.of(self.box))
 
     @property
     def patterns(self) -> list[str]:
@@ -216,6 +228,7 @@ class Supervisor:
         if box is None:
             self.changed(self._report(life))
             return
+        life.ended = box
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
         self.durable.leave(name)
@@ -239,7 +252,7 @@ class Supervisor:
     async def delete(self, name: str, *, forget: bool = False) -> None:
         """Stop it, and there is no such agent any more. ``forget``: nor what it kept in the store.
 
-        Raises NotFound.
+        Raises NotFound, and Unavailable when it is gone and what it kept is not.
         """
         await self.stop(name)
         self._lives.pop(name, None)
@@ -299,10 +312,6 @@ class Supervisor:
                 life.follower.taken_out(lambda event: not takes(event.topic))
         self.changed(self._report(life))
         return True
-
-    def subscriptions(self, name: str) -> list[str]:
-        """The patterns that wake it now. Raises NotFound."""
-        return self._life(name).patterns
 
     def begin_anew(self) -> None:
         """The store holds other data now: durable agents go on from where those say they are.
@@ -368,18 +377,17 @@ class Supervisor:
     def _report(self, life: _Life) -> AgentReport:
         box, name = life.box, life.agent.name
         busy = sum(_of_agent(work, name) for works in self._running.values() for work in works)
-        waiting, handled, dropped = (
-            (0, 0, 0) if box is None else (len(box), box.handled, box.dropped)
-        )
+        waiting, now = 0 if box is None else len(box), life.counted
         return AgentReport(
             name, life.state, life.patterns, [one.name for one in life.agent.capabilities],
-            waiting, busy, handled, dropped, life.restarts.recent(_loop_time()),
+            waiting, busy, now.handled, now.dropped, life.restarts.recent(_loop_time()),
             self.failed.get(name, ""), life.agent.durable,
         )  # fmt: skip
 
     def _begin(self, life: _Life) -> None:
         agent = life.agent
         life.hold(False)
+        life.past, life.ended = life.counted, None
         life.box = self._parts.bus.subscribe(
             life.patterns, partial(self._work, life), name=f"agent:{agent.name}",
             size=agent.room or MOST_WAITING, when_full=agent.when_full, at_once=agent.at_once,
@@ -426,7 +434,7 @@ class Supervisor:
         box, life.box = life.box, None
         if box is None:
             return
-        name, life.state = life.agent.name, "failed"
+        name, life.state, life.ended = life.agent.name, "failed", box
         self.durable.leave(name)
         for one in life.agent.capabilities:
             self._parts.broker.remove(one.name)
@@ -435,15 +443,9 @@ class Supervisor:
         hint = f"The log says why. loom start {name} tries it again, and so does the next start."
         self.failed[name] = message
         self._trouble(message, hint)
-        self._parts.bus.publish(
-            Event(
-                topic="agent.failed",
-                payload={"agent": name, "topic": "", "error": message, "hint": hint},
-                sender="supervisor",
-                time=self._parts.clock(),
-                origin=frozenset({"schedule"}),
-            )
-        )
+        told = {"agent": name, "topic": "", "error": message, "hint": hint}
+        now = self._parts.clock()
+        self._parts.bus.publish(by_itself("agent.failed", told, sender="supervisor", time=now))
         self.changed(self._report(life))
 
     async def _work(self, life: _Life, event: Event) -> None:

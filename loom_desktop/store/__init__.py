@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, Self
 
 import apsw
 
-from loom_desktop.clock import Clock, wall
+from loom_desktop.clock import Clock, monotonic, wall
 from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.store.acts import Act, Acts, Step
 from loom_desktop.store.backup import Copy, Snapshots, copy_to, fetch, remove
@@ -31,6 +31,7 @@ from loom_desktop.store.ledger import Egress, Ledger, Totals
 from loom_desktop.store.memories import Memories, Memory
 from loom_desktop.store.notes import Note, Notes
 from loom_desktop.store.recovery import Recovery, opened_in_memory
+from loom_desktop.store.routes import Routed, Routes
 from loom_desktop.store.schedules import Schedule, Schedules
 from loom_desktop.store.secrets import Secrets
 from loom_desktop.store.state import State, Versioned
@@ -50,11 +51,13 @@ __all__ = [
     "Note",
     "Place",
     "Problem",
+    "Routed",
     "Schedule",
     "Signature",
     "Step",
     "Store",
     "Totals",
+    "Upkeep",
     "Versioned",
 ]
 
@@ -87,6 +90,25 @@ class Problem(NamedTuple):
     hint: str
 
 
+class Upkeep(NamedTuple):
+    """How the copies of the store and its upkeep stand."""
+
+    wanted: bool
+    """Whether this store is looked after at all."""
+    running: bool
+    looked_ago_s: float
+    """How long ago somebody looked after it; since it was opened, when nobody has so far."""
+    trouble: str
+    """Why that went wrong the last time, in words."""
+    snapshots: int
+    newest: float
+    """When the newest snapshot was taken, in seconds since 1970; each was read before it counted.
+    0: there is none."""
+    failed: float
+    """When the last attempt failed, likewise; 0 when it went well."""
+    failure: str
+
+
 class Store:
     """One open store and its parts.
 
@@ -105,6 +127,7 @@ class Store:
     acts: Acts
     files: Files
     ledger: Ledger
+    routes: Routes
     state: State
     secrets: Secrets
 
@@ -133,6 +156,11 @@ class Store:
         self._stopping = False
         self._snapshotting = asyncio.Lock()
         self._snapshot_at = -1
+        self._drafts: tuple[Path, ...] = ()
+        """What a copy is fetched to that is looked at, and one that is restored from."""
+        self._keeping_up: asyncio.Task[None] | None = None
+        self._looked, self._look_failed = monotonic(), ""
+        self._copy_failed, self._copy_problem = 0.0, ""
         self._log_told = self._disk_told = self._damage_told = False
         if str(path) == MEMORY:
             self._folder = Path()
@@ -148,6 +176,7 @@ class Store:
         else:
             file = Path(path).absolute()
             self._folder = file.parent
+            self._drafts = (file.parent / "looking.db", file.parent / "restoring.db")
             self._snapshots = Snapshots(file.parent / "snapshots", key)
             self._ballast = ballast or Ballast(file.parent / "ballast")
             recovery = Recovery(
@@ -178,6 +207,7 @@ class Store:
         self.acts = Acts(db, clock)
         self.files = Files(db)
         self.ledger = Ledger(db, clock)
+        self.routes = Routes(db)
         self.state = State(db)
         self.secrets = Secrets(db, use_keyring=use_keyring)
 
@@ -187,7 +217,8 @@ class Store:
         if not self.in_memory:
             self._db.after_erase = self._renew_copies
             if self._upkeep:
-                self._tasks.start("store upkeep", self._keep_up())
+                self._looked = monotonic()
+                self._keeping_up = self._tasks.start("store upkeep", self._keep_up())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -222,6 +253,15 @@ class Store:
         """Writes that nobody waited for and that did not reach the disk."""
         return self._db.lost + self.journal.lost
 
+    def upkeep(self) -> Upkeep:
+        """How the copies and the upkeep stand. It reads a folder: not for the loop's thread."""
+        task, times = self._keeping_up, {} if self.in_memory else self._snapshots.times()
+        return Upkeep(
+            task is not None, task is not None and not task.done(), monotonic() - self._looked,
+            self._look_failed, len(times), next(iter(times), 0.0), self._copy_failed,
+            self._copy_problem,
+        )  # fmt: skip
+
     async def snapshot(self) -> Path | None:
         """Take a checked copy of everything now, and let those go that are not worth keeping.
 
@@ -251,7 +291,7 @@ class Store:
     async def look_at(self, path: Path) -> None:
         """See that this file can be restored from, and raise what ``restore`` raises if not."""
         self._on_disk()
-        draft = self._folder / "looking.db"
+        draft = self._drafts[0]
         async with self._snapshotting:
             await asyncio.to_thread(fetch, path, draft, self._db.key)
             await asyncio.to_thread(remove, draft)
@@ -267,7 +307,7 @@ class Store:
         Unavailable when the disk does not take it; nothing was changed then.
         """
         self._on_disk()
-        draft = self._folder / "restoring.db"
+        draft = self._drafts[1]
         async with self._snapshotting:
             await asyncio.to_thread(fetch, path, draft, self._db.key)
             try:
@@ -371,8 +411,11 @@ class Store:
         while not self.in_memory:
             try:
                 await self._look_after()
+                self._look_failed = ""
             except (LoomError, OSError) as error:
                 log.warning("the store could not be looked after: %s", error)  # the next time, then
+                self._look_failed = str(error)
+            self._looked = monotonic()
             await asyncio.sleep(LOOK_S)
 
     async def _look_after(self) -> None:
@@ -420,13 +463,19 @@ class Store:
             await self._written()
             try:
                 path = await self._db.aside(take)
-            except (apsw.Error, OSError) as error:
+            except (apsw.Error, OSError, Unavailable) as error:  # no folder for it: the last one
                 if not isinstance(error, apsw.InterruptError):
+                    failure = f"No copy of Loom's data could be made ({error})."
+                    if self._copy_problem not in ("", failure):
+                        self._take_back(self._copy_problem)
+                    self._copy_failed, self._copy_problem = self._clock(), failure
                     self._tell(
-                        f"No copy of Loom's data could be made ({error}).",
-                        "Free some space, and look at the permissions of its folder.",
+                        failure, "Free some space, and look at the permissions of its folder."
                     )
                 return None
+            if self._copy_problem:
+                self._take_back(self._copy_problem)
+            self._copy_failed, self._copy_problem = 0.0, ""
             await asyncio.to_thread(self._snapshots.rotate)
             return path
 
@@ -439,11 +488,13 @@ class Store:
             return
         there = await asyncio.to_thread(self._snapshots.times)
         path = await self.snapshot() if there else None
-        await asyncio.to_thread(self._drop_copies, path)
+        async with self._snapshotting:  # what a restore works on is none of these
+            await asyncio.to_thread(self._drop_copies, path)
 
     def _drop_copies(self, path: Path | None) -> None:
         self._snapshots.keep_only(path)
-        for old in (*self._snapshots.folder.glob("before-*.db"),):
+        self._snapshots.remove_parts()
+        for old in (*self._snapshots.folder.glob("before-*.db"), *self._drafts):
             remove(old)
         for old in (*self._folder.glob("*.corrupt.*"), *self._folder.glob("*.lost.*")):
             old.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ SET_ASIDE = 5
 """How many of what there was before a restore are kept."""
 _PAGES = 200
 _FORMAT = "%Y%m%dT%H%M%S"
+_PART = ".loom.part"
 _SNAPSHOT, _RESTORED, _BEFORE = "loom.", "restored-", "before-restore-"
 
 
@@ -133,10 +134,7 @@ class Snapshots:
         stopping: Callable[[], bool] = lambda: False,
     ) -> Path:
         """The same after a restore: the newest of all, and no other gives way to it."""
-        private_folder(self.folder)
-        path = self._free(_RESTORED, time, self.times())
-        self.copy(source, path, stopping=stopping)
-        return path
+        return self._take_under(_RESTORED, self.times(), source, time, stopping)
 
     def set_aside(
         self,
@@ -146,8 +144,18 @@ class Snapshots:
         stopping: Callable[[], bool] = lambda: False,
     ) -> Path:
         """The same before a restore. Nothing is let go: that is for when the restore went well."""
+        return self._take_under(_BEFORE, self._named(_BEFORE), source, time, stopping)
+
+    def _take_under(
+        self,
+        prefix: str,
+        there: Iterable[float],
+        source: apsw.Connection,
+        time: float,
+        stopping: Callable[[], bool],
+    ) -> Path:
         private_folder(self.folder)
-        path = self._free(_BEFORE, time, self._named(_BEFORE))
+        path = self._free(prefix, time, there)
         self.copy(source, path, stopping=stopping)
         return path
 
@@ -167,7 +175,7 @@ class Snapshots:
     ) -> None:
         """The same under any name; what is there under it gives way to a copy that is checked."""
         # beside it, under a name that nobody else gives: what the person keeps there is not ours
-        draft = path.with_name(f".{path.name}.{os.getpid()}.loom.part")
+        draft = path.with_name(f".{path.name}{_mine()}")
         try:
             remove(draft)
             target = connect(draft, self._key)
@@ -231,6 +239,12 @@ class Snapshots:
         for other in self.times().values():
             if other != path:
                 remove(other)
+
+    def remove_parts(self) -> None:
+        """Copies that were begun here by a process that was killed."""
+        for part in self.folder.glob(f".*{_PART}"):
+            if not part.name.endswith(_mine()):  # that one is being written
+                remove(part)
 
 
 def born(connection: apsw.Connection) -> object:
@@ -326,6 +340,11 @@ def _refusal(draft: Path, key: bytes | None) -> str:
     finally:
         connection.close(True)
     return ""
+
+
+def _mine() -> str:
+    """How the names end of what this process is copying."""
+    return f".{os.getpid()}{_PART}"
 
 
 def remove(path: Path) -> None:

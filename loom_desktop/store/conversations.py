@@ -84,6 +84,17 @@ class Conversations:
         newest = await self._select("conversation = ? order by id desc", (conversation,), limit)
         return newest[::-1]
 
+    async def count(self, conversation: int) -> int:
+        """How many messages it has."""
+        rows: Any = await self._db.read(
+            lambda connection: (
+                connection.execute(
+                    "select count(*) from message where conversation = ?", (conversation,)
+                ).get
+            )
+        )
+        return int(rows)
+
     async def search(self, query: str, *, limit: int = 50) -> list[Message]:
         """Messages with all of these words, in any of their forms; the best first."""
         if not (words := matching(query)):

@@ -149,15 +149,6 @@ class Deliveries:
             self._revived = {one for one in self._revived if one[0] != name}
         return place
 
-    async def names(self) -> list[str]:
-        """Every subscriber that was ever begun and not forgotten, in order."""
-        rows: Any = await self._db.read(
-            lambda connection: connection.execute(
-                "select name from subscriber order by name"
-            ).fetchall()
-        )
-        return [name for (name,) in rows]
-
     async def forget(self, name: str) -> bool:
         """Its cursor, its tries and its dead letters. Whether there was one."""
         name = storable(name)
@@ -335,6 +326,19 @@ class Deliveries:
                 str(connection.execute("select count(*) from dead where taken = 0").get)
             )
         )
+
+    async def alike(self, letter: DeadLetter) -> bool:
+        """Whether its subscriber has another one of that topic."""
+        values = (letter.subscriber, letter.event.topic, letter.id)
+        found = await self._db.read(
+            lambda connection: (
+                connection.execute(
+                    "select 1 from dead where subscriber = ? and topic = ? and id <> ? limit 1",
+                    values,
+                ).get
+            )
+        )
+        return found is not None
 
     async def dead_letter(self, id: int) -> DeadLetter:  # noqa: A002  # the name of the field
         """One of them. Raises NotFound."""

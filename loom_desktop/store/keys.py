@@ -1,7 +1,7 @@
 """Where the key of the store comes from: the keyring, a file beside the store, or a passphrase.
 
     key.json   {"kind": "keyring", "name": "store-..."}          the keyring holds the key
-               {"kind": "file"}                                  store.key beside it holds the key
+               {"kind": "file", "why"}                           store.key beside it holds the key
                {"kind": "passphrase", "salt", "n", "r", "p", "wrapped", "check"}
 
 A passphrase does not make the key, it wraps it: one that is set, changed or taken away rewrites
@@ -54,6 +54,8 @@ class Key(Struct, frozen=True):
     kind: Kind
     warning: str = ""
     """Empty, or a sentence to show: the key lies beside the data."""
+    fell_back: str = ""
+    """Why it lies there and not in a keyring, in words, where that was written down."""
 
     def __repr__(self) -> str:
         return f"Key(kind={self.kind!r})"  # never the key itself
@@ -66,6 +68,7 @@ class NoKeyring(Exception):
 class _Kept(Struct, kw_only=True):
     kind: Kind
     name: str = ""
+    why: str = ""
     salt: str = ""
     n: int = 0
     r: int = 0
@@ -103,7 +106,7 @@ async def obtain(
             )
         return Key(await asyncio.to_thread(_unwrap, kept, passphrase), "passphrase")
     if kept.kind == "file":
-        return await asyncio.to_thread(_from_file, folder)
+        return await asyncio.to_thread(_from_file, folder, kept.why)
     return await _from_keyring(folder, kept, keyring_timeout_s)
 
 
@@ -239,10 +242,10 @@ async def _first(folder: Path, keyring_timeout_s: float, key: bytes | None = Non
             reason = "the keyring refused"
     log.info("The key goes into a file: %s", reason)
     try:
-        await asyncio.to_thread(_new_file, folder, key)
+        await asyncio.to_thread(_new_file, folder, key, reason)
     except OSError as error:
         raise _not_written(error) from error
-    return await asyncio.to_thread(_from_file, folder)
+    return await asyncio.to_thread(_from_file, folder, reason)
 
 
 async def _from_keyring(folder: Path, kept: _Kept, timeout_s: float) -> Key:
@@ -270,7 +273,7 @@ def _from_hex(text: str | None) -> bytes | None:
     return key if len(key) == KEY_BYTES else None
 
 
-def _from_file(folder: Path) -> Key:
+def _from_file(folder: Path, why: str) -> Key:
     path = folder / "store.key"
     try:
         key = _from_hex(_small(path).decode("ascii", "replace").strip())
@@ -290,12 +293,13 @@ def _from_file(folder: Path) -> Key:
     return Key(
         key,
         "file",
-        f"The key of your data lies beside it in {path}, as there is no keyring: whoever can copy "
-        "the folder can read it.",
+        f"The key of your data lies beside it in {path}, as {why or 'there is no keyring'}: "
+        "whoever can copy the folder can read it.",
+        why,
     )
 
 
-def _new_file(folder: Path, key: bytes | None) -> None:
+def _new_file(folder: Path, key: bytes | None, why: str) -> None:
     """Made once: of two programs that start at the same time the second uses the first one's."""
     path = folder / "store.key"
     if key is not None:
@@ -311,7 +315,7 @@ def _new_file(folder: Path, key: bytes | None) -> None:
             os.replace(draft, path)
         draft.unlink(missing_ok=True)
         sync_folder(folder)
-    _write_kept(folder, _Kept(kind="file"))
+    _write_kept(folder, _Kept(kind="file", why=why))
 
 
 def _wrap(folder: Path, key: bytes, passphrase: str) -> None:

@@ -246,7 +246,27 @@ def never_again(connection: apsw.Connection, seq: int) -> None:
     )
 
 
-def third(connection: apsw.Connection) -> None:
+def routes(connection: apsw.Connection) -> None:
+    """Which model was asked each time, why, and what came of it."""
+    connection.execute("""
+        create table routed (
+            id integer primary key, time real not null, decision integer not null,
+            thread integer not null, turn integer not null, agent text not null,
+            background integer not null, name text not null, model text not null,
+            local integer not null, rule text not null, reason text not null,
+            confidence real not null, phase text not null, arm text not null,
+            label text not null, privacy text not null, latency_budget_ms integer not null,
+            cost_cap real not null, quality_threshold real not null, estimated_s real not null,
+            estimated_cost real not null, first_s real not null, seconds real not null,
+            cost real not null, prompt integer not null, completion integer not null,
+            outcome text not null, thumb integer not null) strict;
+        create index routed_time on routed(time);
+        create index routed_thread on routed(thread);
+        create index routed_turn on routed(turn) where turn <> 0;
+    """)
+
+
+def memories(connection: apsw.Connection) -> None:
     """Memories, what they were made from, and their vectors.
 
     A vector is whole in its row: whatever finds the nearest can be made anew from there.
@@ -284,16 +304,15 @@ def third(connection: apsw.Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (first, second, third)
+STEPS: Sequence[Step] = (first, second, routes, memories)
 
 TABLES = (
     "event", "message", "card", "never", "schedule", "occurrence", "note", "act", "act_step",
-    "known_file", "egress", "state", "secret", "subscriber", "delivery", "dead",
+    "known_file", "egress", "state", "secret", "subscriber", "delivery", "dead", "routed",
     "memory", "memory_source", "memory_vector",
 )  # fmt: skip
-"""The tables that hold something of their own; what refers to another table comes after it."""
-DERIVED = ("event_block",)
-"""The tables that ``recount`` can work out from the others."""
+"""The tables that hold something of their own; what refers to another table comes after it.
+``event_block`` holds nothing that ``recount`` could not work out."""
 
 
 def version(connection: apsw.Connection) -> int:

@@ -46,13 +46,12 @@ class Ring:
         """What was published, in order."""
         return [one for one in self._records if not isinstance(one[3], list)]
 
-    def hops(self, event: int = 0) -> list[Hop]:
-        """Who handled it and when, in order; of all events when none is named."""
+    def hops(self) -> list[Hop]:
+        """Who handled which event and when, in order."""
         return [
             Hop(one, subscriber, began, ended, len(events))
             for began, ended, subscriber, events in self._handled()
             for one in events
-            if not event or one == event
         ]
 
     def _handled(self) -> list[Handled]:

@@ -79,3 +79,8 @@ def _plain(number: Decimal) -> str | None:
     if "." in written:
         written = written.rstrip("0").rstrip(".")
     return "0" if written == "-0" else written
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 file``, ``3 files``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

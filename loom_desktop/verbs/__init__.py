@@ -25,7 +25,7 @@ ASKING = ("ask", "summarize_clipboard")
 """The verbs whose answer comes as ``chat`` events."""
 _PLACES = {
     "asking": (
-        "ask", "summarize_clipboard", "copied", "copying", "cancel", "conversations",
+        "ask", "steer", "summarize_clipboard", "copied", "copying", "cancel", "conversations",
         "conversation", "forget_conversation",
     ),
     "cards": ("cards", "answer", "never_for_this", "nevers", "offer_again", "inbox", "why"),
@@ -40,16 +40,17 @@ _PLACES = {
     "status": ("status", "dismiss_problem", "doctor", "health", "left_today"),
     "agents": (
         "agents", "start_agent", "stop_agent", "restart_agent", "pause_agent", "resume_agent",
-        "mailboxes",
+        "delete_agent", "mailboxes",
     ),
     "journal": ("replay", "dead", "dead_letter", "replay_dead", "drop_dead"),
     "copies": ("backup", "copies", "look_at_copy", "restore"),
     "bench": ("bench",),
+    "tracing": ("trace",),
     "application": ("pause_capture", "resume_capture", "show", "quit"),
     "settings": (
         "settings", "change_setting", "first_run", "set_secret", "secrets", "remove_secret",
-        "models",
     ),
+    "routing": ("models", "test_model", "use_model", "routes", "money", "rate"),
 }  # fmt: skip
 _MODULES = {verb: module for module, verbs in _PLACES.items() for verb in verbs}
 _MOST_NUMBER = 1 << 53

@@ -62,9 +62,21 @@ async def resume_agent(loom: Loom, name: str) -> dict[str, Any]:
     return _report(loom, name)
 
 
+async def delete_agent(loom: Loom, name: str) -> dict[str, Any]:
+    """Stop it and forget it, with all that it remembered, planned and could not work on.
+
+    ``named``: whether loom.toml names it, so that the next start begins with it anew.
+    """
+    _known(loom, name)
+    await loom.supervisor.delete(name, forget=True)
+    return {"name": name, "named": name in loom.settings.assistant.agents}
+
+
 async def mailboxes(loom: Loom) -> list[dict[str, Any]]:
-    """Every subscription of the bus: what waits, what was handled, dropped, merged, too late."""
-    return [msgspec.to_builtins(one) for one in loom.bus.mailboxes()]
+    """Every subscription of the bus: what waits, what was handled, dropped, merged, too late; and
+    what those had lost that ended."""
+    found = [*loom.bus.mailboxes(), *loom.bus.lost_by_ended()]
+    return [msgspec.to_builtins(one) for one in found]
 
 
 def _known(loom: Loom, name: str) -> None:

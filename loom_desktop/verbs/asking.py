@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from loom_desktop.loom import Loom
 
 _MOST_TEXT = 1_000_000
+_MOST_STEER = 4_000
+_WAYS = ("", "auto", "direct", "thought", "react", "plan")
 
 
 async def ask(
@@ -23,8 +25,14 @@ async def ask(
     files: list[str] | None = None,
     conversation: int = 0,
     door: str = "window",
+    way: str = "",
 ) -> dict[str, int]:
-    """Ask something; the answer comes as ``chat`` events of that conversation."""
+    """Ask something; the answer comes as ``chat`` events of that conversation.
+
+    ``way``: how a model works on it: direct, thought, react, plan; empty: as the settings say.
+    """
+    if way not in _WAYS:
+        raise UsageError(f"There is no way {way!r}.", hint=f"There are: {', '.join(_WAYS[1:])}.")
     if not text.strip() and not files:
         raise UsageError("There is nothing to answer.", hint="Write a question.")
     if len(text) > _MOST_TEXT:
@@ -39,8 +47,22 @@ async def ask(
         files=named,
         clip="",
         conversation=conversation,
+        way=way,
     )
     return {"turn": event.id, "conversation": event.begins}
+
+
+async def steer(loom: Loom, conversation: int, text: str) -> dict[str, bool]:
+    """Say something to an answer on its way: the model hears it before its next step. False when
+    nothing is being answered there: then it is to be asked as usual."""
+    if not text.strip():
+        raise UsageError("There is nothing to say.", hint="Write what should be different.")
+    if len(text) > _MOST_STEER:
+        raise UsageError("That is too long to say in between.", hint="Stop it, and ask anew.")
+    if conversation not in loom.status.turns.values():
+        return {"steered": False}
+    loom.brain.steer(conversation, text.strip())
+    return {"steered": True}
 
 
 async def summarize_clipboard(loom: Loom) -> dict[str, int]:

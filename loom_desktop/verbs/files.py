@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loom_desktop.errors import NotFound
+from loom_desktop.text.number import counted
 from loom_desktop.verbs.person import existing, tool
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ async def organize(
         return {"plan": rows, "undo": 0, "left": plan["left"]}
     moves = [{"source": row["source"], "target": row["target"]} for row in todo]
     given = tuple(path for one in moves for path in one.values())
-    arguments = {"moves": moves, "words": _files(len(moves))}
+    arguments = {"moves": moves, "words": counted(len(moves), "file")}
     bound = _digest("files.move", arguments)
     loom.broker.consent.give(bound)  # the person said --apply
     try:
@@ -82,7 +83,3 @@ def _digest(name: str, arguments: dict[str, Any]) -> str:
     from loom_desktop.actions.consent import digest
 
     return digest(name, arguments)
-
-
-def _files(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"

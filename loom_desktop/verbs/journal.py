@@ -40,7 +40,8 @@ async def replay(
     ``topic`` is a pattern. ``since`` and ``until`` are times (``2026-11-20T08:30``) or phrases
     (``10 minutes ago``, ``yesterday``). Of the last hour, unless a time, a thread, ``last`` or
     ``after`` (the ``next`` of an answer that had ``more``) says otherwise; of all that is like that
-    the oldest ``limit``, or the newest ``last``.
+    the oldest ``limit``, or the newest ``last``; ``left_out`` says how many of these are not in the
+    answer, as it holds 4 MB at most.
     """
     if not 1 <= limit <= _MOST:
         raise UsageError(f"The limit is 1 to {_MOST:,}, not {limit}.")
@@ -72,7 +73,7 @@ async def replay(
             break
         rows.append(row)
         last = seq
-    return {"events": rows, "more": more, "next": last}
+    return {"events": rows, "more": more, "next": last, "left_out": 0}
 
 
 async def _newest(
@@ -94,14 +95,15 @@ async def _newest(
             break
         back *= 4
     rows: list[dict[str, Any]] = []
-    size, number = 0, found[-1][0] if found else reached
+    size, number, left_out = 0, found[-1][0] if found else reached, 0
     for seq, event in reversed(found):
         row = _row(event) | {"seq": seq}
         size += len(msgspec.json.encode(row))
         if rows and size > _MOST_BYTES:
+            left_out = len(found) - len(rows)
             break
         rows.append(row)
-    return {"events": rows[::-1], "more": False, "next": number}
+    return {"events": rows[::-1], "more": False, "next": number, "left_out": left_out}
 
 
 async def dead(loom: Loom, agent: str = "", limit: int = 100) -> list[dict[str, Any]]:
@@ -142,9 +144,8 @@ async def drop_dead(loom: Loom, letter: int) -> dict[str, Any]:
 
 async def _over(loom: Loom, letter: DeadLetter) -> None:
     """What was told of it is over, unless there are more like it."""
-    left = await loom.store.deliveries.dead(limit=_MOST, subscriber=letter.subscriber)
     topic = letter.event.topic
-    if not any(one.event.topic == topic and one.id != letter.id for one in left):
+    if not await loom.store.deliveries.alike(letter):
         loom.status.solved(buried_words(letter.subscriber, topic))
         await loom.supervisor.letters_over(letter.subscriber, topic)
 

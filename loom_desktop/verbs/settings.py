@@ -1,4 +1,4 @@
-"""Settings, secrets and models."""
+"""Settings and secrets."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ async def settings(loom: Loom, words: bool = True) -> dict[str, dict[str, Any]]:
     for name in loom.agents_settings:
         value = loom.entries.settings("agents", name, loom.settings)
         tables[f"agents.{name}"] = toml.described(type(value), value, words)
+        routing = loom.entries.routing(name, loom.settings)
+        tables[f"agents.{name}.routing"] = toml.described(toml.Routing, routing, words)
     for table, key in toml.NOT_YET:
         tables.get(table, {}).pop(key, None)
     return {name: table for name, table in tables.items() if table}
@@ -84,7 +86,7 @@ async def set_secret(loom: Loom, name: str, value: str) -> dict[str, str]:
     if not value.strip():
         raise UsageError(f"There is nothing to keep under {name!r}.", hint="Type the secret.")
     place = await loom.store.secrets.set(_secret_name(name), value)
-    await loom._close_router()
+    await loom.brain.close()
     return {"place": place}
 
 
@@ -96,12 +98,6 @@ async def secrets(loom: Loom) -> list[str]:
 async def remove_secret(loom: Loom, name: str) -> dict[str, bool]:
     """Forget it."""
     return {"removed": await loom.store.secrets.remove(_secret_name(name))}
-
-
-async def models(loom: Loom) -> list[dict[str, Any]]:
-    """The models that are set or found, and whether they answer."""
-    router = await loom.router()
-    return await router.models()
 
 
 def _secret_name(name: str) -> str:

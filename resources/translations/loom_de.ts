@@ -326,6 +326,30 @@
         <translation>Erinnerungen und Freigaben auch als Benachrichtigungen des Desktops zeigen.</translation>
     </message>
     <message>
+        <source>How a model works on a question: one answer, reasoning first, with tools, or after a plan.</source>
+        <translation>Wie ein Modell an einer Frage arbeitet: mit einer Antwort, erst mit Nachdenken, mit Werkzeugen oder nach einem Plan.</translation>
+    </message>
+    <message>
+        <source>Whether a model may call tools. Auto: one on this computer is told only of those that fit.</source>
+        <translation>Ob ein Modell Werkzeuge benutzen darf. Automatisch: eines auf diesem Computer erfährt nur von denen, die passen.</translation>
+    </message>
+    <message>
+        <source>How often a model is asked for one answer, at most.</source>
+        <translation>Wie oft ein Modell für eine Antwort höchstens gefragt wird.</translation>
+    </message>
+    <message>
+        <source>How many tokens one answer may use, all its steps together.</source>
+        <translation>Wie viele Tokens eine Antwort brauchen darf, alle Schritte zusammen.</translation>
+    </message>
+    <message>
+        <source>How long one answer may take before it must come to its end.</source>
+        <translation>Wie lange eine Antwort dauern darf, bevor sie zum Ende kommen muss.</translation>
+    </message>
+    <message>
+        <source>How you want to be answered: a sentence or two that go along with every question.</source>
+        <translation>Wie du Antworten haben möchtest: ein oder zwei Sätze, die jede Frage begleiten.</translation>
+    </message>
+    <message>
         <source>Nothing leaves this computer, whatever else is set.</source>
         <translation>Nichts verlässt diesen Computer, was auch sonst eingestellt ist.</translation>
     </message>
@@ -342,8 +366,12 @@
         <translation>Der privateste Inhalt, den ein Modell anderswo sehen darf.</translation>
     </message>
     <message>
-        <source>How long an answer may take before a quicker model is preferred.</source>
-        <translation>Wie lange eine Antwort dauern darf, bevor ein schnelleres Modell vorgezogen wird.</translation>
+        <source>The model that is asked first where nothing speaks against it; empty: the first named.</source>
+        <translation>Das Modell, das zuerst gefragt wird, wo nichts dagegen spricht; leer: das zuerst genannte.</translation>
+    </message>
+    <message>
+        <source>How long the first word may take before a quicker model is preferred.</source>
+        <translation>Wie lange das erste Wort dauern darf, bevor ein schnelleres Modell vorgezogen wird.</translation>
     </message>
     <message>
         <source>The most that one answer may cost, in dollars.</source>
@@ -354,8 +382,32 @@
         <translation>Was ein Tag höchstens kosten darf, in Dollar.</translation>
     </message>
     <message>
+        <source>The most that one agent may cost in a day, in dollars.</source>
+        <translation>Was ein Agent an einem Tag höchstens kosten darf, in Dollar.</translation>
+    </message>
+    <message>
+        <source>What becomes of a question to a model whose price is not known.</source>
+        <translation>Was aus einer Frage an ein Modell wird, dessen Preis nicht bekannt ist.</translation>
+    </message>
+    <message>
         <source>How sure a local model must be of its answer.</source>
         <translation>Wie sicher sich ein lokales Modell seiner Antwort sein muss.</translation>
+    </message>
+    <message>
+        <source>Let a model on this computer answer at once, while one elsewhere works on a better answer.</source>
+        <translation>Ein Modell auf diesem Computer sofort antworten lassen, während eines anderswo an einer besseren Antwort arbeitet.</translation>
+    </message>
+    <message>
+        <source>Choose by what came of earlier answers: off, bandit, or ab (half of the conversations).</source>
+        <translation>Nach dem wählen, was aus früheren Antworten wurde: off, bandit oder ab (die Hälfte der Gespräche).</translation>
+    </message>
+    <message>
+        <source>When Ollama on this computer loads its model ahead: off, popup (opens), start (of Loom).</source>
+        <translation>Wann Ollama auf diesem Computer sein Modell im Voraus lädt: off, popup (öffnet sich), start (von Loom).</translation>
+    </message>
+    <message>
+        <source>How long Ollama then keeps it in memory.</source>
+        <translation>Wie lange Ollama es dann im Speicher behält.</translation>
     </message>
     <message>
         <source>Events older than this are forgotten. Conversations, reminders and notes are not.</source>
@@ -1237,6 +1289,30 @@
         <translation>Dunkel</translation>
     </message>
     <message>
+        <source>One answer</source>
+        <translation>Eine Antwort</translation>
+    </message>
+    <message>
+        <source>Reasoning first</source>
+        <translation>Erst nachdenken</translation>
+    </message>
+    <message>
+        <source>With tools</source>
+        <translation>Mit Werkzeugen</translation>
+    </message>
+    <message>
+        <source>After a plan</source>
+        <translation>Nach einem Plan</translation>
+    </message>
+    <message>
+        <source>Always</source>
+        <translation>Immer</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>Nie</translation>
+    </message>
+    <message>
         <source>Public only</source>
         <translation>Nur Öffentliches</translation>
     </message>
@@ -1251,6 +1327,38 @@
     <message>
         <source>Nothing leaves</source>
         <translation>Nichts geht hinaus</translation>
+    </message>
+    <message>
+        <source>Ask</source>
+        <translation>Fragen</translation>
+    </message>
+    <message>
+        <source>Refuse</source>
+        <translation>Ablehnen</translation>
+    </message>
+    <message>
+        <source>Allow</source>
+        <translation>Erlauben</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Aus</translation>
+    </message>
+    <message>
+        <source>On</source>
+        <translation>Ein</translation>
+    </message>
+    <message>
+        <source>For half of the conversations</source>
+        <translation>Für die Hälfte der Gespräche</translation>
+    </message>
+    <message>
+        <source>When Loom is brought up</source>
+        <translation>Wenn Loom geöffnet wird</translation>
+    </message>
+    <message>
+        <source>When Loom starts</source>
+        <translation>Wenn Loom startet</translation>
     </message>
     <message>
         <source>Automatic</source>
@@ -1309,8 +1417,36 @@
         <translation>Wo Dateien verschoben werden dürfen</translation>
     </message>
     <message>
+        <source>How to answer you</source>
+        <translation>Wie dir geantwortet wird</translation>
+    </message>
+    <message>
+        <source>How a model works on a question</source>
+        <translation>Wie ein Modell an einer Frage arbeitet</translation>
+    </message>
+    <message>
+        <source>Whether a model may use tools</source>
+        <translation>Ob ein Modell Werkzeuge benutzen darf</translation>
+    </message>
+    <message>
+        <source>Most steps of one answer</source>
+        <translation>Höchstens so viele Schritte je Antwort</translation>
+    </message>
+    <message>
+        <source>Most tokens of one answer</source>
+        <translation>Höchstens so viele Tokens je Antwort</translation>
+    </message>
+    <message>
+        <source>Longest answer, in seconds</source>
+        <translation>Längste Antwort, in Sekunden</translation>
+    </message>
+    <message>
         <source>The most private that may leave</source>
         <translation>Das Privateste, das hinausdarf</translation>
+    </message>
+    <message>
+        <source>The model to ask first</source>
+        <translation>Das zuerst gefragte Modell</translation>
     </message>
     <message>
         <source>Patience, in milliseconds</source>
@@ -1325,8 +1461,32 @@
         <translation>Höchstpreis je Tag, in Dollar</translation>
     </message>
     <message>
+        <source>Most for one agent in a day, in dollars</source>
+        <translation>Höchstens für einen Agenten am Tag, in Dollar</translation>
+    </message>
+    <message>
+        <source>Models whose price is not known</source>
+        <translation>Modelle, deren Preis nicht bekannt ist</translation>
+    </message>
+    <message>
         <source>Sureness of a local model</source>
         <translation>Gewissheit eines lokalen Modells</translation>
+    </message>
+    <message>
+        <source>A quick answer first, then a better one</source>
+        <translation>Erst eine schnelle Antwort, dann eine bessere</translation>
+    </message>
+    <message>
+        <source>Learn which model to ask</source>
+        <translation>Lernen, welches Modell gefragt wird</translation>
+    </message>
+    <message>
+        <source>Load the model ahead</source>
+        <translation>Das Modell im Voraus laden</translation>
+    </message>
+    <message>
+        <source>Minutes to keep it loaded</source>
+        <translation>Minuten, die es geladen bleibt</translation>
     </message>
     <message>
         <source>Days to keep</source>
@@ -1783,6 +1943,22 @@
     <message>
         <source>The computer woke up</source>
         <translation>Der Computer wachte auf</translation>
+    </message>
+    <message>
+        <source>Using {0}…</source>
+        <translation>Benutzt {0} …</translation>
+    </message>
+    <message>
+        <source>Coming to an end…</source>
+        <translation>Kommt zum Ende …</translation>
+    </message>
+    <message>
+        <source>Planning…</source>
+        <translation>Plant …</translation>
+    </message>
+    <message>
+        <source>Thinking…</source>
+        <translation>Denkt nach …</translation>
     </message>
 </context>
 <context>

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from loom_desktop.errors import NotFound
 from loom_desktop.event import Event
+from loom_desktop.runtime.health import Finding
 
 Answer = Callable[..., Any]
 
@@ -35,6 +36,7 @@ class FakeEngine:
 
     def __init__(self, verbs: dict[str, Answer] | None = None, *, opens: object = None) -> None:
         self.bus = FakeBus()
+        self.around: dict[str, Callable[[], Finding]] = {}
         self.verbs: dict[str, Answer] = verbs or {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.opens = opens

@@ -16,6 +16,8 @@ from tests.app.fake_engine import FakeEngine
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from loom_desktop.runtime.health import Finding
+
 Run = Callable[[FakeEngine], Engine]
 
 
@@ -273,3 +275,39 @@ def test_work_that_waits_is_cancelled_at_the_end(run: Run, qtbot: QtBot) -> None
     assert engine.stop()
     assert ended.is_set()
     assert future.cancelled()
+
+
+def test_whether_the_windows_turn_is_asked_when_somebody_wants_to_know(
+    run: Run, qtbot: QtBot
+) -> None:
+    fake = FakeEngine()
+    engine = run(fake)
+    found: list[Finding] = []
+
+    def look() -> threading.Thread:
+        thread = threading.Thread(target=lambda: found.append(fake.around["shell"]()))
+        thread.start()
+        return thread
+
+    look()
+    qtbot.waitUntil(lambda: len(found) == 1, timeout=5000)
+    assert (found[0].state, found[0].facts["windows"]) == ("ok", 0)
+    look().join(10)  # and meanwhile nothing here turns
+    assert found[1].state == "degraded"
+    assert "have not moved for 0." in found[1].words
+    assert found[1].hint
+    look().join(10)
+    assert found[2].words > found[1].words, "it counts from the first question that waits"
+    qtbot.waitUntil(lambda: engine._turned.is_set(), timeout=5000)
+    look()
+    qtbot.waitUntil(lambda: len(found) == 4, timeout=5000)
+    assert found[3].state == "ok"
+
+
+def test_windows_that_stand_still_have_failed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.crossing.STUCK_S", 0.0)
+    monkeypatch.setattr("app.crossing.TURN_S", 0.01)
+    fake = FakeEngine()
+    engine = run(fake)
+    assert fake.around["shell"]().state == "failed", "this thread is theirs, and waits"
+    assert engine.running

@@ -21,6 +21,7 @@ from app.crossing import Engine
 from app.main import Shell, main
 from app.theme import Theme
 from app.tray import Tray
+from loom_desktop import garbage
 from loom_desktop.door import client
 from loom_desktop.paths import Paths, paths
 from tests.app.fake_engine import FakeEngine
@@ -443,3 +444,14 @@ def test_a_problem_is_told_once_in_the_popup(start: Start, qtbot: QtBot) -> None
     fake.say("status.changed")
     qtbot.waitUntil(lambda: len(fake.asked("status")) >= 2)
     assert shell.popup.notice.isHidden()
+
+
+def test_once_it_has_started_the_collector_leaves_it_alone(
+    start: Start, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[bool] = []
+    monkeypatch.setattr(garbage, "SETTLED_S", 0.01)
+    monkeypatch.setattr(garbage, "settle", lambda: settled.append(True))
+    shell, _ = start()
+    shell.at_idle(hidden=True)
+    qtbot.waitUntil(lambda: settled == [True], timeout=5000)

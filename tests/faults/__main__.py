@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cuts", type=int, default=5, metavar="SEEDS", help="per I/O operation")
     parser.add_argument("--flips", type=int, default=300, help="per kind of file")
     parser.add_argument("--events", type=int, default=1_500_000, help="watched for leaks")
+    parser.add_argument("--storm", type=int, default=1_000_000, help="events in each storm")
     parser.add_argument("--histories", type=int, default=10_000, help="of schedules")
     parser.add_argument("--stops", type=int, default=200, help="of a whole Loom")
     chosen = parser.parse_args(argv)
@@ -68,6 +69,12 @@ def _deliveries(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     for encrypted in (False, True):
         yield deliveries.run(max(1, chosen.kills // 5), folder, encrypted=encrypted)
     yield deliveries.run(100, folder, encrypted=False, wrong="--effect-apart")
+
+
+def _agents(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    agents = importlib.import_module("tests.faults.agents")
+    yield agents.run(max(1, chosen.kills // 5), folder)
+    yield agents.run(100, folder, wrong="--apart")
 
 
 def _powercut(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
@@ -131,11 +138,25 @@ def _reminders(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield reminders.run(folder / "apart", range(1, 12), since="apart")
 
 
+def _storm(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    storm = importlib.import_module("tests.faults.storm")
+    yield asyncio.run(storm.run(chosen.storm))
+    for encrypted in (False, True):
+        made = storm.durable(folder / f"durable-{encrypted}", chosen.storm, encrypted=encrypted)
+        yield asyncio.run(made)
+    for length in storm.LENGTHS:
+        yield asyncio.run(storm.overrun(folder / f"overrun-{length}", 100_000, length=length))
+    yield asyncio.run(storm.run(200_000, bounded=False))
+    yield asyncio.run(storm.durable(folder / "no-window", 100_000, windowed=False))
+    yield asyncio.run(storm.overrun(folder / "not-counted", 100, counted=False))
+
+
 def _leaks(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     leaks = importlib.import_module("tests.faults.leaks")
-    yield leaks.run(folder / "bus", "bus", chosen.events)
-    yield leaks.run(folder / "journal", "journal", chosen.events)
-    yield leaks.run(folder / "leaking", "bus", chosen.events, leak_bytes=16)
+    for what in leaks.MOST_BYTES:
+        yield leaks.run(folder / what, what, chosen.events)
+    for what, leak_bytes in (("bus", 16), ("durable", 32)):
+        yield leaks.run(folder / f"{what}-leaking", what, chosen.events, leak_bytes=leak_bytes)
 
 
 def _stops(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
@@ -148,11 +169,14 @@ def _slots(chosen: argparse.Namespace, folder: Path) -> Iterator[Report]:
     slots = importlib.import_module("tests.faults.slots")
     for slot in slots.SLOTS:
         yield asyncio.run(slots.run(folder / slot.replace(" ", "-"), slot))
+    blocking = slots.run(folder / "blocking", slots.SLOTS[1], rounds=1, kinds=slots.BLOCK)
+    yield asyncio.run(blocking)
 
 
 SUITES: dict[str, Suite] = {
     "kills": _kills,
     "deliveries": _deliveries,
+    "agents": _agents,
     "powercut": _powercut,
     "syscalls": _syscalls,
     "syncs": _syncs,
@@ -160,6 +184,7 @@ SUITES: dict[str, Suite] = {
     "flips": _flips,
     "histories": _histories,
     "reminders": _reminders,
+    "storm": _storm,
     "leaks": _leaks,
     "stops": _stops,
     "slots": _slots,

@@ -21,7 +21,8 @@ import msgspec
 
 from loom_desktop.store import Store
 from tests.faults import subscriber
-from tests.faults.kills import GENERATION, killed_after, longest_s, victim
+from tests.faults.killed import killed_after, longest_s, opened_again, start
+from tests.faults.kills import GENERATION
 from tests.faults.report import Report
 from tests.faults.stores import KEY, opening
 from tests.faults.subscriber import COUNTER, EFFECTS, MARKER, POISON
@@ -36,8 +37,8 @@ def run(n: int, folder: Path, *, encrypted: bool, seed: int = 1, wrong: str = ""
     began, rng = time.perf_counter(), random.Random(seed)
     name = f"deliveries, {'encrypted' if encrypted else 'plain'}{f', {wrong}' if wrong else ''}"
     report = Report(suite=name, control=bool(wrong))
-    report.figures = {"kills": n, **dict.fromkeys(FIGURES, 0), "reopen ms max": 0.0}
-    most_s = longest_s(folder / f"{name}-start" / "loom.db", CHILD)
+    report.figures = {"kills": n, **dict.fromkeys(FIGURES, 0)}
+    most_s = longest_s(CHILD, folder / f"{name}-start" / "loom.db")
     for generation in range(0, n, GENERATION):
         path = folder / f"{name}-{generation}" / "loom.db"
         trial = _Trial(path, KEY if encrypted else None, report, wrong)
@@ -62,7 +63,7 @@ class _Trial:
         self._options = [*(["--key"] if key else []), *([wrong] if wrong else [])]
 
     def kill_after(self, seconds: float) -> None:
-        lines, complaint = killed_after(seconds, victim(self._path, *self._options, module=CHILD))
+        lines, complaint = killed_after(seconds, start(CHILD, self._path, *self._options))
         if complaint:
             self._report.wrong.append(complaint)
         self._acked |= {int(line[2:]) for line in lines if line.startswith("A ")}
@@ -77,8 +78,7 @@ class _Trial:
             took_ms = (time.perf_counter() - began) * 1e3
             bad = await self._effects(store, last)
             bad += [f"told: {one.message}" for one in store.problems]
-        figures = self._report.figures
-        figures["reopen ms max"] = max(figures["reopen ms max"], took_ms)
+        opened_again(self._report, took_ms, when)
         if lost := {one for one in self._acked if one > last}:
             bad.append(f"lost {len(lost)}, the first {min(lost)}")
         self._report.wrong += [f"{when}: {what}" for what in bad]

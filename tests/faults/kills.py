@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from tests.faults.killed import killed_after, longest_s, opened_again, start
 from tests.faults.report import Report
 from tests.faults.stores import KEY, found, opening
 from tests.faults.victim import AGENT
 
 VICTIM = "tests.faults.victim"
-ROOT = Path(__file__).resolve().parents[2]
-LONGEST_S = 0.5
-"""Until the kill, and at least three times what a start takes here: 0.1 to 0.2 s on most."""
 GENERATION = 20
 """Kills per store: then one begins anew, so that the first start is killed as well."""
 
@@ -32,8 +28,8 @@ def run(n: int, folder: Path, *, encrypted: bool, seed: int = 1, wrong: str = ""
     began, rng = time.perf_counter(), random.Random(seed)
     name = f"kills, {'encrypted' if encrypted else 'plain'}{f', {wrong}' if wrong else ''}"
     report = Report(suite=name, control=bool(wrong))
-    report.figures = {"kills": n, "acknowledged": 0, "before ready": 0, "reopen ms max": 0.0}
-    most_s = longest_s(folder / f"{name}-start" / "loom.db")
+    report.figures = {"kills": n, "acknowledged": 0, "before ready": 0}
+    most_s = longest_s(VICTIM, folder / f"{name}-start" / "loom.db")
     for generation in range(0, n, GENERATION):
         path = folder / f"{name}-{generation}" / "loom.db"
         store = _Generation(path, KEY if encrypted else None, report, wrong)
@@ -50,41 +46,6 @@ def run(n: int, folder: Path, *, encrypted: bool, seed: int = 1, wrong: str = ""
     return report
 
 
-def victim(path: Path, *options: str, module: str = VICTIM) -> subprocess.Popen[str]:
-    """A process that works on the store at that path, and says what it did."""
-    return subprocess.Popen(
-        [sys.executable, "-m", module, str(path), *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def longest_s(path: Path, module: str = VICTIM) -> float:
-    """How long one may live: three times what a start takes, on this machine as it is now."""
-    began = time.perf_counter()
-    with victim(path, module=module) as one:
-        assert one.stdout is not None
-        for line in one.stdout:
-            if line == "R\n":
-                break
-        took_s = time.perf_counter() - began
-        one.kill()
-    return max(LONGEST_S, 3 * took_s)
-
-
-def killed_after(seconds: float, one: subprocess.Popen[str]) -> tuple[list[str], str]:
-    """What it had said when it was killed, and what it complained of if it ended by itself."""
-    try:
-        said, complaint = one.communicate(timeout=seconds)
-        complaint = f"it ended by itself: {complaint[-500:]}"
-    except subprocess.TimeoutExpired:
-        one.kill()
-        said, complaint = one.communicate()[0], ""
-    return said.split("\n")[:-1], complaint  # what comes after the last newline was not said
-
-
 class _Generation:
     """One store and the processes that die on it."""
 
@@ -96,7 +57,7 @@ class _Generation:
         self._options = [*(["--key"] if key else []), *([wrong] if wrong else [])]
 
     def kill_after(self, seconds: float) -> None:
-        lines, complaint = killed_after(seconds, victim(self.path, *self._options))
+        lines, complaint = killed_after(seconds, start(VICTIM, self.path, *self._options))
         if complaint:
             self.report.wrong.append(complaint)
         self.acked |= {int(line[2:]) for line in lines if line.startswith("A ")}
@@ -114,8 +75,7 @@ class _Generation:
             there, wrong = await found(store, self._from)
             tally = await store.state.get(AGENT, "tally")
             bad += [f"{when}: told: {one.message}" for one in store.problems]
-        figures = self.report.figures
-        figures["reopen ms max"] = max(figures["reopen ms max"], took_ms)
+        opened_again(self.report, took_ms, when)
         lost = {one for one in self.acked if one >= self._from} - there
         if lost:
             bad.append(f"{when}: lost {len(lost)}, the first {min(lost)}")

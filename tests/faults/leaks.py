@@ -22,18 +22,22 @@ from pathlib import Path
 
 from loom_desktop.bus import Bus
 from loom_desktop.event import Event
+from loom_desktop.runtime.durable import Durable
+from loom_desktop.tasks import Tasks
 from tests.faults.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_BYTES = {"bus": 2.0, "journal": 16.0}
-"""Per event."""
+MOST_BYTES = {"bus": 2.0, "mailbox": 2.0, "inline": 2.0, "journal": 16.0, "durable": 16.0}
+"""Per event (safety.md B9: less than 2 on the bus, less than 16 with the store)."""
 SAMPLES = 40
 AT_ONCE = 500
 
 
 def run(folder: Path, what: str, events: int, *, leak_bytes: int = 0) -> Report:
-    """``what``: ``bus``, or ``journal`` for bus and store. ``leak_bytes``: leak that many per event
-    (5 or more) on purpose: the negative control."""
+    """``what``: plain functions on the ``bus``, an async one with a ``mailbox``, one that is
+    stepped ``inline``; ``journal`` for bus and store, ``durable`` for a subscriber that gets from
+    there what was committed. ``leak_bytes``: its handler leaks that many per event (5 or more) on
+    purpose: the negative control."""
     began = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.faults.leaks", what, str(events), str(leak_bytes)]
@@ -54,6 +58,8 @@ def run(folder: Path, what: str, events: int, *, leak_bytes: int = 0) -> Report:
     slope, most = report.figures["bytes per event"], MOST_BYTES[what]
     if slope >= most:
         report.wrong.append(f"{slope:.2f} bytes per event stay behind; {most:g} may")
+    if report.figures["handled"] != events:
+        report.wrong.append(f"{report.figures['handled']} handled")
     for name in ("descriptors", "threads"):
         if report.figures[name]:
             report.wrong.append(f"{report.figures[name]} more {name} than after the first quarter")
@@ -79,15 +85,48 @@ async def _run(what: str, events: int, leak_bytes: int, path: Path) -> dict[str,
         if leak_bytes and seen % 10 == 0:  # an object of Python has 33 bytes more, and a place
             kept.append(bytes(leak_bytes * 10 - 41))
 
-    bus.subscribe("leak.>", count)
-    bus.subscribe("leak.*", lambda event: None)
+    async def count_too(event: Event) -> None:
+        count(event)
+
+    if what in ("mailbox", "inline"):
+        async with bus:
+            bus.subscribe("leak.>", count_too, inline=what == "inline")
+            said = await _measure(bus, events, partial(_settled, bus))
+        return said | {"handled": seen}
+    if what != "durable":
+        bus.subscribe("leak.>", count)
+        bus.subscribe("leak.*", lambda event: None)
     if what == "bus":
-        return await _measure(bus, events, partial(asyncio.sleep, 0))
+        return await _measure(bus, events, partial(asyncio.sleep, 0)) | {"handled": seen}
     from tests.faults.stores import opening
 
     async with opening(path, bytes(32)) as store:
         bus.subscribe("leak.looked_for", store.journal.keep)
-        return await _measure(bus, events, store.journal.flush)
+        if what == "journal":
+            return await _measure(bus, events, store.journal.flush) | {"handled": seen}
+        async with bus, Tasks() as tasks:
+            durable = Durable(bus, store, tasks)
+            await durable.prepare()
+
+            async def work(event: Event) -> None:
+                count(event)
+                follower.had(event)
+
+            box = bus.subscribe("leak.>", work, name="durable", from_journal=True)
+            follower = durable.follow("durable", box)
+            await durable.caught_up()
+
+            async def had() -> None:
+                await store.journal.flush()
+                await durable.caught_up()
+                await _settled(bus)
+
+            return await _measure(bus, events, had) | {"handled": seen}
+
+
+async def _settled(bus: Bus) -> None:
+    if not await bus.settled(30.0):
+        raise TimeoutError("what was published is not handled")
 
 
 async def _measure(
@@ -102,9 +141,10 @@ async def _measure(
             await settle()
         if number % (events // SAMPLES) == 0:
             gc.collect()
-            points.append((number, _resident_bytes()))
+            points.append((number, resident_bytes()))
             if len(points) == SAMPLES // 4:
                 before = _descriptors_and_threads()
+    await settle()
     after = _descriptors_and_threads()
     points = points[SAMPLES // 4 :]
     return {
@@ -115,7 +155,8 @@ async def _measure(
     }
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
+    """What this process has in memory."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 

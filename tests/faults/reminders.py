@@ -32,7 +32,7 @@ from loom_desktop.settings import Settings
 from loom_desktop.store.database import Database
 from loom_desktop.store.schedules import Schedules
 from loom_desktop.testing import A_FRIDAY, FakeClock
-from tests.faults.kills import ROOT
+from tests.faults.killed import ROOT
 from tests.faults.report import Report
 from tests.faults.stores import KEY
 

@@ -26,7 +26,7 @@ from loom_desktop import Agent, Context, Event, Loom, QoS, until
 from loom_desktop.clock import wall
 from loom_desktop.paths import Paths
 from loom_desktop.settings import Settings
-from tests.faults.leaks import slope
+from tests.faults.leaks import resident_bytes, slope
 from tests.faults.report import Report, table
 
 PER_MINUTE = 10_000
@@ -267,7 +267,7 @@ async def _publish(loom: Loom, sent: Sent, events: int) -> tuple[int, list[_Poin
             restarts += 1
         if not points or sent.total * SAMPLES // events > len(points):
             gc.collect()
-            points.append((sent.total, _resident_bytes(), *_descriptors_and_threads()))
+            points.append((sent.total, resident_bytes(), *_descriptors_and_threads()))
         await asyncio.sleep(EVERY_S)
     return restarts, points
 
@@ -337,11 +337,6 @@ async def _judge(loom: Loom, work: Work, sent: Sent, report: Report) -> None:
 
 def _tasks() -> set[asyncio.Task[object]]:
     return {one for one in asyncio.all_tasks() if not one.done()}
-
-
-def _resident_bytes() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _descriptors_and_threads() -> tuple[int, int]:

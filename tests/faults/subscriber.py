@@ -13,8 +13,6 @@ purpose.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,13 +24,13 @@ from loom_desktop.runtime import durable as durable_module
 from loom_desktop.runtime.durable import Durable
 from loom_desktop.store import Store
 from loom_desktop.tasks import Tasks
-from tests.faults.stores import KEY, TOPIC, event, opening
+from tests.faults.killed import Say, main
+from tests.faults.stores import TOPIC, event, opening
 
 COUNTER, MARKER, EFFECTS = "counter", "marker", "effects"
 POISON = 40
 AHEAD = 60
 """Events that may wait for the counter before more are published."""
-Say = Callable[[str], None]
 
 
 class Subscribers:
@@ -150,12 +148,4 @@ async def finish(path: Path, key: bytes | None, say: Say) -> None:
 
 
 if __name__ == "__main__":
-    options = set(sys.argv[2:])
-    asyncio.run(
-        live(
-            Path(sys.argv[1]),
-            KEY if "--key" in options else None,
-            lambda line: (os.write(1, f"{line}\n".encode()), None)[1],
-            options,
-        )
-    )
+    main(live)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import calendar, histories
 
-HISTORIES = 3_000
+HISTORIES = 6_000
 """Of the 10,000 that `make faults` tries."""
 
 

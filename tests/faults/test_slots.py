@@ -1,4 +1,4 @@
-"""Whatever happens in one slot, each event of the others arrives. How soon is for the report."""
+"""Whatever happens in one slot, each event of the others arrives. How soon is for `make faults`."""
 
 from __future__ import annotations
 
@@ -36,3 +36,19 @@ async def test_an_event_that_does_not_arrive_is_told(
     report = await slots.run(tmp_path, "subscription", probes=2, rounds=1)
     assert len(report.wrong) >= 2 * len(slots.FAULTS)
     assert "of 2 came" in report.wrong[0]
+
+
+async def test_who_blocks_the_loop_breaks_the_promise(tmp_path: Path) -> None:
+    report = await slots.run(
+        tmp_path, "batched agent", probes=slots.ENOUGH, rounds=1, kinds=slots.BLOCK
+    )
+    assert report.control
+    assert [one.split(" (p99)")[0].split(": ")[0] for one in report.wrong] == ["block"]
+
+
+@pytest.mark.parametrize(
+    ("calm_ms", "p99_ms", "late"),
+    [(0.2, 0.9, False), (0.2, 1.1, True), (3.0, 5.9, False), (3.0, 6.1, True)],
+)
+def test_twice_is_too_late_unless_it_is_soon(calm_ms: float, p99_ms: float, late: bool) -> None:
+    assert slots.too_late(calm_ms, p99_ms) is late

@@ -3,65 +3,76 @@ lost is counted to the last event, and the others go on."""
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
 import pytest
 
-from loom_desktop.bus import Aggregate, Bus
+from loom_desktop.bus import Bus
 from loom_desktop.event import Event, QoS
+from loom_desktop.runtime import durable
+from loom_desktop.store import journal
+from tests.faults import storm
 
-STORM, ROOM, TOPICS = 1_000_000, 1_000, 10
+STORM = 1_000_000
 Record = Callable[[str, object], None]
 
 
 async def test_a_million_events_for_slow_consumers_cost_their_room_and_no_more(
     record_property: Record,
 ) -> None:
-    gate, handled = asyncio.Event(), list[str]()
+    report = await storm.run(STORM)
+    assert report.wrong == []
+    assert report.figures["dropped"] == 2 * (STORM - storm.ROOM - 1)
+    record_property("figures", report.plain()["figures"])
 
-    def slow(name: str) -> Callable[[Event], Coroutine[Any, Any, None]]:
-        async def handle(event: Event) -> None:
-            handled.append(name)
-            await gate.wait()
 
-        return handle
+async def test_mailboxes_without_a_bound_are_found() -> None:
+    report = await storm.run(60_000, bounded=False)
+    assert report.control
+    assert any("objects more" in what for what in report.wrong)
+    assert any(what.startswith("oldest: (59999, 0)") for what in report.wrong)
 
-    async def follows(event: Event) -> None: ...
 
-    async with Bus() as bus:
-        oldest = bus.subscribe("storm.*", slow("oldest"), size=ROOM)
-        newest = bus.subscribe("storm.*", slow("newest"), size=ROOM, when_full="drop-newest")
-        latest = bus.subscribe("storm.*", slow("latest"), size=ROOM, when_full=Aggregate())
-        quick = bus.subscribe("storm.*", follows)
-        topics = [f"storm.{n}" for n in range(TOPICS)]
-        began, most, full = perf_counter(), 0, 0
-        for n in range(STORM):
-            bus.publish(Event(topic=topics[n % TOPICS], payload={"n": n}))
-            if n % 10_000 == 9_999:
-                while len(quick):
-                    await asyncio.sleep(0)
-                blocks = sys.getallocatedblocks()
-                full = full or blocks
-                most = max(most, blocks - full)
-        record_property("seconds", perf_counter() - began)
-        record_property("blocks of memory beyond those of the first 10,000", most)
-        assert sorted(handled) == ["latest", "newest", "oldest"], "each has one in hand"
-        assert (quick.handled, quick.dropped) == (STORM, 0)
-        assert (len(oldest), oldest.dropped) == (ROOM, STORM - ROOM - 1)
-        assert (len(newest), newest.dropped) == (ROOM, STORM - ROOM - 1)
-        assert (len(latest), latest.merged, latest.dropped) == (TOPICS, STORM - TOPICS - 1, 0)
-        assert bus.dropped == 2 * (STORM - ROOM - 1)
-        assert [one.payload["n"] for one in oldest.queue] == [*range(STORM - ROOM, STORM)]
-        # A ring of 8,192 records fills up meanwhile; a leak of one block per event is 990,000.
-        assert most < 100_000, f"{most} blocks more than when the mailboxes were full"
-        gate.set()
-        assert await bus.settled(30)
-        for box in (oldest, newest, latest):
-            assert box.handled + box.dropped + box.merged == STORM
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_what_was_acknowledged_reaches_slow_durable_subscribers(
+    folder: Path, encrypted: bool
+) -> None:
+    report = await storm.durable(folder, 20_000, encrypted=encrypted)
+    assert report.wrong == []
+    assert report.figures["behind most"] > 2 * durable.WINDOW, "it was never behind"
+    assert report.figures["waiting most"] <= durable.WINDOW
+
+
+async def test_a_durable_mailbox_without_a_window_is_found(folder: Path) -> None:
+    window = durable.WINDOW
+    report = await storm.durable(folder, 10_000, windowed=False)
+    assert any("in memory, 4096 may be" in what for what in report.wrong)
+    assert window == durable.WINDOW
+
+
+@pytest.mark.parametrize("length", storm.LENGTHS)
+async def test_what_the_journal_does_not_take_is_counted_and_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(journal, "MOST_WAITING", 3_000)
+    monkeypatch.setattr(journal, "MOST_WAITING_BYTES", 2 << 20)
+    report = await storm.overrun(folder, 700, length=length)
+    assert report.wrong == []
+    figures = report.figures
+    assert figures["kept"] + figures["not kept"] == 3_700
+    assert figures["told"] == figures["not kept"] >= 700
+
+
+async def test_what_is_dropped_and_not_counted_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MOST_WAITING", 3_000)
+    report = await storm.overrun(folder, 1, counted=False)
+    assert report.wrong == ["3000 wait, 0 are lost: of 3001"]
 
 
 def hangs(free: asyncio.Event) -> Callable[[Event], Coroutine[Any, Any, None]]:

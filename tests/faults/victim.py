@@ -12,19 +12,17 @@ the place apart from the effect, every fifth time. Both are wrong on purpose.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from loom_desktop.store import Store
-from tests.faults.stores import KEY, event, opening
+from tests.faults.killed import Say, main
+from tests.faults.stores import event, opening
 
 AGENT = "victim"
 
 
-async def live(path: Path, key: bytes | None, say: Callable[[str], None], wrong: set[str]) -> None:
+async def live(path: Path, key: bytes | None, say: Say, wrong: set[str]) -> None:
     """Until it is killed."""
     async with opening(path, key) as store:
         last, early = await store.journal.last_id(), "--ack-early" in wrong
@@ -86,12 +84,4 @@ class Effects:
 
 
 if __name__ == "__main__":
-    options = set(sys.argv[2:])
-    asyncio.run(
-        live(
-            Path(sys.argv[1]),
-            KEY if "--key" in options else None,
-            lambda line: (os.write(1, f"{line}\n".encode()), None)[1],
-            options,
-        )
-    )
+    main(live)

@@ -156,3 +156,39 @@ def test_a_broken_file_is_run_once_until_somebody_looks_again(
     path.write_text("agent = 'mended'\n", "utf-8")
     entries.look_again()
     assert entries.load("agents", "counts").agent == "mended"
+
+
+def test_the_routers_table_of_an_agent_is_checked_and_is_not_the_agents(
+    entries: Entries, tmp_path: Path
+) -> None:
+    on = said(tmp_path, "[agents.greeter]\nwords = 'Moin'\nrouting.privacy = 'local-only'\n")
+    entries.check(on)
+    assert entries.settings("agents", "greeter", on).words == "Moin"
+    assert entries.routing("greeter", on) == toml.Routing(privacy="local-only")
+    assert entries.routing("chat", on) == toml.Routing()
+    entries.would_take("agents.greeter.routing", "cost_cap", 0.5, on)
+    entries.would_take("agents.greeter", "words", "Hi", on)
+    for table, key, value in (
+        ("agents.greeter.routing", "cost_cap", "much"),
+        ("agents.greeter.routing", "words", "Hi"),
+        ("agents.greeter", "cost_cap", 0.5),
+    ):
+        with pytest.raises(SettingsError):
+            entries.would_take(table, key, value, on)
+    with pytest.raises(NotFound):
+        entries.would_take("agents.nobody.routing", "cost_cap", 0.5, on)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[agents.greeter.routing]\nprivcy = 'public'\n", r"line 2: \[agents\.greeter\.routing\]"),
+        ("[agents.greeter.routing]\nprivacy = 'secret'\n", "privacy: invalid enum value"),
+        ("[agents.greeter]\nrouting = 'public'\n", "routing must be a table"),
+    ],
+)
+def test_a_wrong_routers_table_is_told(
+    entries: Entries, tmp_path: Path, text: str, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        entries.check(said(tmp_path, text))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loom_desktop import event as module
-from loom_desktop.event import Event, Privacy, QoS, privacy_at_birth, tainted
+from loom_desktop.event import SCHEDULED, Event, Privacy, QoS, by_itself, privacy_at_birth, tainted
 
 ORIGINS = ["user-typed", "user-voice", "clipboard", "file", "web", "schedule", "memory",
            "mcp:notes", "tool:web.read", "remote:phone"]  # fmt: skip
@@ -80,3 +80,11 @@ def test_an_event_survives_the_wire() -> None:
 )  # fmt: skip
 def test_levels_are_written_as_in_the_settings(level: Privacy, word: str) -> None:
     assert level.word == word
+
+
+def test_what_loom_tells_of_itself_has_the_labels_of_that() -> None:
+    told = by_itself("loop.blocked", {"who": "a"}, sender="runtime", time=5.0, qos=QoS.REALTIME)
+    assert (told.origin, told.privacy, told.tainted) == (SCHEDULED, Privacy.PRIVATE, False)
+    assert (told.payload, told.sender, told.time, told.qos) == (
+        {"who": "a"}, "runtime", 5.0, QoS.REALTIME,
+    )  # fmt: skip

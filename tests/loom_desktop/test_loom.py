@@ -112,7 +112,6 @@ async def test_a_broken_loom_toml_stops_a_command_and_not_the_desktop(tmp_path: 
     ("toml", "said"),
     [
         ("[sources.clipbord]\nenabled = true\n", r"line 1.*clipbord"),
-        ("[assistant]\nagents = ['chat', 'nobody']\n", r"line 2.*nobody"),
         ("[agents.clipboard]\noffer_from = 3\n", r"line 2.*offer_from"),
         ("[sources.hotkey]\ncombo = 3\n", r"line 2.*combo"),
     ],
@@ -125,11 +124,12 @@ async def test_a_name_that_is_not_there_is_told_with_its_line(
             pass
 
 
+@pytest.mark.parametrize("desktop", [True, False])
 async def test_one_agent_that_is_not_there_leaves_the_rest_of_the_file_in_force(
-    tmp_path: Path,
+    tmp_path: Path, desktop: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "[assistant]\nagents = ['chat', 'nobody']\n[attention]\ncards_per_hour = 3\n"
-    async with loom_at(tmp_path, text, desktop=True) as loom:
+    async with loom_at(tmp_path, text, desktop=desktop) as loom:
         assert loom.settings.attention.cards_per_hour == 3
         assert not loom.settings.privacy.local_only
         assert loom.supervisor.agents == ["chat"]
@@ -138,6 +138,13 @@ async def test_one_agent_that_is_not_there_leaves_the_rest_of_the_file_in_force(
         await loom.call("change_setting", table="attention", key="cards_per_hour", value=4)
         assert loom.settings.attention.cards_per_hour == 4
         assert "nobody" in (tmp_path / "loom.toml").read_text("utf-8"), "it is the person's file"
+        assert any("nobody" in one.getMessage() for one in caplog.records), "the log says it"
+        (agents,) = [one for one in (await loom.health.look()).parts if one.name == "agents"]
+        assert (agents.state, agents.words) == ("degraded", "Not running: nobody.")
+        (tmp_path / "loom.toml").write_text("[assistant]\nagents = ['chat']\n", "utf-8")
+        await loom.reload()
+        (agents,) = [one for one in (await loom.health.look()).parts if one.name == "agents"]
+        assert agents.state == "ok", "nobody asks for it any more"
 
 
 GREETER = """

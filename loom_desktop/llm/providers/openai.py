@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 
-from loom_desktop.llm import Delta, Finish, Message, Text, Thinking, ToolCall, Usage
+from loom_desktop.llm import Delta, Finish, Message, Thinking, ToolCall, Usage
 from loom_desktop.llm.attempts import Reader
 from loom_desktop.llm.refusals import Failed, plain, sentence, status_of
 from loom_desktop.llm.served import Connection, Question, Served
+from loom_desktop.llm.thoughts import Thoughts
 
 _ELSEWHERE = re.compile(r"[:-]cloud$")  # Ollama passes these on to its maker's computers
 
@@ -118,7 +119,7 @@ class Chunks:
     """Reads the objects of one answer, streamed or whole."""
 
     def __init__(self) -> None:
-        self._split = _Thoughts()
+        self._split = Thoughts()
 
     def read(self, found: dict[str, Any]) -> Iterator[Delta]:
         """The pieces in one object. Whatever has another shape than it should is left out."""
@@ -151,53 +152,6 @@ class Chunks:
         if reason := choice.get("finish_reason"):
             yield from self._split.end()
             yield Finish(str(reason))
-
-
-class _Thoughts:
-    """Takes what stands between ``<think>`` and ``</think>`` at the beginning out of the answer."""
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._state = "before"
-
-    def feed(self, text: str) -> Iterator[Delta]:
-        if self._state == "gap" and (text := text.lstrip()):
-            self._state = "after"
-        if self._state in ("gap", "after"):
-            if text:
-                yield Text(text)
-            return
-        self._held += text
-        if self._state == "before":
-            start = self._held.lstrip()
-            if "<think>".startswith(start[:7]) and len(start) < 7:
-                return
-            if not start.startswith("<think>"):
-                self._state, held, self._held = "after", self._held, ""
-                yield Text(held)
-                return
-            self._state, self._held = "inside", start[7:]
-        thought, mark, rest = self._held.partition("</think>")
-        if mark:
-            self._state, self._held = "gap", ""
-            if thought:
-                yield Thinking(thought)
-            yield from self.feed(rest)
-            return
-        safe = len(self._held) - _overlap(self._held, "</think>")
-        if safe:
-            yield Thinking(self._held[:safe])
-            self._held = self._held[safe:]
-
-    def end(self) -> Iterator[Delta]:
-        held, self._held = self._held, ""
-        if held:
-            yield Thinking(held) if self._state == "inside" else Text(held)
-
-
-def _overlap(text: str, mark: str) -> int:
-    """How many characters at the end of ``text`` may be the beginning of ``mark``."""
-    return next((n for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), 0)
 
 
 def _message(one: Message) -> dict[str, Any]:

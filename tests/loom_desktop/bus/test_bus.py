@@ -81,8 +81,28 @@ async def test_a_request_is_answered_once_and_late_answers_hurt_nobody() -> None
         for n in range(2):
             bus.publish(Event(topic="q.answered", answers=question.id, payload={"n": n}))
 
-    bus.subscribe("q", answer)
+    stop = bus.subscribe("q", answer)
     assert (await bus.request(Event(topic="q"))).payload == {"n": 0}
+    assert bus.late_answers == 0, "a second answer is not a late one"
+    stop()
+    asked = Event(topic="q")
+    with pytest.raises(TimedOut):
+        await bus.request(asked, timeout_s=0)
+    bus.publish(Event(topic="q.answered", answers=asked.id))
+    bus.publish(Event(topic="chat.answered", answers=Event(topic="chat.asked").id))
+    assert bus.late_answers == 1, "and neither is one that nobody ever waited for here"
+
+
+async def test_of_the_questions_that_are_over_the_newest_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("loom_desktop.bus._MOST_OVER", 2)
+    async with Bus() as bus:
+        for question in (1, 2, 3):
+            bus.over(question)
+        for question in (1, 2, 3):
+            bus.publish(Event(topic="q.answered", answers=question))
+        assert bus.late_answers == 2
 
 
 async def test_nobody_answering_is_told_and_leaves_nothing_waiting() -> None:
@@ -351,7 +371,7 @@ async def test_it_ends_at_any_moment_and_leaves_nothing() -> None:
             await asyncio.gather(*outside, return_exceptions=True)
             await asyncio.sleep(0)
         assert asyncio.all_tasks() == ourselves, moment
-        assert (bus._waiting, bus.settling, len(bus._deadlines)) == ({}, [], 0), moment
+        assert (bus._waiting, bus.settling, bus._deadlines._ticks) == ({}, [], {}), moment
         assert bus.mailboxes() == []
         assert bus.turns.waiting == (0, 0, 0)
         assert not [one for one in moments.left(loop) if "bus" in repr(one)], moment

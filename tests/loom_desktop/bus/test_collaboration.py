@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loom_desktop.bus import Bus, until
-from loom_desktop.bus.collaboration import Barrier, Gathered, Latecomers, gather, outcome
+from loom_desktop.bus.collaboration import Barrier, Gathered, gather, outcome
 from loom_desktop.bus.until import Tally, Until
 from loom_desktop.errors import TimedOut, UsageError
 from loom_desktop.event import Event, Privacy
@@ -219,14 +219,15 @@ async def test_what_is_made_of_the_replies_carries_the_labels_of_all_of_them() -
 
 async def test_answers_to_a_question_that_is_over_are_counted_and_hurt_nobody() -> None:
     async with watched_bus() as bus:
-        with Latecomers(bus, most=2) as latecomers:
-            asked = [question() for _ in range(3)]
-            for one in asked:
-                with pytest.raises(TimedOut):
-                    await gather(bus, one, timeout_s=0, latecomers=latecomers)
-            for one in (*asked, question()):
-                bus.publish(Event(topic=f"thread.{one.id}.reply", sender="a", answers=one.id))
-            assert latecomers.count == 2, "the oldest is forgotten, the last was never asked"
+        peer(bus, "a", 1)
+        first, second = question(), Event(topic="nobody.knows", sender="asker")
+        assert (await gather(bus, first, timeout_s=LONG)).complete
+        assert bus.late_answers == 0
+        with pytest.raises(TimedOut):
+            await gather(bus, second, timeout_s=0)
+        for one in (first, second, question()):
+            bus.publish(Event(topic=f"thread.{one.id}.reply", sender="b", answers=one.id))
+        assert bus.late_answers == 2, "the last was never asked"
 
 
 ANSWERS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2), st.booleans()), max_size=8)

@@ -55,6 +55,10 @@ def deadlines_of(loop: Any) -> Deadlines:
     return Deadlines(loop)
 
 
+def armed(deadlines: Deadlines) -> int:
+    return sum(map(len, deadlines._ticks.values()))
+
+
 def test_it_comes_never_early_and_at_most_a_tick_late(loop: Loop) -> None:
     deadlines, came = deadlines_of(loop), list[float]()
 
@@ -66,7 +70,7 @@ def test_it_comes_never_early_and_at_most_a_tick_late(loop: Loop) -> None:
     loop.forward(10)
     assert len(came) == 5
     assert all(0 <= late <= TICK_S + 1e-9 for late in came), came
-    assert len(deadlines) == 0
+    assert armed(deadlines) == 0
     assert loop.pending == []
 
 
@@ -74,7 +78,7 @@ def test_what_ended_in_time_is_not_told_and_one_timer_at_most_is_left(loop: Loop
     deadlines, came = deadlines_of(loop), list[str]()
     for _ in range(1000):
         deadlines.disarm(deadlines.arm(5.0, lambda: came.append("over")))
-    assert len(deadlines) == 0
+    assert armed(deadlines) == 0
     assert len(loop.pending) == 1
     loop.forward(10)
     assert (came, loop.pending) == ([], [])
@@ -121,7 +125,7 @@ def test_one_that_is_over_may_disarm_its_neighbour_and_arm_another(loop: Loop) -
     both += [deadlines.arm(1.0, over), deadlines.arm(1.0, over)]
     loop.forward(5)
     assert came == ["over", "next"]
-    assert len(deadlines) == 0
+    assert armed(deadlines) == 0
 
 
 def test_closed_nothing_is_due(loop: Loop) -> None:
@@ -129,7 +133,7 @@ def test_closed_nothing_is_due(loop: Loop) -> None:
     deadlines.arm(1.0, lambda: pytest.fail("it was closed"))
     deadlines.close()
     loop.forward(5)
-    assert (len(deadlines), loop.pending) == (0, [])
+    assert (armed(deadlines), loop.pending) == (0, [])
 
 
 @given(

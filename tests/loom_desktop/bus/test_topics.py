@@ -72,7 +72,9 @@ class Patterns(RuleBasedStateMachine):
     def teardown(self) -> None:
         for one in self.model:
             assert self.trie.remove(*one)
-        assert self.trie.empty, "no branch is left of what is gone"
+        root = self.trie._root
+        assert not root.children, "no branch is left of what is gone"
+        assert (root.here, root.rest) == ((), ())
 
 
 TestPatterns = Patterns.TestCase

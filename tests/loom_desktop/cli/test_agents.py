@@ -1,8 +1,11 @@
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from loom_desktop.bus import MailboxReport
 from tests.loom_desktop.cli.conftest import Done, application
 from tests.screen import wait_for
 
@@ -49,6 +52,34 @@ def test_an_agent_is_paused_and_capture_is_not(loom: Run, home: Path) -> None:
         assert (wrong.code, wrong.out) == (2, "")
 
 
+class Keyboard(io.StringIO):
+    """Somebody at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_agent_is_deleted_when_the_person_says_so(
+    loom: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with application(home):
+        alone = loom("delete", "chat")
+        assert (alone.code, alone.err.splitlines()[1]) == (2, "Say --yes.")
+        monkeypatch.setattr("sys.stdin", Keyboard("n\n"))
+        assert loom("delete", "chat").out.endswith("Nothing was changed.\n")
+        assert "chat" in [one["name"] for one in loom("list", "--json").json]
+        monkeypatch.setattr("sys.stdin", Keyboard("y\n"))
+        assert loom("delete", "chat").out.endswith(
+            "chat is gone, and what it remembered.\n"
+            "loom.toml names it: the next start begins with it anew.\n"
+        )
+        assert "chat" not in [one["name"] for one in loom("list", "--json").json]
+        ghost = loom("delete", "chat", "--yes")
+        assert (ghost.code, ghost.err.splitlines()[0]) == (1, "There is no agent 'chat'.")
+        done = loom("delete", "clipboard", "--yes", "--json").json
+        assert done == {"name": "clipboard", "named": True}
+
+
 def test_mailboxes_are_shown(loom: Run, home: Path) -> None:
     with application(home):
         shown = loom("list", "--mailboxes").out.splitlines()
@@ -58,6 +89,14 @@ def test_mailboxes_are_shown(loom: Run, home: Path) -> None:
         assert {"agent:chat", "agent:reminders"} <= {one["name"] for one in boxes}
 
 
+def test_what_ended_and_lost_something_is_shown(loom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = MailboxReport("agent:lamp", [], "ended", 0, 0, 5, 0, 7, 0, 2, 0, 0, ended=True)
+    monkeypatch.setattr(
+        "loom_desktop.cli.agents.call_running", lambda verb: [msgspec.to_builtins(ended)]
+    )
+    assert loom("list", "--mailboxes").out == "agent:lamp: ended; 5 handled, 7 dropped, 2 expired\n"
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -65,6 +104,7 @@ def test_mailboxes_are_shown(loom: Run, home: Path) -> None:
         "start chat",
         "stop chat",
         "restart chat",
+        "delete chat --yes",
         "pause --agent chat",
         "resume --agent chat",
     ],

@@ -106,3 +106,10 @@ def test_dead_letters_are_looked_at_tried_again_and_dropped(loom: Run, home: Pat
         assert loom("health").code == 0
         gone = loom("dead", "drop", second)
         assert (gone.code, gone.err.splitlines()[1]) == (1, "See: loom dead list")
+
+
+def test_what_one_answer_does_not_hold_is_told(loom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"events": [], "more": False, "next": 9, "left_out": 7}
+    monkeypatch.setattr("loom_desktop.cli.journal.call", lambda verb, **asked: found)
+    lines = loom("replay", "--last", "9").out.splitlines()
+    assert lines[0] == "7 older ones of these are not shown: one answer holds 4 MB."

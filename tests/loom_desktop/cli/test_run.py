@@ -1,3 +1,4 @@
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
@@ -5,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from loom_desktop import garbage
+from loom_desktop.cli.run import _run
 from loom_desktop.door import client
 from tests.loom_desktop.cli.conftest import Done, application, started
 
@@ -20,6 +23,20 @@ def test_it_runs_headless_says_how_to_talk_to_it_and_ends_when_told(loom: Run, h
         assert process.wait(20) == 0
     assert not (home / "loom.sock").exists()
     assert loom("quit").out == "Loom is not running.\n"
+
+
+async def test_once_it_has_started_the_collector_leaves_it_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled = asyncio.Event()
+    monkeypatch.setattr(garbage, "SETTLED_S", 0.01)
+    monkeypatch.setattr(garbage, "settle", settled.set)
+    running = asyncio.get_running_loop().create_task(_run())
+    async with asyncio.timeout(15):
+        await settled.wait()
+        assert (home / "loom.sock").exists(), "it is ready"
+        await asyncio.to_thread(client.call, "quit", {})
+        await running
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

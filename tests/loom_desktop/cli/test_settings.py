@@ -108,13 +108,3 @@ def test_a_secret_is_read_kept_listed_and_never_shown(
     assert (gone.code, gone.out) == (1, "")
     assert "no secret called openai" in gone.err
     assert loom("secrets", "list").out == "There are no secrets.\n"
-
-
-def test_no_model_is_said_with_what_to_do(loom: Run, home: Path) -> None:
-    (home / "loom.toml").write_text(
-        '[store]\nencrypted = false\n[llm.mine]\napi_base = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
-    )
-    done = loom("models")
-    assert done.code == 0
-    assert "mine: m, on this computer, does not answer" in done.out
-    assert loom("models", "--json").json[0]["working"] is False

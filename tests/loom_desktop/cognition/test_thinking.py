@@ -131,8 +131,8 @@ async def test_a_mistake_about_models_stops_no_skill(tmp_path: Path) -> None:
 async def test_what_nobody_knows_the_price_of_is_not_free(tmp_path: Path) -> None:
     model = ScriptedModel(["A poem."], local=False)
     async with loom_for_tests(tmp_path, model=model) as loom:
-        loom._router = None
-        router = await loom.router()
+        loom.brain.current = None
+        router = await loom.brain.router()
         router.net.local_only = False
         said = await answer_of(loom, "Write a poem")
         assert said.payload["cost"] is None

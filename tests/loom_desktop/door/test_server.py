@@ -309,3 +309,28 @@ def test_no_garbage_ends_it(garbage: bytes, tmp_path_factory: pytest.TempPathFac
             assert fine["ok"] is True
 
     asyncio.run(try_it())
+
+
+async def test_the_door_says_whether_others_can_come_in(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        async with Door(loom):
+            (before,) = [one for one in (await loom.health.look()).parts if one.name == "door"]
+            assert (before.state, before.facts["answered"]) == ("ok", 0)
+            assert (await said(tmp_path, request("status")))[0]["ok"]
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "loom.sock"))
+            writer.write(request("status"))
+            assert await reader.readline()
+            (door,) = [one for one in (await loom.health.look()).parts if one.name == "door"]
+            assert (door.facts["clients"], door.facts["answered"]) == (1, 2)
+            writer.close()
+            await writer.wait_closed()
+            (tmp_path / "loom.sock").unlink()
+            (door,) = [one for one in (await loom.health.look()).parts if one.name == "door"]
+            assert door.state == "failed"
+            assert "Nobody can reach this Loom" in door.words
+            assert door.hint
+            (tmp_path / "loom.sock").write_text("somebody else's")
+            (door,) = [one for one in (await loom.health.look()).parts if one.name == "door"]
+            assert door.state == "failed"
+        (door,) = [one for one in (await loom.health.look()).parts if one.name == "door"]
+        assert (door.state, door.words) == ("ok", "There is none in this run.")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,91 +17,16 @@ from loom_desktop.errors import (
     UsageError,
 )
 from loom_desktop.event import Privacy
-from loom_desktop.llm import Asker, Delta, Facts, Finish, Message, Provider, Text, Tool, Usage
+from loom_desktop.llm import Asker, Text, Usage
 from loom_desktop.llm.attempts import Attempts
+from loom_desktop.llm.connect import connected, from_found, providers
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.discovery import Discovery
-from loom_desktop.llm.providers.offline import CAN_DO, Offline
-from loom_desktop.llm.router import Answer, Policy, Router, connected, from_found, providers
+from loom_desktop.llm.providers.offline import CAN_DO
+from loom_desktop.llm.router import Policy
 from loom_desktop.net import Net
 from tests.fake_model_server import FakeModelServer, chunk, cut_after, silent_after, status, stream
-
-TYPED = frozenset({"user-typed"})
-HELLO = [Message("user", "hello, my key is sk-1234")]
-
-
-class Model:
-    """A provider that says what the test wants."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        local: bool = True,
-        fails: Exception | None = None,
-        after: str = "",
-        counted: bool = True,
-    ) -> None:
-        endpoint = "127.0.0.1:1" if local else f"{name}.example:443"
-        self.facts = Facts(
-            name=name, kind="openai", model=f"{name}-7b", local=local, endpoint=endpoint
-        )
-        self.fails, self.after, self.counted = fails, after, counted
-        self.asked: list[tuple[Sequence[Message], Asker]] = []
-
-    async def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        tools: Sequence[Tool] = (),
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        schema: dict[str, Any] | None = None,
-        asker: Asker = Asker(),  # noqa: B008 - frozen
-    ) -> AsyncGenerator[Delta, None]:
-        self.asked.append((messages, asker))
-        if self.after:
-            yield Text(self.after)
-        if self.fails:
-            raise self.fails
-        yield Text(f"I am {self.facts.name}")
-        if self.counted:
-            yield Usage(1_000_000, 2)
-        yield Finish("stop")
-
-    async def models(self) -> list[str]:
-        return [self.facts.model]
-
-
-class Hands:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-DOWN = Unavailable("It did not answer (connection refused).", hint="Start it.")
-
-
-def router(net: Net, *models: Provider, policy: Policy | None = None, **how: Any) -> Router:
-    how = {"discovery": None, "offline": Offline(), **how}
-    return Router(
-        models, net, policy=policy or Policy(redact=lambda t: t.replace("sk-1234", "█")), **how
-    )
-
-
-async def text(answer: Answer) -> str:
-    async for _ in answer:
-        pass
-    return answer.text
-
-
-def ask(
-    router: Router, privacy: Privacy = Privacy.PRIVATE, origin: frozenset[str] = TYPED
-) -> Answer:
-    return router.answer(HELLO, privacy=privacy, origin=origin, agent="chat", thread=3)
-
+from tests.loom_desktop.llm.asking import DOWN, HELLO, TYPED, Hands, Model, ask, router, text
 
 # ------------------------------------------------------------------------------ which one
 

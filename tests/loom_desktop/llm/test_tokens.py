@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,33 @@ def test_the_guess_is_near_the_real_count(text: str, real: int) -> None:
 def test_more_text_is_never_fewer_tokens(one: str, two: str) -> None:
     assert estimate(one) >= 0
     assert estimate(one + "\n" + two) >= estimate(one) - 1e-9
+
+
+_RUN = re.compile(
+    r"(?P<latin>[A-Za-z]+)|(?P<digits>\d+)|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)"
+    r"|(?P<letters>[^\W\d_]+)|(?P<space>\s+)|(?P<signs>[\W_])"
+)
+
+
+def slowly(text: str) -> float:
+    """The rule as it is written down: run by run."""
+    tokens = 0.0
+    for run in _RUN.finditer(text):
+        length = run.end() - run.start()
+        tokens += {
+            "latin": max(1.0, length / 5.5),
+            "digits": -(-length // 3),
+            "cjk": length * 0.95,
+            "letters": max(1.0, length / 2.9),
+            "space": 0.0 if run[0] == " " else 0.8,
+            "signs": 0.72,
+        }[run.lastgroup or ""]
+    return tokens
+
+
+@given(st.text(max_size=60) | st.text(alphabet="aZé你ß1_ .\n\t\xa0٣", max_size=60))
+def test_it_counts_as_the_rule_says(text: str) -> None:
+    assert estimate(text) == pytest.approx(slowly(text))
 
 
 def test_an_empty_text_is_nothing() -> None:

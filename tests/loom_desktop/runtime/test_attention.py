@@ -328,25 +328,29 @@ async def test_cards_end_also_after_the_store_failed_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("loom_desktop.runtime.attention._RETRY_S", 0.001)
-    clock, calls = FakeClock(), list[bool]()
+    clock, mended = FakeClock(), False
     async with desk(tmp_path, clock) as loom:
         expire_due = loom.store.cards.expire_due
 
-        async def fail_once(*states: Any) -> Any:
-            calls.append(True)
-            if len(calls) == 1:
+        async def fail_at_first(*states: Any) -> Any:
+            if not mended:
                 raise error
             return await expire_due(*states)
 
         number = await loom.desk.offer(SUGGESTION, agent="clipboard", cause=CAUSE)
+        assert loom.desk.showing == {number}
         clock.forward(100)
-        monkeypatch.setattr(loom.store.cards, "expire_due", fail_once)
+        monkeypatch.setattr(loom.store.cards, "expire_due", fail_at_first)
         with caplog.at_level(logging.CRITICAL):
             loom.tasks.start("cards", loom.desk.run())
             async with asyncio.timeout(5):
-                while await state(loom, number) != "expired":
+                while not loom.desk.trouble:
+                    await asyncio.sleep(0)
+                assert loom.desk.trouble == str(error)
+                mended = True
+                while loom.desk.trouble:
                     await asyncio.sleep(0.001)
-    assert len(calls) > 1
+        assert (await state(loom, number), loom.desk.showing) == ("expired", set())
 
 
 async def test_a_quiet_card_ends_with_its_cause_or_after_a_day(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from loom_desktop import Context, Event
-from loom_desktop.errors import Unavailable
+from loom_desktop.errors import LoomError, Unavailable
 from loom_desktop.settings import Grants, Settings
 from loom_desktop.testing import loom_for_tests
 
@@ -48,6 +48,13 @@ async def test_what_cannot_be_written_down_is_not_done(
         done = await ctx.tool("files.move", moves=[{"source": source, "target": target}])
         assert not done.ok
         assert done.message == "The disk is full."
+        assert loom.audit.trouble is not None
+        assert (loom.audit.trouble.message, loom.audit.written) == ("The disk is full.", 0)
+        monkeypatch.undo()
+        assert (await ctx.tool("notes.add", text="x")).ok
+        assert loom.audit.written == 1
+        trouble: LoomError | None = loom.audit.trouble
+        assert trouble is None, "it is over"
     assert (tmp_path / "in/a").exists()
 
 

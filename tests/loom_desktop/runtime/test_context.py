@@ -472,8 +472,8 @@ def test_every_step_of_the_property_was_thought_of() -> None:
     public = {name for name in {**vars(Context), **vars(CapabilityContext)}
               if not name.startswith("_")}  # fmt: skip
     brings_in = {"read", "clip", "recall", "change", "request", "absorb", "notes", "files",
-                 "reminders", "schedules", "gather", "contract", "bid", "capabilities",
-                 "memory"}  # fmt: skip
+                 "reminders", "schedules", "gather", "barrier", "contract", "bid", "capabilities",
+                 "memory", "picture"}  # fmt: skip
     makes = {"emit", "broadcast", "reply", "offer", "ask", "remember", "show", "withdraw", "tool",
              "think", "converse", "spawn", "schedule", "unschedule"}  # fmt: skip
     plain = {"agent", "event", "local", "log", "settings", "now", "sleep", "named",

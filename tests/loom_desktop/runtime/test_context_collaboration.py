@@ -82,6 +82,22 @@ async def test_a_broadcast_is_heard_in_its_thread(tmp_path: Path) -> None:
         assert heard.empty()
 
 
+async def test_agents_meet_and_their_labels_come_with_them(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        ctx = context(loom, event("user-typed"))
+        with ctx.barrier("round.reached", ["a", "b"]) as barrier:
+            await context(loom, event("web"), "b").emit("round.reached")
+            with pytest.raises(TimedOut) as told:
+                await barrier.wait(timeout_s=0)
+            assert told.value.hint == "Missing: a."
+            assert not ctx.event.tainted, "so far nothing was made of theirs"
+            await context(loom, event("file"), "a").emit("round.reached")
+            met = await barrier.wait(timeout_s=5)
+        assert [one.sender for one in met.arrivals] == ["b", "a"]
+        assert ctx.event.origin == {"user-typed", "web", "file"}
+        assert ctx.event.tainted
+
+
 def digger(name: str, price: float, *origin: str, fails: bool = False) -> Agent:
     agent = Agent(name)
 

@@ -91,9 +91,16 @@ async def test_what_cannot_be_written_stops_nothing_after_it(
         with caplog.at_level(logging.CRITICAL):
             monkeypatch.setattr(loom.store.conversations, "put", once)
             asked = say(loom, "chat.asked", text="Well?")
+            while loom.recorder.lost + loom.recorder.kept < 1:
+                await asyncio.sleep(0)
+            assert str(error) in loom.recorder.trouble
             say(loom, "chat.answered", thread=asked.id, turn=asked.id, text="So.", **ANSWERED)
             assert await loom.recorder.settled()
         assert await kept(loom, asked.id) == [("assistant", "So.", "done")]
+        recorder = loom.recorder
+        assert (recorder.lost, recorder.kept, recorder.trouble) == (1, 2, ""), "it is over"
+        assert recorder.running
+    assert not recorder.running
 
 
 async def test_settling_has_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from loom_desktop.bus import Bus
 from loom_desktop.bus.topics import matches
 from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.event import Event, Privacy, QoS
-from loom_desktop.runtime.directory import Agents, Capabilities
+from loom_desktop.runtime.directory import AgentEntry, Agents, Capabilities
 from loom_desktop.testing import FakeClock
 
 
@@ -100,17 +100,22 @@ async def test_what_is_told_is_labelled_and_in_the_fast_lane() -> None:
     assert started.privacy is Privacy.PRIVATE
 
 
+def one(agents: Agents) -> AgentEntry:
+    (found,) = agents.find(id="a")
+    return found
+
+
 async def test_the_time_is_that_of_the_state_and_the_counts_are_those_of_now() -> None:
     clock, handled = FakeClock(), {"handled": 1}
     agents, begin = Agents(Bus(), clock), clock()
     agents.put("a", state="running", counts=lambda: handled)
     clock.forward(5)
     agents.put("a", topics=("x",))
-    assert agents.get("a").since == begin
+    assert one(agents).since == begin
     agents.put("a", state="paused")
     handled["handled"] = 7
-    assert (agents.get("a").since, agents.get("a").counts) == (begin + 5, {"handled": 7})
-    assert msgspec.json.decode(msgspec.json.encode(agents.plain())) == [
+    assert (one(agents).since, one(agents).counts) == (begin + 5, {"handled": 7})
+    assert msgspec.json.decode(msgspec.json.encode(agents.find())) == [
         {"id": "a", "state": "paused", "since": begin + 5, "topics": ["x"], "capabilities": [],
          "counts": {"handled": 7}}
     ]  # fmt: skip
@@ -119,10 +124,9 @@ async def test_the_time_is_that_of_the_state_and_the_counts_are_those_of_now() -
 async def test_who_is_not_there_is_told_with_those_who_are() -> None:
     agents = Agents(Bus(), FakeClock())
     agents.put("chat")
-    for ask in (agents.get, agents.remove):
-        with pytest.raises(NotFound) as told:
-            ask("chta")
-        assert told.value.hint == "There are: chat."
+    with pytest.raises(NotFound) as told:
+        agents.remove("chta")
+    assert told.value.hint == "There are: chat."
 
 
 @pytest.mark.parametrize("wrong", [{"topics": ("a..b",)}, {"state": "asleep"}])
@@ -197,7 +201,7 @@ TestAgentsAndAListOfWhatWasTold = AgentsAndAListOfWhatWasTold.TestCase
 async def test_capabilities_are_found_by_what_is_known_of_them() -> None:
     directory = Capabilities(Bus(), FakeClock())
     directory.put(move)
-    directory.put(find, provider="librarian")
+    directory.put(find)
     directory.put(fetch, kind="mcp", provider="browser")
 
     def names(*name: str, **wanted: str) -> list[str]:
@@ -208,7 +212,6 @@ async def test_capabilities_are_found_by_what_is_known_of_them() -> None:
     assert names("files.move") == ["files.move"]
     assert names(kind="mcp") == ["web.fetch"]
     assert names("files.*", effect="read-local") == ["files.find"]
-    assert names(provider="librarian") == ["files.find"]
     assert names("FILES.*") == []
     assert (len(directory), "web.fetch" in directory) == (3, True)
 
@@ -217,12 +220,12 @@ async def test_what_a_capability_is_can_be_read_as_plain_data() -> None:
     clock = FakeClock()
     directory = Capabilities(Bus(), clock)
     directory.put(move)
-    one = directory.get("files.move")
+    one = directory.find("files.move")[0]
     assert (one.description, one.effect, one.kind, one.provider, one.since) == (
         "Move a file.", "write-reversible", "native", "loom", clock(),
     )  # fmt: skip
     assert set(one.schema["properties"]) == {"source", "target"}
-    (plain,) = msgspec.json.decode(msgspec.json.encode(directory.plain()))
+    (plain,) = msgspec.json.decode(msgspec.json.encode(directory.find()))
     assert (plain["name"], plain["schema"]) == ("files.move", one.schema)
 
 
@@ -239,22 +242,9 @@ async def test_what_comes_and_goes_is_told() -> None:
     other: Capability = msgspec.structs.replace(move, effect="execute")
     directory.put(other)
     assert topics(events) == ["capability.changed"]
-    assert directory.get("files.move").effect == "execute"
+    assert directory.find("files.move")[0].effect == "execute"
     directory.remove("files.move")
     assert topics(events) == ["capability.removed"]
-
-
-async def test_all_that_a_server_brought_goes_with_it() -> None:
-    bus = Bus()
-    directory, events = Capabilities(bus, FakeClock()), heard(bus)
-    directory.put(move)
-    directory.put(find, kind="mcp", provider="disk")
-    directory.put(fetch, kind="mcp", provider="disk")
-    topics(events)
-    assert directory.remove_provider("disk") == 2
-    assert [one.name for one in directory.find()] == ["files.move"]
-    assert topics(events) == ["capability.removed"] * 2
-    assert directory.remove_provider("disk") == 0
 
 
 async def test_one_name_is_one_thing() -> None:
@@ -268,5 +258,5 @@ async def test_one_name_is_one_thing() -> None:
         directory.put(find, kind="magic")  # type: ignore[arg-type]
     with pytest.raises(NotFound, match=r"files\.mvoe"):
         directory.remove("files.mvoe")
-    assert directory.get("files.move").provider == "loom"
+    assert directory.find("files.move")[0].provider == "loom"
     assert not events

@@ -113,8 +113,18 @@ async def test_a_router_that_cannot_be_made_is_a_finding(
         async def fail() -> None:
             raise Unavailable("The key is locked.", hint="Unlock it.")
 
-        monkeypatch.setattr(loom, "router", fail)
+        monkeypatch.setattr(loom.brain, "router", fail)
         found = {one["name"]: one for one in await loom.call("doctor")}["models"]
         assert (found["state"], found["detail"], found["fix"]) == (
             "missing", "The key is locked.", "Unlock it.",
         )  # fmt: skip
+
+
+async def test_every_part_that_can_say_how_it_stands_has_a_line(tmp_path: Path) -> None:
+    found = await findings(tmp_path, listening=True, desktop=True)
+    for name in (
+        "upkeep", "key", "bus", "broker", "agents", "durable", "recorder", "cards",
+        "notifications", "door", "shell", "timers", "loop", "load", "network",
+    ):  # fmt: skip
+        assert (name, found[name]["state"]) == (name, "ok")
+        assert found[name]["detail"]

@@ -58,8 +58,11 @@ async def turning(seen: Seen) -> None:
 
 
 async def test_a_task_that_blocks_is_named_with_its_line_and_told_once(
-    watch: LoopWatch, seen: Seen, caplog: pytest.LogCaptureFixture
+    watch: LoopWatch, seen: Seen, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # a loop that only polls may be seen in ``select``, and an idle one has no lag
+    monkeypatch.setattr(watch, "_idle", lambda: False)
+
     async def handle() -> None:
         hang(seen)
 
@@ -83,19 +86,11 @@ async def test_a_task_that_blocks_is_named_with_its_line_and_told_once(
     assert "run_until_complete" not in told[0].getMessage(), "and nothing below the loop"
     assert (watch.hangs, watch.hang) == (1, None)
     assert watch.last
-    assert watch.lag_s >= LIMIT_S
+    assert max(watch._lags) >= LIMIT_S, "it counts as lag, whatever beats came after it"
 
 
 def lines(file: str, number: int) -> str:
     return Path(file).read_text().splitlines()[number - 1]
-
-
-async def test_what_the_runtime_says_comes_before_the_task(watch: LoopWatch, seen: Seen) -> None:
-    watch.handling("lamp on lamp.asked")
-    hang(seen)
-    watch.handling("")
-    await turning(seen)
-    assert seen.events[0].payload["who"] == "lamp on lamp.asked"
 
 
 async def test_a_callback_is_found_although_nothing_armed_the_watch(
@@ -107,12 +102,14 @@ async def test_a_callback_is_found_although_nothing_armed_the_watch(
 
 
 async def test_while_it_hangs_the_health_says_for_whom(watch: LoopWatch, seen: Seen) -> None:
-    watch.handling("lamp")
+    task = asyncio.current_task()
+    assert task
+    task.set_name("lamp")
+    watch.arm()
     hang(seen)
     found = probes.loop(watch, lambda: 0.0)
     assert (found.state, "Everything waits for lamp" in found.words) == ("failed", True)
     await turning(seen)
-    watch.handling("")
     last = watch.last
     assert last
     assert probes.loop(watch, lambda: last.began + 1).state == "degraded"
@@ -169,7 +166,8 @@ async def test_idle_it_sleeps(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> No
 
     def look() -> bool:
         idle.append(is_idle())
-        looked.release()
+        if idle[-1]:  # before the loop waits it is looked at as often as there is time
+            looked.release()
         return idle[-1]
 
     def beat() -> None:
@@ -190,7 +188,8 @@ async def test_idle_it_sleeps(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> No
     await enough
     thread.join()
     watch.stop()
-    assert idle.count(True) > len(idle) / 2, "it sees that the loop waits"
+    waits = idle.index(True)
+    assert False not in idle[waits : waits + 50], "it sees that the loop waits"
     assert len(beats) == idle.count(False), "a beat would wake it"
 
 

@@ -197,6 +197,8 @@ async def test_nobody_there_costs_nothing_and_is_tried_again_later(
         await asyncio.sleep(0.01)
         assert daemon.tries == 1, "it is left alone for a while"
         assert len(await loom.call("cards")) == 2, "the inbox has them"
+        assert loom.notifications is not None
+        assert (loom.notifications.trouble, loom.notifications.sent) == ("no bus", 0)
     monkeypatch.setattr(module, "_REST_S", 0.0)
     daemon = Daemon(fails=1)
     monkeypatch.setattr("desktop_notifier.DesktopNotifier", daemon)
@@ -207,4 +209,7 @@ async def test_nobody_there_costs_nothing_and_is_tried_again_later(
         await asyncio.sleep(0.01)
         number = await loom.desk.offer(REMINDER, agent="b", cause=CAUSE)
         await until(lambda: daemon.sent, "notification")
+        assert loom.notifications is not None
+        await until(lambda: loom.notifications.sent == 1, "count")  # type: ignore[union-attr]
+        assert loom.notifications.trouble == "", "it is over"
         await loom.desk.answer(number, "done")

@@ -213,3 +213,40 @@ async def test_what_is_closed_is_not_read_by_its_name_nor_over_a_link(tmp_path: 
         late = Reader(closed=lambda one: "key.txt" not in one and Folders([]).closed(one))
         with pytest.raises(Denied):
             await late.read(str(path))
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\0" * 40
+
+
+async def test_a_picture_comes_byte_for_byte_and_what_is_none_does_not(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "b.txt").write_text("words")
+    reader = Reader()
+    found = await reader.picture(str(tmp_path / "a.png"))
+    assert found is not None
+    assert (found.media_type, found.data) == ("image/png", PNG)
+    assert await reader.picture(str(tmp_path / "b.txt")) is None
+
+
+async def test_a_picture_that_no_model_takes_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.bmp").write_bytes(b"BM" + b"\0" * 60)
+    (tmp_path / "b.png").write_bytes(PNG)
+    reader = Reader()
+    with pytest.raises(NotUnderstood, match="no model takes") as caught:
+        await reader.picture(str(tmp_path / "a.bmp"))
+    assert "PNG" in caught.value.hint
+    monkeypatch.setattr(reading, "_MOST_PICTURE", 20)
+    with pytest.raises(NotUnderstood, match="too large"):
+        await reader.picture(str(tmp_path / "b.png"))
+    for path in (str(tmp_path / "gone.png"), "a\0b"):
+        with pytest.raises(Unavailable):
+            await reader.picture(path)
+
+
+async def test_a_picture_outside_of_what_was_granted_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "granted").mkdir()
+    with pytest.raises(Denied):
+        await Reader().picture(str(tmp_path / "a.png"), within=Folders([tmp_path / "granted"]))

@@ -65,5 +65,8 @@ async def test_what_cannot_be_forgotten_today_stops_nothing_else(
 
         monkeypatch.setattr(loom.store.journal, "forget_before", full)
         clock.forward(31 * DAY_S)
-        await forget_old(loom.store, tmp_path, now=clock(), keep_days=90)
+        why = await forget_old(loom.store, tmp_path, now=clock(), keep_days=90)
+        assert why == "The disk is full."
         assert not await loom.store.acts.recent()
+        monkeypatch.undo()
+        assert await forget_old(loom.store, tmp_path, now=clock(), keep_days=90) == ""

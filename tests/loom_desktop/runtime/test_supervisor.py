@@ -8,7 +8,7 @@ import pytest
 
 from loom_desktop import Agent, Context, Event, capability
 from loom_desktop.errors import Denied, Unavailable, UsageError
-from loom_desktop.event import MOST_HOPS, QoS
+from loom_desktop.event import MOST_HOPS, SCHEDULED, Privacy, QoS
 from loom_desktop.testing import loom_for_tests, next_event
 
 
@@ -403,6 +403,8 @@ async def test_an_agent_that_dies_is_restarted_three_times_then_paused_and_told_
         assert await loom.supervisor.settled(5), "what nobody takes is not waited for"
         assert 4 <= len(dies) <= 5, "the other task may be in the middle of one"
         assert [one.payload["agent"] for one in told] == ["frail"]
+        assert (told[0].origin, told[0].privacy) == (SCHEDULED, Privacy.PRIVATE)
+        assert loom.supervisor.report("frail").handled >= 3, "its counts outlive its mailbox"
         assert told[0].payload["hint"]
         assert "frail" not in loom.supervisor.agents
         assert (told[0].payload["error"], told[0].payload["hint"]) in loom.status.problems

@@ -15,6 +15,7 @@ from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.event import QoS
 from loom_desktop.runtime.supervisor import AgentReport
 from loom_desktop.testing import loom_for_tests
+from tests.loom_desktop.store.conftest import subscribers
 
 
 class Worker(Agent):
@@ -220,7 +221,7 @@ async def test_of_a_forgotten_agent_nothing_is_kept_and_nothing_comes(tmp_path: 
         assert await loom.supervisor.settled(5)
         reminder = await loom.call("remind", text="in an hour to call Ada")
         await loom.supervisor.delete("worker", forget=True)
-        assert "worker" not in await loom.store.deliveries.names()
+        assert "worker" not in await subscribers(loom.store)
         assert await loom.store.state.keys("worker") == []
         assert [one.agent for one in await loom.store.schedules.active()] == [""]
         assert reminder
@@ -255,7 +256,7 @@ async def test_what_it_listens_to_changes_while_it_runs(tmp_path: Path) -> None:
         assert supervisor.subscribe("worker", "else.*")
         assert not supervisor.subscribe("worker", "else.*")
         assert not supervisor.subscribe("worker", "work.asked"), "it was declared with that"
-        assert supervisor.subscriptions("worker") == ["work.asked", "else.*"]
+        assert supervisor.report("worker").topics == ["work.asked", "else.*"]
         ask(loom, 2, "else.asked")
         assert await supervisor.settled(5)
         await supervisor.restart("worker")

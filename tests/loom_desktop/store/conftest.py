@@ -68,3 +68,12 @@ def ring(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without one."""
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+
+async def subscribers(store: Store) -> list[str]:
+    """Every one that was ever begun and not forgotten, in order."""
+    return await store._db.read(
+        lambda connection: [
+            name for (name,) in connection.execute("select name from subscriber order by name")
+        ]
+    )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loom_desktop.errors import NotFound, UsageError
 from loom_desktop.event import Event
 from loom_desktop.store import Place, Store
-from tests.loom_desktop.store.conftest import KEY, HandClock
+from tests.loom_desktop.store.conftest import KEY, HandClock, subscribers
 from tests.loom_desktop.store.test_journal import Stubborn
 
 NOTHING: frozenset[int] = frozenset()
@@ -43,7 +43,7 @@ async def test_a_new_subscriber_begins_at_the_end_or_at_the_start(store: Store) 
     assert await store.deliveries.begin("new") == Place(5, NOTHING, {}), "it was begun before"
     assert [seq for seq, _ in await store.deliveries.after(5)] == [6, 7]
     assert [one.id for _, one in await store.deliveries.after(0, limit=2)] == [10, 20]
-    assert await store.deliveries.names() == ["all", "new"]
+    assert await subscribers(store) == ["all", "new"]
 
 
 async def test_no_event_gets_a_number_that_a_cursor_has_passed(path: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ async def test_a_name_that_is_forgotten_begins_anew(store: Store) -> None:
     await store.deliveries.bury("a", 2, 0, Event(topic="a.b"), "h", "", 3)
     assert await store.deliveries.forget("a")
     assert not await store.deliveries.forget("a")
-    assert await store.deliveries.names() == []
+    assert await subscribers(store) == []
     assert [await rows(store, table) for table in ("delivery", "dead")] == [0, 0]
     store.deliveries.done("a", 1, 1)
     assert not await store.deliveries.commit("a", 1, 1, [])
@@ -296,6 +296,19 @@ async def test_a_dead_letter_goes_with_the_conversation_and_with_its_time(
     await store.journal.append(Event(id=1, topic="a.b", time=1.0))
     assert await store.journal.forget_before(clock.now + 1) == 1
     assert await store.deliveries.dead() == []
+
+
+async def test_it_is_known_whether_there_are_more_letters_like_one(store: Store) -> None:
+    for name in ("a", "b"):
+        await store.deliveries.begin(name)
+    for seq, (name, topic) in enumerate((("a", "x"), ("a", "y"), ("b", "x"), ("a", "x")), 1):
+        await store.deliveries.bury(name, seq, seq, Event(id=seq, topic=topic), "h", "t", 3)
+    letters = {one.seq: one for one in await store.deliveries.dead()}
+    assert [await store.deliveries.alike(letters[seq]) for seq in (1, 2, 3, 4)] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    await store.deliveries.drop(letters[4].id)
+    assert not await store.deliveries.alike(letters[1])
 
 
 async def test_a_dead_letter_that_is_not_what_was_written_is_left_out() -> None:

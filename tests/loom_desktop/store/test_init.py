@@ -16,7 +16,7 @@ import pytest
 
 import loom_desktop.store
 from loom_desktop.event import Event
-from loom_desktop.store import Message, Problem, Schedule, Store
+from loom_desktop.store import Message, Problem, Schedule, Store, Upkeep
 from loom_desktop.store.acts import Step
 from loom_desktop.store.ballast import Ballast
 from loom_desktop.store.cards import Card
@@ -150,6 +150,14 @@ async def test_what_is_forgotten_is_in_no_file_and_in_no_copy(path: Path, clock:
         clock.now += 3_600
         assert await store.snapshot()
         (path.parent / "loom.db.corrupt.20260101T000000").write_bytes(marks[0].encode())
+        for left in (
+            "restoring.db",
+            "looking.db",
+            "snapshots/.loom.20260101T000000.db.1.loom.part",
+        ):
+            (path.parent / left).write_bytes(marks[0].encode())  # by one that was killed
+        being_written = path.parent / f"snapshots/.mine.db.{os.getpid()}.loom.part"
+        being_written.write_bytes(b"")
         content = everything(path.parent)
         assert [mark for mark in marks if mark.encode() not in content] == []
         clock.now += 3_600
@@ -159,7 +167,8 @@ async def test_what_is_forgotten_is_in_no_file_and_in_no_copy(path: Path, clock:
         await store.state.forget("agent")
         content = everything(path.parent)
         assert [mark for mark in marks if mark.encode() in content] == []
-        assert len(list((path.parent / "snapshots").iterdir())) == 1
+        assert being_written.exists()
+        assert len(list((path.parent / "snapshots").iterdir())) == 2
         assert len(await store.notes.recent(limit=1_000)) == 398
     content = everything(path.parent)
     assert [mark for mark in marks if mark.encode() in content] == []
@@ -342,6 +351,64 @@ async def test_upkeep_puts_room_by_and_takes_a_snapshot_each_hour_that_something
         assert store.problems == []
 
 
+async def test_it_is_known_when_the_last_copy_was_taken_and_whether_one_failed(
+    path: Path, clock: HandClock, ballast: Ballast
+) -> None:
+    over: list[str] = []
+    async with Store(path, KEY, clock=clock, upkeep=False, over=over.append) as store:
+        assert store.upkeep()._replace(looked_ago_s=0) == Upkeep(
+            False, False, 0, "", 0, 0.0, 0.0, ""
+        )
+        assert await store.snapshot()
+        clock.now += 60
+        snapshots = path.parent / "snapshots"
+        snapshots.rename(path.parent / "away")
+        snapshots.write_text("in the way")
+        assert await store.snapshot() is None
+        (problem,) = store.problems
+        stands = store.upkeep()
+        assert (stands.failed, stands.failure) == (clock.now, problem.message)
+        snapshots.unlink()
+        (path.parent / "away").rename(snapshots)
+        stands = store.upkeep()
+        assert (stands.snapshots, stands.newest) == (1, clock.now - 60), "the good one stays"
+        assert await store.snapshot()
+        stands = store.upkeep()
+        assert (stands.newest, stands.failed, stands.failure) == (clock.now, 0.0, "")
+    assert (store.problems, over) == ([], [problem.message]), "it is over"
+
+
+async def test_it_is_known_whether_somebody_looks_after_it(
+    path: Path, clock: HandClock, ballast: Ballast, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill = ballast.fill
+    troubles: list[Exception] = []
+
+    def fill_or_fail() -> None:
+        if troubles:
+            raise troubles[-1]
+        fill()
+
+    monkeypatch.setattr(ballast, "fill", fill_or_fail)
+
+    async def told(trouble: str) -> bool:
+        return store.upkeep().trouble == trouble
+
+    async with Store(path, KEY, clock=clock, ballast=ballast) as store:
+        assert (store.upkeep().wanted, store.upkeep().running) == (True, True)
+        troubles.append(OSError("no room"))
+        await until(lambda: told("no room"))
+        troubles.clear()
+        await until(lambda: told(""))
+        troubles.append(RuntimeError("a bug"))
+
+        async def ended() -> bool:
+            return not store.upkeep().running
+
+        await until(ended)
+        assert store.upkeep().wanted
+
+
 async def test_upkeep_finds_damage_after_the_start_and_says_what_was_done(
     path: Path, clock: HandClock, ballast: Ballast, hasty: None
 ) -> None:
@@ -502,7 +569,7 @@ def test_importing_the_store_brings_in_nothing_heavy() -> None:
 
 def test_the_public_names_are_these() -> None:
     names: list[Any] = [getattr(loom_desktop.store, name) for name in loom_desktop.store.__all__]
-    assert len(names) == 19
+    assert len(names) == 21
 
 
 async def test_what_is_told_each_minute_is_one_problem(store: Store) -> None:

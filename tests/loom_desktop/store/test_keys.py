@@ -56,7 +56,8 @@ async def test_without_a_keyring_the_key_lies_in_a_file_and_that_is_said(
 ) -> None:
     key = await obtain(tmp_path)
     assert key.kind == "file"
-    assert "store.key" in key.warning
+    assert "store.key, as there is no keyring" in key.warning
+    assert key.fell_back == "there is no keyring"
     assert mode(tmp_path / "store.key") == 0o600
     (tmp_path / "store.key").chmod(0o644)
     assert await obtain(tmp_path, use_keyring=False) == key
@@ -69,6 +70,7 @@ async def test_a_locked_keyring_at_the_first_start_costs_its_time_and_then_a_fil
     ring.set(locked=True)
     key = await obtain(tmp_path, keyring_timeout_s=0.05)
     assert key.kind == "file"
+    assert "as the keyring did not answer" in key.warning, "there is one: that would be untrue"
     ring.set(locked=False)
     assert await obtain(tmp_path) == key
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loom_desktop.text.number import read_number, write_number
+from loom_desktop.text.number import counted, read_number, write_number
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,7 @@ def test_writing_any_number_ends_and_is_short(value: Fraction) -> None:
     written, _ = write_number(value)
     assert len(written) < 70
     assert not written.endswith(".")
+
+
+def test_one_is_told_from_several() -> None:
+    assert [counted(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]

@@ -76,7 +76,21 @@ async def test_a_file_that_the_settings_do_not_name_can_be_started(tmp_path: Pat
             await loom.call("start_agent", name="broken")
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume"])
+async def test_a_deleted_one_is_forgotten_and_missed_by_nobody(tmp_path: Path) -> None:
+    async with loom_for_tests(tmp_path) as loom:
+        await loom.store.state.put("chat", "seen", 1)
+        await loom.health.look()
+        done = await loom.call("delete_agent", name="chat")
+        assert done == {"name": "chat", "named": True}
+        assert await loom.store.state.keys("chat") == []
+        assert "chat" not in [one["name"] for one in await loom.call("agents")]
+        (part,) = [one for one in (await loom.health.look()).parts if one.name == "agents"]
+        assert (part.state, part.words) == ("ok", ""), "the person said so"
+        assert (await loom.call("start_agent", name="chat"))["state"] == "running"
+        assert (await answer_of(loom, "2 + 2")).payload["text"] == "2 + 2 = 4"
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume", "delete"])
 async def test_one_that_is_not_there_is_told_with_those_that_are(verb: str, tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path) as loom:
         with pytest.raises(NotFound, match="'ghost'") as error:
@@ -96,9 +110,18 @@ async def test_mailboxes_tell_what_waits_and_what_was_lost(tmp_path: Path) -> No
             loom.bus.publish(Event(topic="a.b"))
         (box,) = (one for one in await loom.call("mailboxes") if one["name"] == "agent:small")
         assert (box["size"], box["policy"], box["dropped"]) == (2, "drop-newest", 7)
+        await loom.call("restart_agent", name="small")
+        boxes = [one for one in await loom.call("mailboxes") if one["name"] == "agent:small"]
+        told = [(one["ended"], one["dropped"]) for one in boxes]
+        assert told == [(False, 0), (True, 7)], "what the one before lost is still there"
+        (agent,) = (one for one in await loom.call("agents") if one["name"] == "small")
+        assert agent["dropped"] == 7, "a restart is no way to forget it"
+        await loom.supervisor.delete("small")
+        loom.supervisor.start(small)
+        assert loom.supervisor.report("small").dropped == 0, "this is another one"
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume"])
+@pytest.mark.parametrize("verb", ["start", "stop", "restart", "pause", "resume", "delete"])
 async def test_one_that_was_left_out_says_why(verb: str, tmp_path: Path) -> None:
     (tmp_path / "agents").mkdir()
     (tmp_path / "agents" / "books.py").write_text(MINE)

@@ -82,8 +82,11 @@ async def test_an_answer_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         found = await loom.call("replay")
         assert found["more"]
         assert 1 <= len(found["events"]) < 10
-        newest = (await loom.call("replay", last=30))["events"]
+        last = await loom.call("replay", last=30)
+        newest = last["events"]
         assert 1 <= len(newest) < 10
+        assert last["left_out"] == 30 - len(newest), "and that is told"
+        assert (await loom.call("replay", last=1))["left_out"] == 0
         assert newest[-1]["seq"] > found["events"][-1]["seq"]
 
 

@@ -1,0 +1,113 @@
+"""Brain: the way to models and the thinker over it, made of the parts of one engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from loom_desktop import clock
+from loom_desktop.actions import Broker, Call, Capability, Result
+from loom_desktop.cognition import Past, Said, Thinker, World
+from loom_desktop.settings import Settings
+from loom_desktop.store import Store
+
+if TYPE_CHECKING:
+    from loom_desktop.llm.router import Router
+    from loom_desktop.runtime.context import CapabilityContext
+    from loom_desktop.runtime.conversations import Recorder
+
+_MOST_HISTORY = 400
+"""Messages of a conversation that may come into a prompt."""
+_MOST_STEERED = 20
+
+
+class Brain:
+    """One for the whole engine."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        store: Store,
+        *,
+        settings: Callable[[], Settings],
+        recorder: Callable[[], Recorder],
+        families: Callable[[], Iterable[str]],
+        make: Callable[[], Awaitable[Router]],
+    ) -> None:
+        """``families`` of capabilities that can be loaded; ``make``: what makes the way to models
+        when somebody thinks for the first time."""
+        self._broker, self._store, self._settings = broker, store, settings
+        self._recorder, self._families, self._make = recorder, families, make
+        self.current: Router | None = None
+        """The way to models, once somebody has thought."""
+        self._making = asyncio.Lock()
+        self._steered: defaultdict[int, list[str]] = defaultdict(list)
+        self.thinker = Thinker(
+            World(
+                invoke=self._invoke,
+                router=self.router,
+                history=self._history,
+                capabilities=self._capabilities,
+                steer=lambda thread: self._steered.pop(thread, []),
+                settings=lambda: settings().thinking,
+                dollars=lambda: settings().router.cost_cap,
+                clock=clock.monotonic,
+            )
+        )
+
+    async def router(self) -> Router:
+        """The way to models, made when somebody thinks for the first time."""
+        async with self._making:
+            if self.current is None:
+                self.current = await self._make()
+            return self.current
+
+    async def close(self) -> None:
+        """Hang up everywhere. Who thinks next makes the way anew."""
+        async with self._making:
+            router, self.current = self.current, None
+        if router is not None:
+            await router.close()
+
+    def steer(self, thread: int, words: str) -> None:
+        """The person says something to an answer on its way: it is heard before its next step."""
+        if len(waiting := self._steered[thread]) < _MOST_STEERED:
+            waiting.append(words)
+
+    def unheard(self, thread: int) -> list[str]:
+        """What was said to an answer that ended before it heard it, taken out."""
+        return self._steered.pop(thread, [])
+
+    async def _invoke(
+        self,
+        ctx: CapabilityContext,
+        name: str,
+        arguments: dict[str, Any],
+        given: tuple[str, ...],
+        by_model: bool = False,
+    ) -> Result:
+        given = tuple(path for path in given if path in ctx.named)
+        call = Call(agent=ctx.agent, cause=ctx.event, ctx=ctx, given=given, by_model=by_model)
+        return await self._broker.invoke(name, arguments, call)
+
+    async def _history(self, conversation: int, turn: int) -> Past:
+        await self._recorder().settled()
+        kept = self._store.conversations
+        messages = await kept.messages(conversation, limit=_MOST_HISTORY)
+        said = [
+            Said(one.role, one.text, one.origin, one.privacy)
+            for one in messages
+            if one.turn < turn and one.text and one.state not in ("failed", "streaming")
+        ]
+        older = 0
+        if len(messages) == _MOST_HISTORY:
+            older = await kept.count(conversation) - _MOST_HISTORY
+        return Past(said, older)
+
+    async def _capabilities(self) -> list[Capability]:
+        for family in self._families():  # one at a time: some take long to load
+            self._broker.directory([family])
+            await asyncio.sleep(0)
+        return self._broker.directory()
