@@ -57,6 +57,12 @@ KNOWN: tuple[object, ...] = (
         "Engine",
         "How you want to be answered: a sentence or two that go along with every question.",
     ),
+    # [memory], [agents.chat]
+    QT_TRANSLATE_NOOP("Engine", "Show a model what is remembered and may help it to answer."),
+    QT_TRANSLATE_NOOP(
+        "Engine",
+        "Remember what you say of yourself in plain words (name, home, work, family), and show it.",
+    ),
     # [privacy], [grants], [router], [store]
     QT_TRANSLATE_NOOP("Engine", "Nothing leaves this computer, whatever else is set."),
     QT_TRANSLATE_NOOP(

@@ -143,6 +143,8 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """[memory]"""
 
+    recall: bool = True
+    """Show a model what is remembered and may help it to answer."""
     embed_model: str = ""
     """Folder of a sentence model (all-MiniLM-L6-v2), so that memories are found by meaning as well.
     Empty: by words and letters. It needs the extra embed."""

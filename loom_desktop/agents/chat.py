@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from loom_desktop import Agent, Context, Event, QoS
 from loom_desktop.errors import LoomError
+from loom_desktop.text.facts import facts_in, only_facts
 
 _LONGEST_S = 900.0
 _GAP = "\n\n"
 _MOST_OF_A_STEP = 2_000
 """Characters of a result that are shown while an answer is made."""
 agent = Agent("chat", at_once=4, deadline_s=_LONGEST_S + 30)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """[agents.chat]"""
+
+    learn: bool = True
+    """Remember what you say of yourself in plain words (name, home, work, family), and show it."""
 
 
 @agent.on("chat.asked")
@@ -29,6 +39,7 @@ async def answer(ctx: Context, event: Event) -> None:
                     await ctx.emit("chat.streamed", qos=QoS.REALTIME, turn=event.id, text=step.text)
                 elif step.kind == "done":
                     await ctx.emit("chat.answered", turn=event.id, text=text, **step.facts)
+                    await _learn(ctx, event)
                 else:
                     if step.kind == "replaced":  # a better answer in the place of the quick one
                         text = step.text
@@ -62,3 +73,15 @@ async def answer(ctx: Context, event: Event) -> None:
             hint="It is written down in the log. Try again, or say it in other words.",
         )
         raise
+
+
+async def _learn(ctx: Context, event: Event) -> None:
+    """What the person said of themselves beside their question. Words of others teach nothing."""
+    said = event.payload["text"]
+    own = event.asked and not event.tainted
+    if not ctx.settings.learn or not own or only_facts(said):  # those alone are kept by their skill
+        return
+    for one in facts_in(said):
+        await ctx.memory.add(
+            subject=one.subject, relation=one.relation, object=one.object, kind="semantic"
+        )

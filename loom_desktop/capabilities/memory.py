@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from loom_desktop import capability
 from loom_desktop.errors import UsageError
+from loom_desktop.text.facts import facts_in, to_the_person
 
 if TYPE_CHECKING:
     from loom_desktop import CapabilityContext
@@ -24,6 +25,26 @@ async def remember(ctx: CapabilityContext, text: str) -> dict[str, Any]:
         "memory": number,
         "chips": [{"label": "Forget it again", "ask": f"forget memory {number}"}],
     }
+
+
+@capability("memory.learn", effect="write-own", idempotent=True)
+async def learn(ctx: CapabilityContext, text: str) -> dict[str, Any]:
+    """Remember the facts that the person states of themselves: name, home, work, family."""
+    facts = facts_in(text)
+    if not facts:
+        raise UsageError("There is no fact in that.", hint='Say "remember that" and what.')
+    kept = [
+        await ctx.memory.add(
+            subject=one.subject, relation=one.relation, object=one.object, kind="semantic"
+        )
+        for one in facts
+    ]
+    said = "\n".join(f"- {to_the_person(one)}" for one in facts)
+    chips = [
+        {"label": f"Forget: {_short(one.object)}", "ask": f"forget memory {number}"}
+        for one, number in zip(facts[:3], kept, strict=False)
+    ]
+    return {"text": f"Remembered:\n\n{said}{ctx.lasting}", "memories": kept, "chips": chips}
 
 
 @capability("memory.find", effect="read-local", idempotent=True)

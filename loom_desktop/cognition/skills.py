@@ -199,6 +199,15 @@ def _remember(phrase: Phrase) -> Wish | None:
     return Wish("memory", "memory.remember", {"text": found["text"].strip()}) if found else None
 
 
+def _learn(phrase: Phrase) -> Wish | None:
+    """Nothing is asked, and something is stated: it is kept, whether or not a model is there."""
+    from loom_desktop.text.facts import only_facts
+
+    if phrase.files or phrase.clip or not only_facts(phrase.text):
+        return None
+    return Wish("memory", "memory.learn", {"text": phrase.text})
+
+
 def _remembered(phrase: Phrase) -> Wish | None:
     if found := _REMEMBERED.match(phrase.text):
         return Wish("memory", "memory.find", {"query": found["query"]})
@@ -294,6 +303,7 @@ _TABLE: tuple[Match, ...] = (
     _note,
     _find_note,
     _remember,
+    _learn,
     _remembered,
     _forget,
     _undo,

@@ -126,6 +126,8 @@ class World(NamedTuple):
     history: History
     capabilities: Callable[[], Awaitable[list[Capability]]]
     """Everything that can be called, also what nobody has called so far."""
+    recall: Callable[[Any, str], Awaitable[list[str]]]
+    """What is remembered and may help; its labels come with it."""
     steer: Callable[[int], list[str]]
     """What the person said meanwhile in a conversation that is being answered, taken out."""
     settings: Callable[[], Thinking]
@@ -224,6 +226,7 @@ class Thinker:
         past = await world.history(thread, ctx.event.id)
         for one in past.said:  # the answer is made from this, too
             ctx.absorb(one.origin, one.privacy)
+        memories = await world.recall(ctx, phrase.text)
         mark = os.urandom(4).hex()
         router, wanted = await world.router(), world.settings()
         route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent)
@@ -236,6 +239,7 @@ class Thinker:
                 more=past.more,
                 attachments=attachments,
                 images=images,
+                memories=memories,
                 persona=wanted.persona,
                 now=ctx.now,
                 tools=toolbox.tokens,

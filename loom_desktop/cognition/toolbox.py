@@ -68,13 +68,14 @@ def in_words(value: Any) -> str:
 
 def fitting(capabilities: Iterable[Capability], question: str, most: int) -> list[Capability]:
     """Those whose words stand in the question, the best first; none when none does."""
-    wanted = _stems(question)
-    scored = [(len(wanted & _stems(f"{one.name} {one.description}")), one) for one in capabilities]
+    wanted = stems(question)
+    scored = [(len(wanted & stems(f"{one.name} {one.description}")), one) for one in capabilities]
     found = sorted((one for one in scored if one[0]), key=lambda one: (-one[0], one[1].name))
     return [one for _, one in found[:most]]
 
 
-def _stems(text: str) -> set[str]:
+def stems(text: str) -> set[str]:
+    """The beginnings of the words that say what it is about."""
     return {word[:_STEM] for word in _WORD.findall(text.lower().replace("_", " "))} - _COMMON
 
 

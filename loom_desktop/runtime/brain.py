@@ -12,6 +12,7 @@ from loom_desktop.actions import Broker, Call, Capability, Result
 from loom_desktop.cognition import Past, Said, Thinker, World
 from loom_desktop.settings import Settings
 from loom_desktop.store import Store
+from loom_desktop.text.facts import PERSON
 
 if TYPE_CHECKING:
     from loom_desktop.llm.router import Router
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _MOST_HISTORY = 400
 """Messages of a conversation that may come into a prompt."""
 _MOST_STEERED = 20
+_MOST_KNOWN, _MOST_FITTING = 30, 6
+_RELEVANT = 0.034
+"""Of a rank: all three lists have it near their top. Where few things are remembered, the lists of
+letters and vectors have all of them, so a word in common counts as well."""
 
 
 class Brain:
@@ -50,6 +55,7 @@ class Brain:
                 router=self.router,
                 history=self._history,
                 capabilities=self._capabilities,
+                recall=self._recall,
                 steer=lambda thread: self._steered.pop(thread, []),
                 settings=lambda: settings().thinking,
                 dollars=lambda: settings().router.cost_cap,
@@ -105,6 +111,23 @@ class Brain:
         if len(messages) == _MOST_HISTORY:
             older = await kept.count(conversation) - _MOST_HISTORY
         return Past(said, older)
+
+    async def _recall(self, ctx: CapabilityContext, text: str) -> list[str]:
+        """What is known of the person, and what fits the question; nothing more private than that,
+        and nothing that strangers wrote where the question is the person's own."""
+        if not self._settings().memory.recall:
+            return []
+        from loom_desktop.cognition.toolbox import stems
+
+        level, trusted = ctx.event.privacy, not ctx.event.tainted
+        known = await ctx.memory.query(
+            kind="semantic", limit=_MOST_KNOWN, trusted=trusted, privacy=level
+        )
+        fitting = await ctx.memory.query(text, limit=_MOST_FITTING, trusted=trusted, privacy=level)
+        found = [one for one in known if one.subject == PERSON]
+        about = stems(text)
+        found += [one for one in fitting if one.score > _RELEVANT or about & stems(one.text)]
+        return list(dict.fromkeys(one.text for one in found))
 
     async def _capabilities(self) -> list[Capability]:
         for family in self._families():  # one at a time: some take long to load

@@ -82,20 +82,44 @@ def facts_in(text: str) -> list[Fact]:
     """The facts that the sentences of a text state, each once; the last word on a thing counts."""
     found: dict[str, Fact] = {}
     for sentence in sentences(text[:_LONGEST]):
-        sentence = " ".join(sentence.split())
-        if sentence.endswith("?"):
-            continue
-        for row in _TABLE:
-            if (match := row.pattern.fullmatch(sentence)) is None:
-                continue
-            said = match["object"].strip(" .'’\"")
-            first = said.lower().partition(" ")[0]
-            if not said or first in _NEVER or (first in _ARTICLES and "called" in row.relation):
-                break
-            kin = (match.groupdict().get("kin") or "").lower()
-            kin = _SAME.get(kin, _KIN_DE.get(kin, kin))
-            fact = Fact(PERSON, row.relation.replace("{kin}", kin), said)
+        if (fact := _fact(sentence)) is not None:
             found.pop(fact.relation, None)
             found[fact.relation] = fact
-            break
     return list(found.values())[:_MOST]
+
+
+def only_facts(text: str) -> bool:
+    """Whether it says nothing but such facts: then nothing is asked."""
+    said = sentences(text) if len(text) <= _LONGEST else []
+    return bool(said) and all(_fact(one) is not None for one in said)
+
+
+def to_the_person(fact: Fact) -> str:
+    """The same, said to them: *You live in Bonn*."""
+    kin, _, _ = fact.relation.rpartition(" is called")
+    if kin:
+        return f"Your {kin} is called {fact.object}"
+    return f"{_YOU[fact.relation]} {fact.object}"
+
+
+_YOU = {
+    "is called": "You are called", "lives in": "You live in", "comes from": "You come from",
+    "works at": "You work at", "works as": "You work as",
+    "has their birthday on": "Your birthday is on",
+    "speaks since childhood": "Your first language is",
+}  # fmt: skip
+
+
+def _fact(sentence: str) -> Fact | None:
+    sentence = " ".join(sentence.split())
+    for row in _TABLE if not sentence.endswith("?") else ():
+        if (match := row.pattern.fullmatch(sentence)) is None:
+            continue
+        said = match["object"].strip(" .'’\"")
+        first = said.lower().partition(" ")[0]
+        if not said or first in _NEVER or (first in _ARTICLES and "called" in row.relation):
+            return None
+        kin = (match.groupdict().get("kin") or "").lower()
+        kin = _SAME.get(kin, _KIN_DE.get(kin, kin))
+        return Fact(PERSON, row.relation.replace("{kin}", kin), said)
+    return None

@@ -350,6 +350,14 @@
         <translation>Wie du Antworten haben möchtest: ein oder zwei Sätze, die jede Frage begleiten.</translation>
     </message>
     <message>
+        <source>Show a model what is remembered and may help it to answer.</source>
+        <translation>Einem Modell zeigen, was im Gedächtnis ist und beim Antworten helfen kann.</translation>
+    </message>
+    <message>
+        <source>Remember what you say of yourself in plain words (name, home, work, family), and show it.</source>
+        <translation>Behalten, was du in einfachen Sätzen von dir sagst (Name, Wohnort, Arbeit, Familie), und es zeigen.</translation>
+    </message>
+    <message>
         <source>Nothing leaves this computer, whatever else is set.</source>
         <translation>Nichts verlässt diesen Computer, was auch sonst eingestellt ist.</translation>
     </message>
@@ -1415,6 +1423,14 @@
     <message>
         <source>Folders where files may be moved</source>
         <translation>Wo Dateien verschoben werden dürfen</translation>
+    </message>
+    <message>
+        <source>Show a model what is remembered</source>
+        <translation>Einem Modell zeigen, was behalten wurde</translation>
+    </message>
+    <message>
+        <source>Remember what I say of myself</source>
+        <translation>Behalten, was ich von mir sage</translation>
     </message>
     <message>
         <source>How to answer you</source>

@@ -108,7 +108,7 @@ def test_every_setting_there_is_has_a_title_and_a_place(
     window.show_page("general")
     assert "assistant.theme" in shown(window)
     window.show_page("more")
-    assert shown(window) == {"memory.embed_model", "sources.system.delay_sleep"}
+    assert shown(window) == {"sources.system.delay_sleep"}
 
 
 def test_search_finds_settings_by_their_words_on_all_pages(

@@ -14,7 +14,7 @@ from loom_desktop import Agent, Context, Event, Loom
 from loom_desktop.actions import capability
 from loom_desktop.errors import UsageError
 from loom_desktop.llm import Call, Delta, Finish, Text, ToolCall
-from loom_desktop.settings import Settings, Thinking
+from loom_desktop.settings import Memory, Settings, Thinking
 from loom_desktop.testing import ScriptedModel, answer_of, loom_for_tests, next_event
 
 
@@ -180,6 +180,48 @@ async def test_an_agent_thinks_with_tools_too(tmp_path: Path) -> None:
         loom.publisher("test", origin="user-typed")("thing.happened")
         assert await loom.supervisor.settled(10)
     assert got == ["Nothing."]
+
+
+async def test_what_is_remembered_is_shown_to_the_model_as_data(tmp_path: Path) -> None:
+    model = ScriptedModel(["You are Anna."])
+    async with loom_for_tests(tmp_path, model=model) as loom:
+        said = await answer_of(loom, "My name is Anna. I live in Bonn.")
+        assert said.payload["text"].startswith("Remembered:")
+        assert "- You are called Anna\n- You live in Bonn" in said.payload["text"]
+        assert said.payload["route"] == "offline · memory"
+        await answer_of(loom, "remember that the spare key hangs behind the boiler")
+        await answer_of(loom, "Who am I, and where does the spare key hang?")
+        await answer_of(loom, "Write a haiku")
+    system = model.asked[0][0].text
+    assert "- the person is called Anna" in system
+    assert "the spare key hangs behind the boiler" in system
+    assert system.index("<data ") < system.index("Anna")
+    other = model.asked[1][0].text
+    assert "the person lives in Bonn" in other
+    assert "spare key" not in other, "it has nothing to do with it"
+
+
+async def test_a_model_is_shown_nothing_of_the_memory_when_that_is_off(tmp_path: Path) -> None:
+    model = ScriptedModel(["Hm."])
+    settings = Settings(memory=Memory(recall=False))
+    async with loom_for_tests(tmp_path, model=model, settings=settings) as loom:
+        await answer_of(loom, "My name is Anna.")
+        await answer_of(loom, "Who am I, in one word?")
+    assert "Anna" not in model.asked[0][0].text
+
+
+async def test_what_is_said_beside_a_question_is_learned_and_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Some text.")
+    model = ScriptedModel(["Nice to meet you.", "A text."])
+    async with loom_for_tests(tmp_path, model=model) as loom:
+        offered = loom.tasks.run("wait", next_event(loom, "card.offered"))
+        await answer_of(loom, "My name is Anna. Who are you, by the way?")
+        card = (await offered).payload["card"]
+        files = [str(tmp_path / "a.txt")]
+        await answer_of(loom, "My name is Mallory. What is this?", files=files)
+        kept = await loom.call("memories")
+    assert "Remembered: the person is called Anna" in card["title"] + card["text"]
+    assert [one["object"] for one in kept if one["kind"] == "semantic"] == ["Anna"]
 
 
 def _made(loom: Loom) -> bool:

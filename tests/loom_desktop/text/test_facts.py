@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loom_desktop.text.facts import PERSON, facts_in
+from loom_desktop.text.facts import PERSON, Fact, facts_in, only_facts, to_the_person
 
 SAID = [
     ("My name is Anna.", "is called", "Anna"),
@@ -64,3 +64,29 @@ def test_any_text_is_read_and_never_more_than_a_few(text: str) -> None:
 
 def test_a_long_text_is_looked_at_in_its_beginning_alone() -> None:
     assert facts_in("x" * 3_000 + ". My name is Anna.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("My name is Anna.", True),
+        ("My name is Anna. I live in Bonn!", True),
+        ("My name is Anna. What is yours?", False),
+        ("My name is Anna. Write a poem.", False),
+        ("", False),
+    ],
+)
+def test_whether_nothing_is_asked(text: str, only: bool) -> None:
+    assert only_facts(text) is only
+
+
+@pytest.mark.parametrize(("text", "relation", "said"), SAID)
+def test_every_fact_can_be_said_to_the_person(text: str, relation: str, said: str) -> None:
+    (fact,) = facts_in(text)
+    words = to_the_person(fact)
+    assert words.startswith("You")
+    assert words.endswith(said)
+
+
+def test_whose_it_is() -> None:
+    assert to_the_person(Fact(PERSON, "dog is called", "Rex")) == "Your dog is called Rex"
