@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 from msgspec import Struct
@@ -14,8 +14,10 @@ from loom_desktop.store import provenance
 from loom_desktop.store.columns import labels, matching, origins, storable
 from loom_desktop.store.database import Database
 from loom_desktop.store.provenance import Provenance
-from loom_desktop.text import transcripts
-from loom_desktop.text.transcripts import Transcript
+
+if TYPE_CHECKING:
+    from loom_desktop.text import transcripts
+    from loom_desktop.text.transcripts import Transcript
 
 STREAMING = "streaming"
 INTERRUPTED = "interrupted"
@@ -352,11 +354,13 @@ def _branch(connection: apsw.Connection, conversation: int, upto: int) -> int:
 
 
 def _transcript(connection: apsw.Connection, conversation: int) -> Transcript | None:
+    from loom_desktop.text import transcripts
+
     if not (said := _all(connection, conversation)):
         return None
     about = provenance.read(connection, conversation)
     first = next((one.text for one in said if one.role == "user"), said[0].text)
-    return Transcript(
+    return transcripts.Transcript(
         title=about.title or _title(first),
         service=about.service or "loom",  # type: ignore[arg-type]  # only such are imported
         id=about.id if about.service else str(conversation),

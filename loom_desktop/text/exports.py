@@ -56,6 +56,8 @@ def read(path: Path) -> list[Transcript]:
 
 
 def _parts(path: Path) -> Iterator[bytes]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise Unavailable("It cannot be read: it is no file.", hint="Name the exported file.")
     with path.open("rb") as file:
         begin = file.read(4)
         if begin[:2] != b"PK":

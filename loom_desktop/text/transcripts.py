@@ -12,7 +12,6 @@ What other services export is read by ``exports``.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -218,7 +217,7 @@ def _meta(message: Message) -> str:
     parts = [datetime.fromtimestamp(message.time, UTC).strftime(_TIME)] if message.time else []
     if route := " ".join(message.route.replace("`", "'").split()):
         parts.append(f"`{route}`")
-    if message.seconds:
+    if message.seconds >= 0.05:  # else it would say 0.0
         parts.append(f"{message.seconds:.1f} s")
     if message.cost:
         parts.append("cost unknown" if message.cost < 0 else f"${message.cost:.4f}")
@@ -318,7 +317,7 @@ class _Reading:
         return self._at < self._end
 
     def _error(self, wrong: str) -> NotUnderstood:
-        shown = json.dumps(self._line()[:60], ensure_ascii=False)
+        shown = msgspec.json.encode(self._line()[:60]).decode()
         return NotUnderstood(
             f"Line {self._at + 1} {wrong}: {shown}.",
             hint="Nothing was imported. Mend that line, or export it again.",

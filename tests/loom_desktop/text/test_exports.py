@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,8 @@ def test_a_file_beyond_the_limit_or_gone_is_told(
     monkeypatch.setattr(exports, "MOST_BYTES", 100)
     with pytest.raises(NotUnderstood, match="more than 0 MB"):
         read(file(tmp_path, [GOOD]))
-    for nothing in (tmp_path, tmp_path / "none.json"):
+    os.mkfifo(tmp_path / "pipe")
+    for nothing in (tmp_path, tmp_path / "none.json", tmp_path / "pipe"):
         with pytest.raises(Unavailable, match="cannot be read") as error:
             read(nothing)
         assert error.value.hint
