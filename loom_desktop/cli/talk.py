@@ -34,7 +34,9 @@ _ANSWER_S = 600.0
 _REMEMBERED = frozenset(
     {
         "cards", "inbox", "why", "reminders", "undoables", "left_today",
-        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies",
+        "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies", "conversations",
+        "conversation", "find_messages", "export_conversations",
+        "import_conversations", "forget_conversation", "branch", "edit", "retry",
     }
 )  # fmt: skip
 """The verbs that have nothing to say when the store cannot be opened."""
