@@ -27,15 +27,20 @@ async def branch(loom: Loom, conversation: int, turn: int = 0) -> dict[str, int]
 
 
 async def edit(
-    loom: Loom, conversation: int, text: str, turn: int = 0, door: str = "window"
+    loom: Loom,
+    conversation: int,
+    text: str,
+    files: list[str] | None = None,
+    turn: int = 0,
+    door: str = "window",
 ) -> dict[str, int]:
     """Ask the question of this turn in other words, in a branch that ends before it; 0: the last
-    question. Its files come along. The answer comes as ``chat`` events."""
+    question. Its files come along, and ``files`` with them. The answer comes as ``chat`` events."""
     said = await _said(loom, conversation)
     turn = turn or _last_question(said)
     _in(said, turn)
     before = await _asked(loom, conversation, turn)
-    checked(loom, text, before["files"])
+    before["files"] = checked(loom, text, [*before["files"], *(files or ())])
     branch = await _branch(loom, conversation, turn, turn - 1)
     return put(loom, text, conversation=branch, door=door, **before)
 

@@ -100,6 +100,21 @@ async def test_a_retry_has_its_files_and_its_way_also_out_of_a_branch(tmp_path: 
         assert len(await loom.call("conversations")) == 4, "no branch without a question"
 
 
+async def test_an_edited_question_keeps_its_files_and_takes_more(tmp_path: Path) -> None:
+    papers = [tmp_path / "plan.txt", tmp_path / "more.txt"]
+    for one in papers:
+        one.write_text("The bridge is closed on Friday. " * 20)
+    old, new = map(str, papers)
+    async with loom_for_tests(tmp_path, says=["One.", "Two."]) as loom:
+        first = await answer_of(loom, "What does it say?", files=[old])
+        said = await answered(
+            loom, "edit", conversation=first.begins, text="What do they say?", files=[new]
+        )
+        assert (await asked_in(loom, said)).payload["files"] == [old, new]
+        with pytest.raises(NotFound, match="none"):
+            await loom.call("edit", conversation=first.begins, text="And?", files=["none"])
+
+
 async def test_a_strangers_question_stays_one_when_it_is_asked_again(tmp_path: Path) -> None:
     async with loom_for_tests(tmp_path, says=["Green."]) as loom:
         done = await loom.call("import_conversations", path=exported(tmp_path, GPT))
