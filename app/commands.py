@@ -21,6 +21,9 @@ def commands() -> list[Entry]:
         Entry("history", translate("Commands", "History"), keys("Ctrl+H")),
         Entry("clipboard", translate("Commands", "Summarise what I copied")),
         Entry("attach", translate("Commands", "Attach files…"), keys("Ctrl+O")),
+        Entry("edit", translate("Commands", "Change the last question"), keys("Ctrl+E")),
+        Entry("again", translate("Commands", "Ask the last question again")),
+        Entry("branch", translate("Commands", "Branch this conversation")),
         Entry(
             "write:" + translate("Commands", "Remind me "),
             translate("Commands", "Remind me…"),

@@ -28,10 +28,11 @@ from loom_desktop.event import Event
 
 from . import theme
 from .card import CardView
-from .controls import Choice, Switch, Told, hairline, label
+from .controls import Choice, Switch, Told, button, hairline, label
 from .crossing import Engine
 from .detail import Act, Detail
 from .drawings import Drawing, drawing
+from .exchange import Exchange
 from .notice import Notice
 from .rows import Row, Rows
 from .theme import Theme
@@ -40,7 +41,8 @@ from .words import clock_time, day_of, day_words, exact, flat, size_words, state
 
 SEARCH_MS, LIVE_MS, SLOW_MS = 120, 150, 200
 MOST = 200
-_LIVE = ("card.", "reminder.", "action.", "timer.", "settings.", "status.")
+_LIVE = ("card.", "conversation.", "reminder.", "action.", "timer.", "settings.", "status.")
+_SERVICES = {"chatgpt": "ChatGPT", "claude": "Claude", "loom": "Loom"}
 _ICONS = {"suggestion": "spark", "approval": "shield", "reminder": "bell", "notice": "info"}
 _OPEN = ("open", "waiting", "quiet")
 
@@ -143,6 +145,10 @@ class Inbox(Window):
         )
         self.kinds.choose("")
         self.kinds.group.idClicked.connect(self._filtered)
+        self.exchange = Exchange(self, self._engine, self._tell)
+        self.bring = button(self.tr("Import…"), "chip")
+        self.bring.clicked.connect(self.exchange.bring_in)
+        self.bring.hide()
         first = QHBoxLayout()
         first.addWidget(self.views, 1)
         first.addWidget(self.search)
@@ -151,6 +157,7 @@ class Inbox(Window):
         top.setSpacing(8)
         top.addLayout(first)
         top.addWidget(self.kinds)
+        top.addWidget(self.bring, 0, Qt.AlignmentFlag.AlignLeft)
         return top
 
     def _bottom(self) -> QHBoxLayout:
@@ -222,6 +229,7 @@ class Inbox(Window):
             self._first = True
         self.views.choose(view)
         self.kinds.setVisible(view == "inbox")
+        self.bring.setVisible(view == "conversations")
         self.list.setAccessibleName(self.views.chips[view].text())
         self.refresh()
 
@@ -342,11 +350,15 @@ class Inbox(Window):
         )
 
     def _conversation(self, one: dict[str, Any]) -> Row:
-        turns = int(one.get("turns") or 0)
+        parts = [self.tr("Questions: {0}").format(int(one.get("turns") or 0))]
+        if one.get("parent"):
+            parts.append(self.tr("Branch"))
+        elif service := _SERVICES.get(str(one.get("service", ""))):
+            parts.append(self.tr("Imported from {0}").format(service))
         return Row(
             flat(str(one.get("title", ""))) or self.tr("Without a title"),
             key=f"conversation:{one.get('conversation')}",
-            text=self.tr("Questions: {0}").format(turns),
+            text="  ·  ".join(parts),
             time=clock_time(float(one.get("time") or 0), self.locale()),
             icon="talk",
             data=one,
@@ -510,6 +522,7 @@ class Inbox(Window):
             text=row.text,
             acts=[
                 (self.tr("Open"), "primary", lambda: self.conversation_wanted.emit(number)),
+                (self.tr("Export…"), "", lambda: self.exchange.take_out(number, row.title)),
                 (self.tr("Forget…"), "", lambda: self._doubt(number, row.title)),
             ],
         )

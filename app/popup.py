@@ -8,7 +8,7 @@ turns (asked from a card or the command line) are kept a while, so that ``follow
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -39,6 +39,7 @@ from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
 
 from . import theme
+from .again import Again, Asked
 from .clipboard import tell_own_copy
 from .commands import commands, past
 from .crossing import Engine
@@ -81,13 +82,14 @@ class Popup(Floating):
         self._asking: concurrent.futures.Future[Any] | None = None
         self._stopped: set[concurrent.futures.Future[Any]] = set()
         self._asked_at = 0.0
-        self._last_question: tuple[str, tuple[str, ...]] = ("", ())
+        self.last_question: Asked = ("", ())
         self._question_shown = False
         self._others = Turns()
         self.setWindowTitle(self.tr("Loom"))
         self.setAccessibleName(self.tr("Loom assistant"))
         self.setAcceptDrops(True)
         self._build()
+        self._again = Again(self, self._engine)
         self._shortcuts()
         look.changed.connect(self._restyle)
         self._restyle()
@@ -137,7 +139,6 @@ class Popup(Floating):
         self._empty.asked.connect(self._try_example)
         self._empty.settings.connect(lambda: self._want("settings"))
         self.transcript = Transcript(self._look, clock=self._clock)
-        self.transcript.retry.connect(self._retry)
         self.transcript.grown.connect(self._fit)
         self.transcript.copying.connect(lambda text: tell_own_copy(self._engine, text))
         self.picker = Picker(self._look)
@@ -177,6 +178,7 @@ class Popup(Floating):
             ("Ctrl+J", lambda: self._want("cards")),
             ("Ctrl+.", self.stop),
             ("Ctrl+O", self.browse),
+            ("Ctrl+E", self._again.edit),
             ("Ctrl+Shift+C", self.copy_answer),
             ("Ctrl+,", lambda: self._want("settings")),
         ):
@@ -298,6 +300,7 @@ class Popup(Floating):
         """Empty page. An answer that still comes will be in the history."""
         self._conversation = self._turn = 0
         self._asking, self._question_shown = None, False
+        self._again.leave()
         self.transcript.clear_all()
         self._working(False)
         self._meta.clear()
@@ -310,17 +313,15 @@ class Popup(Floating):
         """Ask what is written."""
         if self.transcript.streaming:
             return
+        send = self._again.send if self._again.editing else self.ask
         text, files = self.prompt.take()
         if text or files:
-            self.ask(text, files)
+            send(text, files)
 
     def ask(self, text: str, files: tuple[str, ...] = ()) -> None:
         """Ask this in the conversation that is shown."""
         self._page_for_talk()
         self.transcript.add(Message("user", text, files=files))
-        self._ask(text, files)
-
-    def _ask(self, text: str, files: tuple[str, ...]) -> None:
         arguments = {"text": text, "files": list(files), "conversation": self._conversation}
         self._start("ask", (text, files), arguments)
 
@@ -332,10 +333,8 @@ class Popup(Floating):
         self.transcript.add(Message("user", words))
         self._start("summarize_clipboard", (words, ()), {})
 
-    def _start(
-        self, verb: str, question: tuple[str, tuple[str, ...]], arguments: dict[str, Any]
-    ) -> None:
-        self._last_question = question
+    def _start(self, verb: str, question: Asked, arguments: dict[str, Any]) -> None:
+        self.last_question = question
         self._turn, self._question_shown = 0, True
         self._begin()
 
@@ -449,7 +448,7 @@ class Popup(Floating):
         self._question_shown = True
         if text:
             self.transcript.add(Message("user", text))
-            self._last_question = (text, ())
+            self.last_question = (text, ())
 
     def _page(self, event: Event) -> None:
         data = event.payload
@@ -508,12 +507,11 @@ class Popup(Floating):
         self._show_chips([])
         self.transcript.announce(f"{message} {hint}")
 
-    def _retry(self) -> None:
-        kept = [m for m in self.transcript.messages if m.role != "error"]
-        while kept and kept[-1].role == "assistant":
-            kept.pop()  # the part of an answer that broke off
+    def restart(self, verb: str, kept: Sequence[Message], question: Asked, new: Any) -> None:
+        """Ask with this verb and these new arguments, below what is kept of the page."""
         self.transcript.load(kept)
-        self._ask(*self._last_question)
+        self._page_for_talk()
+        self._start(verb, question, {**new, "conversation": self._conversation})
         self.prompt.edit.setFocus()  # the button that was pressed is gone
 
     def _working(self, working: bool) -> None:
@@ -667,6 +665,7 @@ class Popup(Floating):
             "history": self.show_history,
             "clipboard": self.summarize_clipboard,
             "attach": self.browse,
+            **self._again.acts,
         }.get(key):
             slot()
         else:

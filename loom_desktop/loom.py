@@ -21,7 +21,7 @@ from loom_desktop.actions.folders import Folders
 from loom_desktop.bus import Bus
 from loom_desktop.entries import Entries, broken, misnamed
 from loom_desktop.errors import LoomError, NotFound, SettingsError, Unavailable, UsageError
-from loom_desktop.event import SCHEDULED, Event, QoS, count_ids_from, privacy_at_birth
+from loom_desktop.event import SCHEDULED, Event, Privacy, QoS, count_ids_from, privacy_at_birth
 from loom_desktop.paths import Paths, paths, private_folder
 from loom_desktop.runtime import Supervisor
 from loom_desktop.runtime.agenda import Agenda
@@ -306,6 +306,7 @@ class Loom:
         *,
         thread: int = 0,
         also: frozenset[str] = frozenset(),
+        least: Privacy = Privacy.PUBLIC,
         qos: QoS = QoS.BATCHED,
         **payload: Any,
     ) -> Event:
@@ -318,7 +319,7 @@ class Loom:
             thread=thread,
             qos=qos,
             origin=origins,
-            privacy=privacy_at_birth(origins),
+            privacy=max(privacy_at_birth(origins), least),
         )
         self.bus.publish_from_thread(event)
         return event

@@ -19,6 +19,7 @@ COMMANDS = {  # name -> module: the function is called like the command
     "backup": "copies",
     "bench": "bench",
     "chat": "ask",
+    "conversations": "conversations",
     "dead": "journal",
     "delete": "agents",
     "doctor": "doctor",

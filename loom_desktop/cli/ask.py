@@ -90,13 +90,15 @@ def chat_command() -> click.Command:
 def _answer(
     text: str, files: list[str], conversation: int, *, show: bool, way: str = ""
 ) -> dict[str, Any]:
-    """The answer as it comes, and its facts. Raises what the engine says went wrong."""
+    whole = _whole(files)
+    return answer("ask", show=show, text=text, files=whole, conversation=conversation, way=way)
+
+
+def answer(verb: str, *, show: bool, **arguments: Any) -> dict[str, Any]:
+    """Do a verb that asks. The answer as it comes, and its facts, with the conversation that it is
+    in. Raises what the engine says went wrong."""
     shown = ""
-    arguments = {
-        "text": text, "files": _whole(files), "conversation": conversation, "door": "cli",
-        "way": way,
-    }  # fmt: skip
-    with closing(events("ask", **arguments)) as steps:
+    with closing(events(verb, **arguments, door="cli")) as steps:
         for event in steps:
             topic, said = event["topic"], event["payload"]
             if topic == "chat.streamed" and show:

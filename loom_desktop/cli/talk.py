@@ -35,7 +35,9 @@ _REMEMBERED = frozenset(
     {
         "cards", "inbox", "why", "reminders", "undoables", "left_today",
         "replay", "dead", "dead_letter", "replay_dead", "drop_dead", "copies", "routes", "rate",
-        "memories", "find_memories", "memory", "export_memories",
+        "memories", "find_memories", "memory", "export_memories", "conversations",
+        "conversation", "find_messages", "export_conversations",
+        "import_conversations", "forget_conversation", "branch", "edit", "retry",
     }
 )  # fmt: skip
 """The verbs that have nothing to say when the store cannot be opened."""

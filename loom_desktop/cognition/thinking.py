@@ -145,24 +145,25 @@ class Thinker:
         """Models that refused tools: they are told of them in words from then on."""
 
     async def converse(
-        self, ctx: Asker, text: str, *, files: list[str], clip: str, way: str = ""
+        self, ctx: Asker, text: str, *, files: list[str], clip: str, way: str = "", model: str = ""
     ) -> AsyncGenerator[Step, None]:
         """The answer step by step; the last step is ``done``. Raises LoomError.
 
-        ``way``: how a model works on it (see ``loop``); empty: as the settings say.
+        ``way``: how a model works on it (see ``loop``); empty: as the settings say. ``model``: the
+        one of that name answers, no other and no skill.
         """
         begun = self._world.clock()
         copied = await ctx.clip(clip) if clip else ""
         from loom_desktop.cognition import skills
 
         phrase = skills.Phrase(text, tuple(files), copied, ctx.now)
-        wish = skills.understand(phrase)
+        wish = None if model else skills.understand(phrase)
         if wish and not wish.better_with_model:
             answer = self._by_skill(ctx, wish, files, begun)
         elif wish:
             answer = self._by_better(ctx, wish, phrase, begun)
         else:
-            answer = self._by_model(ctx, phrase, begun, way)
+            answer = self._by_model(ctx, phrase, begun, way, model)
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
@@ -207,7 +208,7 @@ class Thinker:
             yield step
 
     async def _by_model(
-        self, ctx: Asker, phrase: skills.Phrase, begun: float, way: str = ""
+        self, ctx: Asker, phrase: skills.Phrase, begun: float, way: str = "", model: str = ""
     ) -> AsyncGenerator[Step, None]:
         from loom_desktop.cognition.loop import Limits, Loop
         from loom_desktop.cognition.prompt import Attachment, Wanted, build
@@ -229,7 +230,7 @@ class Thinker:
         memories = await world.recall(ctx, phrase.text)
         mark = os.urandom(4).hex()
         router, wanted = await world.router(), world.settings()
-        route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent)
+        route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent, only=model)
         toolbox = await self._toolbox(ctx, phrase, route, wanted)
         built = build(
             Wanted(
@@ -264,6 +265,7 @@ class Thinker:
                     tools=tools,
                     schema=schema,
                     phases=not toolbox.tools and schema is None,
+                    only=model,
                 )
             )
             return answers[-1]

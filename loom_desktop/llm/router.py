@@ -183,17 +183,22 @@ class Router:
         self._tell = tell or (lambda kind, asker, facts: None)
         self._warmth, self._bandit, self._wall = warmth, bandit or Bandit(), wall
 
-    async def route(self, privacy: Privacy, origin: frozenset[str], *, agent: str = "") -> Route:
-        """Who would be asked now. Nobody is asked, but a model server may be looked for."""
+    async def route(
+        self, privacy: Privacy, origin: frozenset[str], *, agent: str = "", only: str = ""
+    ) -> Route:
+        """Who would be asked now; ``only``: see ``answer``. Nobody is asked, but a model server may
+        be looked for. Raises NotFound when there is no such model."""
         asker = Asker(agent=agent, privacy=_label(privacy, origin))
-        question = _Question([], asker, self._limits(asker, None))
+        question = _Question([], asker, self._limits(asker, None), only=only)
         passed: list[str] = []
-        async with aclosing(self._chosen(question, passed, [])) as chosen:
+        errors: list[LoomError] = []
+        async with aclosing(self._chosen(question, passed, errors)) as chosen:
             async for choice in chosen:
                 if not self._breaker(choice.provider).open:
                     return _route(choice, passed)
-                passed.append(_left_alone(choice.provider.facts).message.rstrip("."))
-        raise AssertionError("the offline provider is always there")
+                errors.append(_left_alone(choice.provider.facts))
+                passed.append(errors[-1].message.rstrip("."))
+        raise _joined(errors) if errors else _not_that(only)
 
     def answer(
         self,

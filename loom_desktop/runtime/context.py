@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 _RESERVED = (
     "act.", "action.", "agent.created", "agent.started", "agent.paused", "agent.stopped",
     "agent.changed", "agent.deleted", "application.", "capability.", "card.", "chat.", "consent.",
-    "hotkey.", "memory.forgotten", "memory.updated", "popup.", "reminder.", "routing.", "runtime.",
-    "schedule.", "settings.", "status.", "system.", "timer.", "window.",
+    "conversation.", "hotkey.", "memory.forgotten", "memory.updated", "popup.", "reminder.",
+    "routing.", "runtime.", "schedule.", "settings.", "status.", "system.", "timer.", "window.",
 )  # fmt: skip
 """Topics that only the runtime, the doors and their sources publish: whoever listens to them may
 rely on it."""
@@ -385,14 +385,20 @@ class Context:
         return "".join(pieces).strip()
 
     def converse(
-        self, text: str, *, files: list[str] | None = None, clip: str = "", way: str = ""
+        self,
+        text: str,
+        *,
+        files: list[str] | None = None,
+        clip: str = "",
+        way: str = "",
+        model: str = "",
     ) -> AsyncIterator[Step]:
         """Answer the person step by step: pieces of text, what was called and what came of it, and
         at the end how it was done. ``way``: direct, thought, react, plan; empty: as the settings
-        say."""
+        say. ``model``: the one of that name in loom.toml answers, or nobody."""
         named = frozenset(files or () if self.event.asked else ())
         return self._parts.thinker.converse(
-            handed(self, named), text, files=files or [], clip=clip, way=way
+            handed(self, named), text, files=files or [], clip=clip, way=way, model=model
         )
 
     async def offer(self, offer: Offer) -> int:

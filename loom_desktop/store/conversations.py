@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loom_desktop.event import Privacy
+from loom_desktop.event import Privacy, next_id
+from loom_desktop.store import provenance
 from loom_desktop.store.columns import labels, matching, origins, storable
 from loom_desktop.store.database import Database
 from loom_desktop.store.memories import of_thread
+from loom_desktop.store.provenance import Provenance
+
+if TYPE_CHECKING:
+    from loom_desktop.text import transcripts
+    from loom_desktop.text.transcripts import Transcript
 
 STREAMING = "streaming"
 INTERRUPTED = "interrupted"
@@ -45,12 +52,37 @@ class Conversation(Struct, frozen=True, kw_only=True):
 
     conversation: int
     title: str
-    """The beginning of the first question."""
+    """The beginning of the first question, or what it was called where it was imported from."""
     time: float
     """Of the last message."""
     turns: int
+    parent: int = 0
+    """The conversation that it is a branch of."""
+    service: str = ""
+    """The service that it was imported from."""
 
 
+class Hit(Struct, frozen=True, kw_only=True):
+    """A message in which something was found."""
+
+    conversation: int
+    turn: int
+    role: str
+    time: float
+    text: str
+    """What stands around the words."""
+
+
+class Imported(NamedTuple):
+    """What came of an import."""
+
+    added: list[int]
+    """Conversations that are new, in the order of the file."""
+    known: int
+    """How many were there already."""
+
+
+_FILE = frozenset({"file"})
 _COLUMNS = (
     "conversation, turn, role, text, time, route, model, seconds, cost, state, origin, privacy"
 )
@@ -106,29 +138,60 @@ class Conversations:
             "message_words words join message on message.id = words.rowid",
         )
 
+    async def find(self, query: str, *, limit: int = 50) -> list[Hit]:
+        """Where these words were said, in any of their forms; the best first."""
+        if not (words := matching(query)):
+            return []
+        rows: Any = await self._db.read(
+            lambda connection: connection.execute(
+                """select conversation, turn, role, time,
+                    snippet(message_words, 0, '', '', '…', 24)
+                from message_words join message on message.id = message_words.rowid
+                where message_words match ? order by rank limit ?""",
+                (words, limit),
+            ).fetchall()
+        )
+        return [
+            Hit(conversation=of, turn=turn, role=role, time=time, text=" ".join(text.split()))
+            for of, turn, role, time, text in rows
+        ]
+
     async def recent(self, query: str = "", *, limit: int = 50) -> list[Conversation]:
-        """Conversations with these words in them, or all; the newest first."""
+        """Conversations with these words in them or in their title, or all; the newest first."""
         words = matching(query)
         if query.strip() and not words:
             return []
-        where = (
-            """where conversation in (select conversation from message
-            where id in (select rowid from message_words where message_words match ?))"""
-            if words
-            else ""
-        )
-        rows = await self._db.read(
-            lambda connection: connection.execute(
-                f"""select conversation, max(time), count(distinct turn), coalesce((
-                    select substr(text, 1, 400) from message one
-                    where one.conversation = message.conversation
-                    order by role <> 'user', id limit 1), '')
-                from message {where} group by conversation order by max(time) desc, 1 desc limit ?
-                """,
-                (words, limit) if words else (limit,),
-            ).fetchall()
-        )
-        return [_conversation(*row) for row in rows]
+        return await self._db.read(lambda connection: _recent(connection, query, words, limit))
+
+    async def provenance(self, conversation: int) -> Provenance:
+        """Where it came from."""
+        return await self._db.read(lambda connection: provenance.read(connection, conversation))
+
+    async def branches(self, conversation: int) -> list[int]:
+        """The conversations that began as a part of this one; their messages are copies."""
+        found = await self._db.read(provenance.every)
+        return [one for one, about in found.items() if about.parent == conversation]
+
+    async def branch(self, conversation: int, upto: int) -> int:
+        """A new conversation with what was said in the turns up to this number, as it was said.
+
+        Its id; it has no message when there is no such turn. Turns are counted by their number, so
+        ``upto`` may be one that there is not: ``turn - 1`` is all before that turn.
+        """
+        return await self._db.do(lambda connection: _branch(connection, conversation, upto))
+
+    async def transcript(self, conversation: int) -> Transcript | None:
+        """All of it as plain data, or None when there is none."""
+        return await self._db.read(lambda connection: _transcript(connection, conversation))
+
+    async def take_in(self, given: Sequence[Transcript]) -> Imported:
+        """Import them in one transaction: all, or nothing. Those that were imported before, or are
+        of here and still here, are left as they are.
+
+        Whoever wrote the file may have written every word of it: what comes in carries the origin
+        ``file`` whatever else it says of itself, and is at least private.
+        """
+        return await self._db.do(lambda connection: _take_in(connection, given))
 
     async def forget(self, conversation: int) -> int:
         """Remove its messages, events, cards and what was learned in it from every file. Returns
@@ -140,14 +203,7 @@ class Conversations:
 
     async def forget_before(self, time: float) -> int:
         """Remove conversations whose last message is older. Returns how many messages."""
-        removed = await self._db.do(
-            lambda connection: _changes(
-                connection,
-                """delete from message where conversation in (
-                    select conversation from message group by conversation having max(time) < ?)""",
-                (time,),
-            )
-        )
+        removed = await self._db.do(lambda connection: _forget_before(connection, time))
         if removed:
             await self._db.checkpoint()
         return removed
@@ -170,30 +226,37 @@ def end_streams(connection: apsw.Connection) -> None:
         connection.execute("update message set state = ? where state = 'streaming'", (INTERRUPTED,))
 
 
+_INSERT = f"insert into message({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
 def _put(connection: apsw.Connection, message: Message) -> int:
     row: Any = connection.execute(
-        f"""insert into message({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        on conflict (turn, role) do update set text = excluded.text, time = excluded.time,
+        f"""{_INSERT} on conflict (turn, role) do update set
+            text = excluded.text, time = excluded.time,
             route = excluded.route, model = excluded.model, seconds = excluded.seconds,
             cost = excluded.cost, state = excluded.state, origin = excluded.origin,
             privacy = excluded.privacy
         returning id""",
-        (
-            message.conversation,
-            message.turn,
-            message.role,
-            message.text,
-            message.time,
-            storable(message.route),
-            storable(message.model),
-            message.seconds,
-            message.cost,
-            message.state,
-            labels(message.origin),
-            int(message.privacy),
-        ),
+        _row(message),
     ).get
     return int(row)
+
+
+def _row(message: Message) -> tuple[Any, ...]:
+    return (
+        message.conversation,
+        message.turn,
+        message.role,
+        message.text,
+        message.time,
+        storable(message.route),
+        storable(message.model),
+        message.seconds,
+        message.cost,
+        message.state,
+        labels(message.origin),
+        int(message.privacy),
+    )
 
 
 def _message(row: Any) -> Message:
@@ -215,11 +278,157 @@ def _message(row: Any) -> Message:
     )
 
 
-def _conversation(id_: Any, time: Any, turns: Any, first: Any) -> Conversation:
+def _recent(connection: apsw.Connection, query: str, words: str, limit: int) -> list[Conversation]:
+    where, values = "", dict[str, Any](limit=limit)
+    if words:
+        wanted = query.lower().split()
+        titled = [
+            one
+            for one, about in provenance.every(connection).items()
+            if all(word in about.title.lower() for word in wanted)
+        ]
+        where = """where conversation in (select conversation from message
+                where id in (select rowid from message_words where message_words match :words)
+                union select value from json_each(:titled))"""
+        values |= {"words": words, "titled": str(titled)}
+    rows: Any = connection.execute(
+        f"""select of, time, turns, coalesce((
+                select substr(text, 1, 400) from message where conversation = of
+                order by role <> 'user', id limit 1), ''), {provenance.column("of")}
+            from (select conversation as of, max(time) as time, count(distinct turn) as turns
+                from message {where} group by conversation order by 2 desc, 1 desc limit :limit)
+            order by time desc, of desc""",
+        values,
+    )
+    return [_conversation(*row) for row in rows]
+
+
+def _conversation(id_: Any, time: Any, turns: Any, first: Any, about: Any) -> Conversation:
+    came = provenance.decoded(about)
+    return Conversation(
+        conversation=id_,
+        title=_title(came.title or first),
+        time=time,
+        turns=turns,
+        parent=came.parent,
+        service=came.service,
+    )
+
+
+def _title(first: str) -> str:
     title = " ".join(first.split())
     if len(title) > TITLE_CHARS:
         title = title[: TITLE_CHARS - 1].rstrip() + "…"
-    return Conversation(conversation=id_, title=title, time=time, turns=turns)
+    return title
+
+
+def _all(connection: apsw.Connection, conversation: int, upto: int | None = None) -> list[Message]:
+    names = ", ".join(("id", *_COLUMNS.split(", ")))
+    rows: Any = connection.execute(
+        f"""select {names} from message where conversation = ? and turn <= coalesce(?, turn)
+        order by id""",
+        (conversation, upto),
+    )
+    return [_message(row) for row in rows]
+
+
+def _branch(connection: apsw.Connection, conversation: int, upto: int) -> int:
+    said = _all(connection, conversation, upto)
+    turns = {turn: next_id() for turn in dict.fromkeys(one.turn for one in said)}
+    branch = next(iter(turns.values()), 0) or next_id()
+    before = provenance.read(connection, conversation)
+    for one in said:
+        state = INTERRUPTED if one.state == STREAMING else one.state
+        turn = turns[one.turn]
+        row = _row(replace(one, conversation=branch, turn=turn, state=state))
+        connection.execute(_INSERT, row)  # never in the place of another one
+    provenance.write(
+        connection,
+        branch,
+        Provenance(
+            parent=conversation,
+            turn=max(turns, default=0),
+            copies={new: before.copies.get(old, old) for old, new in turns.items()},
+            title=before.title,
+        ),
+    )
+    return branch
+
+
+def _transcript(connection: apsw.Connection, conversation: int) -> Transcript | None:
+    from loom_desktop.text import transcripts
+
+    if not (said := _all(connection, conversation)):
+        return None
+    about = provenance.read(connection, conversation)
+    first = next((one.text for one in said if one.role == "user"), said[0].text)
+    return transcripts.Transcript(
+        title=about.title or _title(first),
+        service=about.service or "loom",  # type: ignore[arg-type]  # only such are imported
+        id=about.id if about.service else str(conversation),
+        messages=tuple(
+            transcripts.Message(
+                role="user" if one.role == "user" else "assistant",
+                text=one.text,
+                time=one.time,
+                route=one.route,
+                model=one.model,
+                seconds=one.seconds,
+                cost=one.cost,
+                state=one.state,  # type: ignore[arg-type]  # the same words
+                origin=tuple(sorted(one.origin)),
+                privacy=one.privacy.word,  # type: ignore[arg-type]  # the same words
+            )
+            for one in said
+        ),
+    )
+
+
+def _take_in(connection: apsw.Connection, given: Sequence[Transcript]) -> Imported:
+    added, known = list[int](), 0
+    for one in given:
+        if one.id and _there(connection, one.service, one.id):
+            known += 1
+            continue
+        conversation = turn = next_id()
+        before = ""
+        for message in one.messages:
+            if before and (message.role == "user" or before == "assistant"):
+                turn = next_id()
+            before = message.role
+            connection.execute(_INSERT, _row(_imported(conversation, turn, message)))
+        about = Provenance(service=one.service, id=one.id, title=one.title)
+        provenance.write(connection, conversation, about)
+        added.append(conversation)
+    return Imported(added, known)
+
+
+def _there(connection: apsw.Connection, service: str, id_: str) -> bool:
+    if provenance.imported(connection, service, id_):
+        return True
+    ours = service == "loom" and id_.isascii() and id_.isdigit() and len(id_) < 19
+    sql = "select 1 from message where conversation = ? limit 1"
+    return ours and bool(connection.execute(sql, (int(id_),)).get)
+
+
+def _imported(conversation: int, turn: int, said: transcripts.Message) -> Message:
+    return Message(
+        conversation=conversation,
+        turn=turn,
+        role=said.role,
+        text=storable(said.text),
+        time=said.time,
+        route=said.route,
+        model=said.model,
+        seconds=said.seconds,
+        cost=said.cost,
+        state=INTERRUPTED if said.state == STREAMING else said.state,
+        origin=_FILE.union(said.origin),
+        privacy=max(Privacy.PRIVATE, _PRIVACY[said.privacy]),
+    )
+
+
+_PRIVACY = {one.word: one for one in Privacy}
 
 
 def _forget(connection: apsw.Connection, conversation: int) -> int:
@@ -229,7 +438,21 @@ def _forget(connection: apsw.Connection, conversation: int) -> int:
     connection.execute("delete from dead where thread = ?", (conversation,))
     connection.execute("delete from card where thread = ?", (conversation,))
     of_thread(connection, conversation)
+    provenance.forget(connection, conversation)
     return _changes(connection, "delete from message where conversation = ?", (conversation,))
+
+
+def _forget_before(connection: apsw.Connection, time: float) -> int:
+    old: Any = connection.execute(
+        "select conversation from message group by conversation having max(time) < ?", (time,)
+    ).fetchall()
+    removed = 0
+    for (conversation,) in old:
+        provenance.forget(connection, conversation)
+        removed += _changes(
+            connection, "delete from message where conversation = ?", (conversation,)
+        )
+    return removed
 
 
 def _changes(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> int:

@@ -419,10 +419,14 @@ class Journal:
                 return
 
     async def last_id(self) -> int:
-        """The highest id that was ever kept and not forgotten; 0 in an empty journal."""
+        """The highest id of an event or a turn that is kept; 0 in an empty store.
+
+        Turns that were copied or imported have no event: their ids must not be given again either.
+        """
         await self._before_reading()
+        sql = "select max(id) from event union all select max(turn) from message"
         return await self._db.read(
-            lambda connection: int(connection.execute("select max(id) from event").get or 0)
+            lambda connection: max(int(one or 0) for (one,) in connection.execute(sql).fetchall())
         )
 
     async def last_seq(self) -> int:

@@ -45,11 +45,11 @@ class Content:
     cut: bool = False
 
 
-class _Enough(Exception):
+class Enough(Exception):
     """As much text as wanted was collected, or a limit was reached."""
 
 
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -62,25 +62,27 @@ _DAMAGE = (
 """What reading a broken archive raises, all the way down."""
 
 
-class _Archive:
-    """The members of one archive, each read in pieces and counted."""
+class Archive:
+    """The members of one ZIP, each read in pieces and counted. Raises what zipfile raises."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most: int | None = None) -> None:
+        """``most``: bytes that may come out of it, all members together."""
         _measure(path)
         self._zip = zipfile.ZipFile(path)
-        self._left = MOST_UNPACKED
+        self._left = MOST_UNPACKED if most is None else most
         self.names = frozenset(self._zip.namelist())
 
     def close(self) -> None:
+        """Let go of the file."""
         self._zip.close()
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """The bytes of a member. Raises _Enough when the archive turns out to be a bomb."""
+        """The bytes of a member. Raises Enough when the archive turns out to be a bomb."""
         with self._zip.open(name) as member:
             while piece := member.read(65_536):
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise _Enough
+                    raise Enough
                 yield piece
 
     def read(self, name: str, most: int) -> bytes:
@@ -119,14 +121,14 @@ def office_text(path: Path, kind: str, *, most: int) -> Content:
     content = Content()
     collected = _Collected(most)
     try:
-        archive = _Archive(path)
+        archive = Archive(path)
         try:
             _READERS[kind](archive, collected, content)
-        except _Enough:
+        except Enough:
             content.cut = True
         finally:
             archive.close()
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if not collected.text:
             raise NotUnderstood(
                 f"{path.name} is damaged and cannot be read.",
@@ -157,14 +159,14 @@ class _Collected:
         self._parts.append(text[: max(0, self._left)])
         self._left -= len(text)
         if self._left < 0:
-            raise _Enough
+            raise Enough
 
 
 Begin = Callable[[str, dict[str, str]], None]
 
 
 def _parse(
-    archive: _Archive,
+    archive: Archive,
     name: str,
     begin: Begin,
     end: Callable[[str], None],
@@ -197,7 +199,7 @@ def _nothing(*_: object) -> None:
 # ---------------------------------------------------------------- one reader per format
 
 
-def _properties(archive: _Archive, name: str, content: Content) -> None:
+def _properties(archive: Archive, name: str, content: Content) -> None:
     """Title, author and date, where Office and OpenDocument keep them."""
     known = {"title": "title", "creator": "author", "initial-creator": "author", "created": "date",
              "creation-date": "date", "date": "date", "language": "language"}  # fmt: skip
@@ -227,7 +229,7 @@ def _properties(archive: _Archive, name: str, content: Content) -> None:
     )
 
 
-def _docx(archive: _Archive, out: _Collected, content: Content) -> None:
+def _docx(archive: Archive, out: _Collected, content: Content) -> None:
     _properties(archive, "docProps/core.xml", content)
     inside: list[str] = []
 
@@ -263,7 +265,7 @@ def _docx(archive: _Archive, out: _Collected, content: Content) -> None:
 _TITLES = frozenset({"title", "titel", "titre", "título", "titulo", "titolo"})
 
 
-def _shared(archive: _Archive) -> list[str]:
+def _shared(archive: Archive) -> list[str]:
     """The texts that the cells of a workbook refer to by number."""
     found: list[str] = []
     inside: list[str] = []
@@ -285,7 +287,7 @@ def _shared(archive: _Archive) -> list[str]:
     return found
 
 
-def _xlsx(archive: _Archive, out: _Collected, content: Content) -> None:
+def _xlsx(archive: Archive, out: _Collected, content: Content) -> None:
     _properties(archive, "docProps/core.xml", content)
     sheets: list[str] = []
 
@@ -303,7 +305,7 @@ def _xlsx(archive: _Archive, out: _Collected, content: Content) -> None:
         _sheet(archive, member, texts, out)
 
 
-def _sheet(archive: _Archive, member: str, texts: list[str], out: _Collected) -> None:
+def _sheet(archive: Archive, member: str, texts: list[str], out: _Collected) -> None:
     inside: list[str] = []
     cell = {"kind": "", "value": ""}
     row: list[str] = []
@@ -332,7 +334,7 @@ def _sheet(archive: _Archive, member: str, texts: list[str], out: _Collected) ->
     _parse(archive, member, begin, end, say)
 
 
-def _pptx(archive: _Archive, out: _Collected, content: Content) -> None:
+def _pptx(archive: Archive, out: _Collected, content: Content) -> None:
     _properties(archive, "docProps/core.xml", content)
     members = _numbered(archive, r"ppt/slides/slide(\d+)\.xml")
     content.pages = len(members)
@@ -353,13 +355,13 @@ def _pptx(archive: _Archive, out: _Collected, content: Content) -> None:
         out.add("\n")
 
 
-def _numbered(archive: _Archive, pattern: str) -> list[str]:
+def _numbered(archive: Archive, pattern: str) -> list[str]:
     """Members with a number in their name, in the order of the numbers."""
     found = [(int(m[1][:9]), m[0]) for name in archive.names if (m := re.fullmatch(pattern, name))]
     return [name for _, name in sorted(found)]
 
 
-def _opendocument(archive: _Archive, out: _Collected, content: Content) -> None:
+def _opendocument(archive: Archive, out: _Collected, content: Content) -> None:
     _properties(archive, "meta.xml", content)
     inside: list[str] = []
 
@@ -390,7 +392,7 @@ def _opendocument(archive: _Archive, out: _Collected, content: Content) -> None:
     _parse(archive, "content.xml", begin, end, say)
 
 
-def _epub(archive: _Archive, out: _Collected, content: Content) -> None:
+def _epub(archive: Archive, out: _Collected, content: Content) -> None:
     places: list[str] = []
 
     def rootfile(tag: str, attributes: dict[str, str]) -> None:
@@ -421,7 +423,7 @@ def _epub(archive: _Archive, out: _Collected, content: Content) -> None:
             out.add(chapter + "\n\n")
 
 
-_READERS: dict[str, Callable[[_Archive, _Collected, Content], None]] = {
+_READERS: dict[str, Callable[[Archive, _Collected, Content], None]] = {
     "docx": _docx,
     "xlsx": _xlsx,
     "pptx": _pptx,

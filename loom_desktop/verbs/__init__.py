@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from loom_desktop.loom import Loom
 
 Verb = Callable[..., Awaitable[Any]]
-ASKING = ("ask", "summarize_clipboard")
+ASKING = ("ask", "edit", "retry", "summarize_clipboard")
 """The verbs whose answer comes as ``chat`` events."""
 _PLACES = {
-    "asking": (
-        "ask", "steer", "summarize_clipboard", "copied", "copying", "cancel", "conversations",
-        "conversation", "forget_conversation",
+    "asking": ("ask", "steer", "summarize_clipboard", "copied", "copying", "cancel"),
+    "conversations": (
+        "conversations", "conversation", "find_messages", "export_conversations",
+        "import_conversations", "forget_conversation",
     ),
+    "branching": ("branch", "edit", "retry"),
     "cards": ("cards", "answer", "never_for_this", "nevers", "offer_again", "inbox", "why"),
     "reminders": (
         "reminders", "remind", "reminder_done", "reminder_snooze", "reminder_remove",

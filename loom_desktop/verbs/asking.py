@@ -1,13 +1,12 @@
-"""Asking, what was copied, and conversations."""
+"""Asking, stopping, and what was copied."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from loom_desktop.errors import SettingsError, UsageError
+from loom_desktop.event import Privacy
 from loom_desktop.runtime.context import clip_text
 from loom_desktop.verbs.person import existing
 
@@ -33,21 +32,46 @@ async def ask(
     """
     if way not in _WAYS:
         raise UsageError(f"There is no way {way!r}.", hint=f"There are: {', '.join(_WAYS[1:])}.")
+    named = checked(loom, text, files or [])
+    return put(loom, text, files=named, conversation=conversation, door=door, way=way)
+
+
+def checked(loom: Loom, text: str, files: list[str]) -> list[str]:
+    """The paths in full, of a question that can be asked. Raises LoomError."""
     if not text.strip() and not files:
         raise UsageError("There is nothing to answer.", hint="Write a question.")
     if len(text) > _MOST_TEXT:
         raise UsageError("That is too long.", hint="Save it as a file and drop the file.")
     _answering(loom)
-    named = [existing(one) for one in files or []]
+    return [existing(one) for one in files]
+
+
+def put(
+    loom: Loom,
+    text: str,
+    *,
+    files: list[str],
+    conversation: int,
+    door: str,
+    way: str = "",
+    clip: str = "",
+    model: str = "",
+    also: frozenset[str] = frozenset(),
+    privacy: Privacy = Privacy.PUBLIC,
+) -> dict[str, int]:
+    """Ask what was ``checked``. ``also``: labels that the question has beside the person's."""
+    brought = [("file", files), ("clipboard", clip)]
     event = loom.publisher(door, origin="user-typed")(
         "chat.asked",
         thread=conversation,
-        also=frozenset({"file"}) if named else frozenset(),
+        also=also.union(name for name, some in brought if some),
+        least=privacy,
         text=text or "Summarise this",
-        files=named,
-        clip="",
+        files=files,
+        clip=clip,
         conversation=conversation,
         way=way,
+        model=model,
     )
     return {"turn": event.id, "conversation": event.begins}
 
@@ -69,15 +93,10 @@ async def summarize_clipboard(loom: Loom) -> dict[str, int]:
     """Sum up what was copied, in a conversation of its own."""
     _answering(loom)
     await clip_text(loom.outside.sources.get("clipboard"), "")  # say now when there is nothing
-    event = loom.publisher("window", origin="user-typed")(
-        "chat.asked",
+    return put(
+        loom, "Summarise what I copied", files=[], conversation=0, door="window",
         also=frozenset({"clipboard"}),
-        text="Summarise what I copied",
-        files=[],
-        clip="",
-        conversation=0,
-    )
-    return {"turn": event.id, "conversation": event.begins}
+    )  # fmt: skip
 
 
 async def copied(loom: Loom, formats: list[str], text: str = "") -> dict[str, Any]:
@@ -107,28 +126,6 @@ async def cancel(loom: Loom, conversation: int) -> dict[str, int]:
                 "chat.cancelled", thread=thread, turn=turn
             )
     return {"cancelled": cancelled}
-
-
-async def conversations(loom: Loom, query: str = "", limit: int = 50) -> list[dict[str, Any]]:
-    """Past conversations, the newest first."""
-    await loom.recorder.settled()
-    found = await loom.store.conversations.recent(query, limit=limit)
-    return [msgspec.to_builtins(one) for one in found]
-
-
-async def conversation(loom: Loom, conversation: int) -> list[dict[str, Any]]:
-    """What was said in one."""
-    fields = ("id", "turn", "role", "text", "time", "route", "model", "seconds", "cost", "state")
-    await loom.recorder.settled()
-    found = await loom.store.conversations.messages(conversation)
-    return [{name: getattr(one, name) for name in fields} for one in found]
-
-
-async def forget_conversation(loom: Loom, conversation: int) -> dict[str, int]:
-    """Remove a conversation from every file."""
-    await cancel(loom, conversation)
-    await loom.recorder.settled()  # what is on its way would come back after it
-    return {"forgotten": await loom.store.conversations.forget(conversation)}
 
 
 def _answering(loom: Loom) -> None:

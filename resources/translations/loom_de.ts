@@ -2,6 +2,29 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de_DE" sourcelanguage="en">
 <context>
+    <name>Again</name>
+    <message>
+        <source>You are changing the last question.</source>
+        <translation>Du änderst die letzte Frage.</translation>
+    </message>
+    <message>
+        <source>The answer comes in a branch. This conversation stays as it is.</source>
+        <translation>Die Antwort kommt in einem Zweig. Dieses Gespräch bleibt, wie es ist.</translation>
+    </message>
+    <message>
+        <source>This is a branch.</source>
+        <translation>Das ist ein Zweig.</translation>
+    </message>
+    <message>
+        <source>The conversation that it comes from is in the history.</source>
+        <translation>Das Gespräch, aus dem er kommt, steht im Verlauf.</translation>
+    </message>
+    <message>
+        <source>There is no answered question here to go back to.</source>
+        <translation>Hier gibt es keine beantwortete Frage, zu der man zurückkönnte.</translation>
+    </message>
+</context>
+<context>
     <name>CardView</name>
     <message>
         <source>What went wrong</source>
@@ -123,6 +146,18 @@
     <message>
         <source>Attach files…</source>
         <translation>Dateien anhängen …</translation>
+    </message>
+    <message>
+        <source>Change the last question</source>
+        <translation>Letzte Frage ändern</translation>
+    </message>
+    <message>
+        <source>Ask the last question again</source>
+        <translation>Letzte Frage noch einmal stellen</translation>
+    </message>
+    <message>
+        <source>Branch this conversation</source>
+        <translation>Von diesem Gespräch abzweigen</translation>
     </message>
     <message>
         <source>Remind me </source>
@@ -483,6 +518,53 @@
     </message>
 </context>
 <context>
+    <name>Exchange</name>
+    <message>
+        <source>Export the conversation</source>
+        <translation>Gespräch exportieren</translation>
+    </message>
+    <message>
+        <source>Markdown (*.md)</source>
+        <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+        <source>JSON, with everything (*.json)</source>
+        <translation>JSON, mit allem (*.json)</translation>
+    </message>
+    <message>
+        <source>Conversation</source>
+        <translation>Gespräch</translation>
+    </message>
+    <message>
+        <source>Import conversations of Loom, ChatGPT or Claude</source>
+        <translation>Gespräche von Loom, ChatGPT oder Claude importieren</translation>
+    </message>
+    <message>
+        <source>Exported conversations (*.zip *.json *.md)</source>
+        <translation>Exportierte Gespräche (*.zip *.json *.md)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>The conversation is exported.</source>
+        <translation>Das Gespräch ist exportiert.</translation>
+    </message>
+    <message>
+        <source>Here already: {0}</source>
+        <translation>Schon hier: {0}</translation>
+    </message>
+    <message>
+        <source>Conversations imported: {0}</source>
+        <translation>Importierte Gespräche: {0}</translation>
+    </message>
+    <message>
+        <source>Reading…</source>
+        <translation>Wird gelesen …</translation>
+    </message>
+</context>
+<context>
     <name>Field</name>
     <message>
         <source>Reset</source>
@@ -780,6 +862,18 @@
         <translation>Fragen: {0}</translation>
     </message>
     <message>
+        <source>Import…</source>
+        <translation>Importieren …</translation>
+    </message>
+    <message>
+        <source>Branch</source>
+        <translation>Zweig</translation>
+    </message>
+    <message>
+        <source>Imported from {0}</source>
+        <translation>Importiert aus {0}</translation>
+    </message>
+    <message>
         <source>Try again</source>
         <translation>Noch einmal versuchen</translation>
     </message>
@@ -874,6 +968,10 @@
     <message>
         <source>Open</source>
         <translation>Öffnen</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>Exportieren …</translation>
     </message>
     <message>
         <source>Forget…</source>

@@ -225,6 +225,8 @@ async def furnished() -> AsyncIterator[Any]:
         for text in ("What is 18 % of 249.90?", "Remind me every weekday at 8:30 to stretch"):
             async for _ in loom.talk("ask", text=text):
                 pass
+        newest, *_ = await loom.call("conversations")
+        await loom.call("branch", conversation=newest["conversation"])
         await loom.call("remind", text="tomorrow at 9 to call Ana")
         paper = Path.home() / "Downloads/scan0001.txt"
         paper.parent.mkdir()
@@ -261,6 +263,9 @@ def popup(camera: Camera, engine: Engine, look: Theme) -> None:
     made.ask("What is 18 % of 249.90?")
     camera.until(lambda: not made.transcript.streaming, "answer")
     camera.take("popup-answer", made)
+    made._again.edit()
+    camera.take("popup-changing", made)
+    made.prompt.clear()
     made.new_conversation()
     meta = Meta("local", "llama3.2", 2.9, 0.0)
     made._page_for_talk()
@@ -352,6 +357,8 @@ def windows(camera: Camera, engine: Engine, look: Theme) -> None:
     inbox.search.clear()
     inbox.summon(kind="reminder")
     camera.take("inbox-reminders", inbox)
+    inbox.show_view("conversations")
+    camera.take("inbox-conversations", inbox)
     inbox.hide()
     settings = SettingsWindow(engine, look)
     settings.summon()
