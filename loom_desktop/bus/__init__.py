@@ -25,6 +25,7 @@ from loom_desktop.bus.ended import Counts, Ended
 from loom_desktop.bus.mailbox import MOST_WAITING as MOST_WAITING
 from loom_desktop.bus.mailbox import Aggregate as Aggregate
 from loom_desktop.bus.mailbox import WhenFull as WhenFull
+from loom_desktop.bus.routes import Routes
 from loom_desktop.bus.subscription import CANCELLED, Handler
 from loom_desktop.bus.subscription import Subscription as Subscription
 from loom_desktop.bus.topics import Trie, segments
@@ -38,8 +39,6 @@ from loom_desktop.telemetry.tracing import Ring
 
 log = logging.getLogger(__name__)
 Deliver = Callable[[Event], None]
-_MOST_ROUTES = 65_536
-"""Topics whose subscribers are remembered: about 13 MB when all of them carry an id."""
 _MOST_BRANCHES = 1_000
 _MOST_FROM_THREADS = 100_000
 """Events from other threads that the loop has not come to yet."""
@@ -99,7 +98,7 @@ class Bus:
     # without them its 33 attributes would be one too many for the interpreter's quick way to them
     __slots__ = (
         "_branches", "_called", "_clock", "_closed", "_deadlines", "_door", "_found",
-        "_from_threads", "_heads", "_home", "_look", "_look_s", "_over", "_refused", "_routes",
+        "_from_threads", "_home", "_known", "_look", "_look_s", "_over", "_refused", "_routes",
         "_subscriptions", "_waiting", "at_work", "begins", "circled", "ended", "expired", "failed",
         "late_answers", "loop", "on_cancel", "overrun", "published", "record", "ring", "settling",
         "tasks", "turns",
@@ -131,9 +130,8 @@ class Bus:
         self._home = threading.get_ident()
         self._found: Trie[_Tap | Subscription] = Trie()
         self._subscriptions: dict[Subscription, None] = {}
-        self._routes: dict[str, _Route] = {}
-        self._heads: dict[str, set[str]] = {}
-        """First segment -> the remembered topics that begin with it."""
+        self._routes: Routes[_Route] = Routes()
+        self._known = self._routes.young
         self._waiting: dict[int, tuple[asyncio.Future[Event], int]] = {}
         """Question -> who waits, and the thread it belongs to."""
         self._branches: dict[int, int] = {}
@@ -182,7 +180,7 @@ class Bus:
         self.published += 1
         if event.answers:
             self._answer(event)
-        route = self._routes.get(event.topic)
+        route = self._known.get(event.topic)
         taps, boxes, kept = self._find_route(event.topic) if route is None else route
         self.record((event.time, event.id, event.cause, event.topic))
         if taps:
@@ -298,7 +296,7 @@ class Bus:
         self._subscriptions[one] = None
         for parts in split:
             self._found.add(parts, one)
-            self._forget(parts)
+            self._routes.forget(parts)
         if one.deadline_s is not None and one.deadline_s < self._look_s:
             self._look_s = max(0.05, one.deadline_s)
         if self._closed:
@@ -312,7 +310,7 @@ class Bus:
             return False
         subscription.patterns.append(pattern)
         self._found.add(parts, subscription)
-        self._forget(parts)
+        self._routes.forget(parts)
         return True
 
     def no_more(self, subscription: Subscription, pattern: str) -> bool:
@@ -325,7 +323,7 @@ class Bus:
         subscription.patterns.remove(pattern)
         parts = segments(pattern)
         self._found.remove(parts, subscription)
-        self._forget(parts)
+        self._routes.forget(parts)
         subscription.remove(lambda event: subscription not in self._boxes(event.topic))
         return True
 
@@ -338,7 +336,7 @@ class Bus:
         for pattern in subscription.patterns:
             parts = segments(pattern)
             self._found.remove(parts, subscription)
-            self._forget(parts)
+            self._routes.forget(parts)
         self.ended.add(subscription)
 
     # ------------------------------------------------------------------ asking
@@ -442,7 +440,6 @@ class Bus:
         self._closed = True
         self._found = Trie()
         self._routes.clear()
-        self._heads.clear()
         for box in [*self._subscriptions]:
             box.close()
         self.turns.close()
@@ -608,49 +605,34 @@ class Bus:
         one = _Tap(deliver)
         for parts in split:
             self._found.add(parts, one)
-            self._forget(parts)
+            self._routes.forget(parts)
 
         def unsubscribe() -> None:
             for parts in split:
                 if self._found.remove(parts, one):
-                    self._forget(parts)
+                    self._routes.forget(parts)
 
         return unsubscribe
 
     def _boxes(self, topic: str) -> tuple[Subscription, ...]:
-        route = self._routes.get(topic)
+        route = self._known.get(topic)
         _, boxes, kept = self._find_route(topic) if route is None else route
         return boxes + kept if kept else boxes
 
     def _find_route(self, topic: str) -> _Route:
-        if len(self._routes) >= _MOST_ROUTES:  # topics that carry an id would fill it for ever
-            self._routes.clear()
-            self._heads.clear()
+        if (route := self._routes.again(topic)) is not None:
+            return route
         parts = topic.split(".")
         found = dict.fromkeys(self._found.find(parts))
         taps = tuple(one.deliver for one in found if isinstance(one, _Tap))
         boxes = [one for one in found if isinstance(one, Subscription)]
-        route = self._routes[topic] = (
+        route = (
             taps,
             tuple(one for one in boxes if not one.from_journal),
             tuple(one for one in boxes if one.from_journal),
         )
-        self._heads.setdefault(parts[0], set()).add(topic)
+        self._routes.put(topic, route)
         return route
-
-    def _forget(self, pattern: list[str]) -> None:
-        """Of the remembered topics those that the pattern may take in, and no others."""
-        head = pattern[0]
-        if head in ("*", ">"):
-            self._routes.clear()
-            self._heads.clear()
-        elif "*" in pattern or pattern[-1] == ">":
-            for topic in self._heads.pop(head, ()):
-                self._routes.pop(topic, None)
-        else:
-            topic = ".".join(pattern)
-            if self._routes.pop(topic, None) is not None:
-                self._heads[head].discard(topic)
 
 
 def _is_async(handler: Any) -> bool:
