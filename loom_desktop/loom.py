@@ -157,7 +157,7 @@ class Loom:
             self.memory = Remembering(self.bus, self.store, self.desk, self.clock, self.tasks, self)
             self.brain = Brain(
                 self.broker, self.store, settings=lambda: self.settings,
-                recorder=lambda: self.recorder, make=self._routed,
+                recorder=lambda: self.recorder, make=self._routed, ask=self._ask_next,
                 families=functools.partial(self.entries.names, "capabilities"),
             )  # fmt: skip
             self.agents_settings: dict[str, Any] = {}
@@ -178,6 +178,7 @@ class Loom:
             stack.push_async_callback(self._came_to_its_end)
             stack.callback(self.supervisor.durable.close)
             self.recorder = Recorder(self.bus, self.store, self.tasks)
+            self.bus.subscribe("chat.*", self.brain.hear)
             if self._listening:
                 self.notifications = Notifications(
                     self.bus, self.desk, self.tasks, desktop=self.desktop,
@@ -555,6 +556,12 @@ class Loom:
         # All at once: each may take its seconds, and somebody waits for the end.
         await asyncio.gather(*map(self.outside.stop, list(self.outside.sources)))
         await self.brain.close()
+
+    def _ask_next(self, conversation: int, text: str) -> None:
+        self.publisher("window", origin="user-typed")(
+            "chat.asked", thread=conversation, text=text, files=[], clip="", way="",
+            conversation=conversation,
+        )  # fmt: skip
 
     async def _routed(self) -> Router:
         if self._make_router is not None:

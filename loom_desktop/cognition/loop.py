@@ -52,6 +52,9 @@ _PLAN_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 _SHOWN_BEFORE = "(This result was shown before and is left out now.)"
+_MOST_CALLS = 128
+"""Of one step; what comes after them is not even answered."""
+_TOO_MANY = "That were too many calls at once, so this one was not done. Make fewer."
 _ENOUGH = "Answer now with what you know, in plain words, and without tools."
 _MOST_RESULT = 2_000
 """Tokens of one result that a model is shown."""
@@ -66,6 +69,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Times that the model is asked."""
     at_once: int = 4
     """Calls that run at the same time."""
+    calls: int = 16
+    """Calls of one step; what a model wants beyond is told back."""
     tokens: int = 100_000
     """Read and written, all steps together."""
     dollars: float = 0.50
@@ -356,7 +361,11 @@ class Loop:
         yield Step(kind="plan", text=listed, facts={"steps": steps})
 
     async def _called(self, turn: Turn, said: list[Message]) -> AsyncGenerator[Step, None]:
-        wanted = [(one, self._checked(one, cut=turn.reason == "length")) for one in turn.calls]
+        made, cut = turn.calls, turn.reason == "length"
+        wanted: list[tuple[Call, dict[str, Any] | str]] = [
+            (one, self._checked(one, cut=cut) if at < self._limits.calls else _TOO_MANY)
+            for at, one in enumerate(made[:_MOST_CALLS])
+        ]
         for call, found in wanted:
             arguments = found if isinstance(found, dict) else repaired(call.arguments) or {}
             facts = {"id": call.id, "tool": call.name, "arguments": arguments}
@@ -365,7 +374,9 @@ class Loop:
         if self.native:
             said.append(Message("assistant", turn.text, calls=tuple(call for call, _ in wanted)))
         else:
-            said.append(Message("assistant", turn.text + "".join(map(_as_written, turn.calls))))
+            said.append(
+                Message("assistant", turn.text + "".join(_as_written(call) for call, _ in wanted))
+            )
         for (call, _), outcome in zip(wanted, outcomes, strict=True):
             came = {"id": call.id, "tool": call.name, "ok": outcome.ok}
             yield Step(kind="result", text=outcome.text, facts=came)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loom_desktop import clock
 from loom_desktop.actions import Broker, Call, Capability, Result
 from loom_desktop.cognition import Past, Said, Thinker, World
+from loom_desktop.event import Event
 from loom_desktop.settings import Settings
 from loom_desktop.store import Store
 from loom_desktop.text.facts import PERSON
@@ -40,11 +41,12 @@ class Brain:
         recorder: Callable[[], Recorder],
         families: Callable[[], Iterable[str]],
         make: Callable[[], Awaitable[Router]],
+        ask: Callable[[int, str], object],
     ) -> None:
         """``families`` of capabilities that can be loaded; ``make``: what makes the way to models
-        when somebody thinks for the first time."""
+        when somebody thinks for the first time; ``ask`` a question in a conversation."""
         self._broker, self._store, self._settings = broker, store, settings
-        self._recorder, self._families, self._make = recorder, families, make
+        self._recorder, self._families, self._make, self._ask = recorder, families, make, ask
         self.current: Router | None = None
         """The way to models, once somebody has thought."""
         self._making = asyncio.Lock()
@@ -79,12 +81,17 @@ class Brain:
 
     def steer(self, thread: int, words: str) -> None:
         """The person says something to an answer on its way: it is heard before its next step."""
-        if len(waiting := self._steered[thread]) < _MOST_STEERED:
-            waiting.append(words)
+        self._steered[thread] = [*self._steered[thread], words][-_MOST_STEERED:]
 
-    def unheard(self, thread: int) -> list[str]:
-        """What was said to an answer that ended before it heard it, taken out."""
-        return self._steered.pop(thread, [])
+    def hear(self, event: Event) -> None:
+        """An answer ended. What was said to it and it did not hear is asked next; what the person
+        stopped is over."""
+        if event.topic in ("chat.answered", "chat.failed", "chat.cancelled"):
+            words = self._steered.pop(event.begins, [])
+            if words and event.topic != "chat.cancelled":
+                # once everybody has heard that the answer ended
+                ask = asyncio.get_running_loop().call_soon
+                ask(self._ask, event.begins, "\n\n".join(words))
 
     async def _invoke(
         self,

@@ -136,6 +136,15 @@ async def test_several_calls_run_at_once_and_are_answered_in_order() -> None:
     assert kinds(steps) == ["call"] * 6 + ["result"] * 6 + ["text"]
 
 
+async def test_more_calls_than_one_step_may_make_are_told_back() -> None:
+    script = Script([wants("files-find", n, n=n) for n in range(300)], [Text("Done.")])
+    steps = await script.run(limits=Limits(calls=5))
+    assert len(script.done) == 5
+    told = [one for one in script.asked[1][0] if one.role == "tool"]
+    assert len(told) == len(script.asked[1][0][-1 - len(told)].calls) == 128
+    assert sum("too many calls" in one.text for one in steps if one.kind == "result") == 123
+
+
 async def test_a_model_without_tools_is_told_of_them_in_words() -> None:
     refused = NoTools("fake-7b cannot use tools.", hint="Pick another.")
     call = '<tool_call>{"name": "files-find", "arguments": {"q": "a"}}</tool_call>'

@@ -128,6 +128,41 @@ async def test_what_is_said_in_between_is_heard_before_the_next_step(tmp_path: P
     ]
 
 
+@pytest.mark.parametrize("end", ["answered", "cancelled"])
+async def test_what_an_answer_did_not_hear_is_asked_next_unless_it_was_stopped(
+    tmp_path: Path, end: str
+) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    class Slow(ScriptedModel):
+        async def stream(self, messages: Any, **more: Any) -> AsyncGenerator[Delta, None]:
+            self.asked.append(messages)
+            begun.set()
+            await go.wait()
+            yield Text(f"Answer {len(self.asked)}.")
+            yield Finish("stop")
+
+    model = Slow([])
+    async with loom_for_tests(tmp_path, model=model) as loom:
+        ended = loom.tasks.run("wait", next_event(loom, f"chat.{end}"))
+        asked = await loom.call("ask", text="Tell me a story")
+        async with asyncio.timeout(10):
+            await begun.wait()
+        conversation = asked["conversation"]
+        for words in ("A short one", "with a cat"):
+            await loom.call("steer", conversation=conversation, text=words)
+        if end == "cancelled":
+            await loom.call("cancel", conversation=conversation)
+        go.set()
+        await ended
+        assert await loom.supervisor.settled(10)
+        kept = await loom.call("conversation", conversation=conversation)
+    said = [one["text"] for one in kept if one["role"] == "user"]
+    rest = ["A short one\n\nwith a cat"] if end == "answered" else []
+    assert said == ["Tell me a story", *rest]
+    assert len(model.asked) == 1 + len(rest)
+
+
 async def test_what_is_said_before_a_call_and_after_it_are_two_paragraphs(tmp_path: Path) -> None:
     class Talking(ScriptedModel):
         async def stream(self, messages: Any, **more: Any) -> AsyncGenerator[Delta, None]:
