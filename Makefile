@@ -7,7 +7,7 @@ PYTHON_IN := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 CHECKED := scripts installers
 
-.PHONY: help setup setup-test run doctor demo test bench faults soak shots lint fmt types imports cov lock \
+.PHONY: help setup setup-test run doctor demo test test-servers bench faults soak shots lint fmt types imports cov lock \
 	lock-check sbom wheel stage briefcase-check deb deb-test docs clean icons translations
 
 help: ## List the targets
@@ -30,6 +30,11 @@ demo: setup-test ## Play the main journeys on a virtual screen; see build/demo
 
 test: setup-test ## Run every test, the journeys on a real screen too (ARGS=... is passed on)
 	@LOOM_TEST_STRICT=$$($(PYTHON_IN) scripts/system_deps.py strict) $(PYTHON_IN) -m pytest $(ARGS)
+
+test-servers: setup-test ## Ask litellm and llama.cpp, and a real model (LOOM_REAL_MODEL=...)
+	@test -x build/servers/venv/bin/python || $(UV) venv -q --python $(PYTHON_IN) build/servers/venv
+	@$(UV) pip install -q --python build/servers/venv/bin/python -r tests/servers/requirements.txt
+	@$(PYTHON_IN) -m pytest -p no:cacheprovider tests/servers/real.py $(ARGS)
 
 bench: setup-test ## Measure start, memory, bus and journal beside bare floors; see build
 	@$(PYTHON_IN) -m tests.measures.bench build $(ARGS)

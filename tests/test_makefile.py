@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = (
-    *("help", "setup", "run", "doctor", "demo", "test", "bench", "faults", "shots"),
+    *("help", "setup", "run", "doctor", "demo", "test", "test-servers", "bench", "faults", "shots"),
     *("lint", "fmt", "types", "imports", "cov", "lock", "lock-check"),
     *("sbom", "wheel", "stage", "deb", "docs", "clean"),
 )

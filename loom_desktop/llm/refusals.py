@@ -19,6 +19,7 @@ _TOO_LONG = re.compile(
     r"context.{0,20}(length|window|size)|too many tokens|too long|exceed.{0,40}context", re.I
 )
 _NO_CREDIT = re.compile(r"insufficient.{0,10}(quota|balance|credit|funds)", re.I)
+_INVALID = re.compile(r"validation errors?\b|literal_error", re.I)
 _NO_TOOLS = re.compile(
     r"not support (tools|tool use|function|tool.call)|tools? (param|choice|use|calling).{0,40}"
     r"(requires|not (supported|enabled|available))|--jinja|tool-call-parser"
@@ -46,9 +47,16 @@ class Failed(Exception):
         self.location = location
 
     @property
+    def invalid(self) -> bool:
+        """Whether the server could not read the request: some say 500 where they mean 400."""
+        return _INVALID.search(self.words) is not None
+
+    @property
     def passing(self) -> bool:
         """Whether the same request may work in a moment."""
-        if any(one.search(self.words) for one in (_NO_CREDIT, _TOO_LONG, _NO_TOOLS)):
+        if self.invalid or any(
+            one.search(self.words) for one in (_NO_CREDIT, _TOO_LONG, _NO_TOOLS)
+        ):
             return False
         return self.status in (408, 409, 429) or 500 <= self.status <= 599
 

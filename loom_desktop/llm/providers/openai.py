@@ -23,6 +23,9 @@ from loom_desktop.llm.thoughts import Thoughts
 _ELSEWHERE = re.compile(r"[:-]cloud$")  # Ollama passes these on to its maker's computers
 
 
+_FORMAT = re.compile("response_format|json_schema|json_object")
+
+
 class Settings(Connection, frozen=True, kw_only=True):
     """[llm.NAME]"""
 
@@ -60,7 +63,7 @@ class OpenAI(Served):
 
     def amended(self, body: dict[str, Any], failed: Failed) -> dict[str, Any] | None:
         """A server that does not know a parameter says so; it is asked once more without it."""
-        if failed.status not in (400, 422):
+        if failed.status not in (400, 422) and not failed.invalid:
             return None
         if "max_completion_tokens" in failed.words and "max_tokens" in body:
             rest = {k: v for k, v in body.items() if k != "max_tokens"}
@@ -68,16 +71,8 @@ class OpenAI(Served):
         for name in ("stream_options", "temperature"):
             if name in failed.words and name in body:
                 return {k: v for k, v in body.items() if k != name}
-        if "response_format" in failed.words or "json_schema" in failed.words:
-            # older servers know JSON without a schema; the prompt names the schema as well
-            plain_json = {"type": "json_object"}
-            if body.get("response_format", plain_json) != plain_json:
-                return body | {"response_format": plain_json}
-            return (
-                {k: v for k, v in body.items() if k != "response_format"}
-                if ("response_format" in body)
-                else None
-            )
+        if "response_format" in body and _FORMAT.search(failed.words):
+            return _looser(body)
         return None
 
     def body(self, question: Question) -> dict[str, Any]:
@@ -113,6 +108,17 @@ class OpenAI(Served):
 
 
 provider = OpenAI
+
+
+def _looser(body: dict[str, Any]) -> dict[str, Any]:
+    """Servers say it in three ways: by schema as OpenAI does, JSON with the schema beside it, JSON
+    of any kind. One that knows none answers as it likes; who asks checks it all the same."""
+    wanted = body["response_format"]
+    rest = {k: v for k, v in body.items() if k != "response_format"}
+    if wanted["type"] == "json_schema":
+        schema = wanted["json_schema"]["schema"]
+        return rest | {"response_format": {"type": "json_object", "schema": schema}}
+    return rest | {"response_format": {"type": "json_object"}} if "schema" in wanted else rest
 
 
 class Chunks:

@@ -317,3 +317,24 @@ async def test_the_older_name_of_the_deadline_is_read(
 async def test_the_models_of_the_server_are_listed(server: FakeModelServer, model: Model) -> None:
     server.models = ("a", "b")
     assert await model().models() == ["a", "b"]
+
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+NOT_READ = "1 validation error: {'type': 'literal_error', 'loc': ('body', 'response_format')}"
+
+
+async def test_a_server_that_cannot_read_a_schema_is_asked_in_the_ways_that_others_know(
+    server: FakeModelServer, model: Model, pauses: list[float]
+) -> None:
+    refused = status(500, {"error": {"message": NOT_READ}})  # as llama.cpp's Python server says it
+    server.play(refused, refused, refused, stream('{"n": 1}'))
+    pieces = await answer(model(), schema=SCHEMA)
+    assert "".join(one.text for one in pieces if isinstance(one, Text)) == '{"n": 1}'
+    formats = [one.json.get("response_format", {}) for one in server.questions]
+    assert formats[0]["json_schema"]["schema"] == SCHEMA
+    assert formats[1:] == [
+        {"type": "json_object", "schema": SCHEMA},
+        {"type": "json_object"},
+        {},
+    ]
+    assert not pauses or not any(pauses), "what cannot be read is not asked again as it was"
