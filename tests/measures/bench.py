@@ -37,6 +37,7 @@ MEASURES = (
     "bus",
     "journal",
     "recall",
+    "prompt",
 )
 
 

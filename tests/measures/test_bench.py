@@ -20,6 +20,7 @@ from tests.measures import (
     markdown,
     paint,
     process,
+    prompt,
     recall,
     tray,
     version,
@@ -293,6 +294,14 @@ MEASURES = {
             "each other search": "value",
             "the slowest in a hundred": "value",
             "nearest by a model's vectors": "value",
+        },
+    ),
+    "prompt": (
+        prompt.measure,
+        {
+            "prompt after 500 turns": "value",
+            "the same for 100,000 tokens": "value",
+            "an answer cancelled": "value",
         },
     ),
 }
