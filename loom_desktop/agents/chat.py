@@ -32,7 +32,7 @@ async def answer(ctx: Context, event: Event) -> None:
         async with asyncio.timeout(_LONGEST_S):
             async for step in ctx.converse(
                 said["text"], files=said.get("files", []), clip=said.get("clip", ""),
-                way=said.get("way", ""), model=said.get("model", ""),
+                way=said.get("way", ""), model=said.get("model", ""), phases=True,
             ):  # fmt: skip
                 if step.kind == "text":
                     text += step.text

@@ -175,7 +175,8 @@ def _short(line: str) -> str:
 def _line(said: dict[str, Any]) -> str:
     """Who answered: route, seconds, money."""
     cost = said.get("cost")
-    money = "cost unknown" if cost is None else f"${cost:.4f}" if cost else ""
+    about = "about " if said.get("estimated") else ""
+    money = "cost unknown" if cost is None else f"{about}${cost:.4f}" if cost else ""
     return " · ".join(one for one in (said["route"], f"{said['seconds']:.1f} s", money) if one)
 
 

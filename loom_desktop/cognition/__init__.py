@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loom_desktop.cognition.step import Step as Step
+from loom_desktop.cognition.thinking import How as How
 from loom_desktop.cognition.thinking import Past as Past
 from loom_desktop.cognition.thinking import Said as Said
 from loom_desktop.cognition.thinking import Thinker as Thinker

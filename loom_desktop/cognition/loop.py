@@ -23,7 +23,7 @@ import msgspec
 
 from loom_desktop.clock import Clock
 from loom_desktop.cognition.step import Step
-from loom_desktop.cognition.written import Written, call_of, manual, repaired
+from loom_desktop.cognition.written import Piece, Written, call_of, manual, repaired
 from loom_desktop.errors import TimedOut
 from loom_desktop.llm import (
     Call,
@@ -52,6 +52,10 @@ _PLAN_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 _SHOWN_BEFORE = "(This result was shown before and is left out now.)"
+_MOST_PLAN, _MOST_STEP = 4_000, 200
+"""Characters of a plan that are read, and of each of its steps."""
+_MOST_ARGUMENTS = 8_000
+"""Characters of the arguments of a call that a model is shown again."""
 _MOST_CALLS = 128
 """Of one step; what comes after them is not even answered."""
 _TOO_MANY = "That were too many calls at once, so this one was not done. Make fewer."
@@ -202,9 +206,11 @@ class Turn:
 
     def end(self) -> list[Step]:
         """The steps that were held back."""
-        steps = self._texts(list(self._thoughts.end()))
-        if self._written is not None:
-            steps += self._split(list(self._written.end()))
+        steps = self._texts(list(self._thoughts.end())) if self._better is None else []
+        if self._better is not None:  # another model took over, and nobody said that it settled
+            steps += self._phase(Phase(phase="settled", outcome="replaced"))
+        if self._written is not None:  # what has no end may have been cut off
+            steps += self._split(list(self._written.end()), cut=self.reason == "length")
         return steps
 
     @property
@@ -227,7 +233,7 @@ class Turn:
                 steps += self._split(list(self._written.feed(one.text)))
         return steps
 
-    def _split(self, pieces: Sequence[Any]) -> list[Step]:
+    def _split(self, pieces: Sequence[Piece], *, cut: bool = False) -> list[Step]:
         steps: list[Step] = []
         for one in pieces:
             if one.kind == "text":
@@ -235,7 +241,7 @@ class Turn:
                     self.text += one.text
                     steps.append(Step(kind="text", text=one.text))
                 continue
-            read = call_of(one)
+            read = call_of(one, cut=cut)
             name, arguments = read if read else (one.name, None)
             self._found.append((name, one.text if arguments is None else json.dumps(arguments)))
         return steps
@@ -280,7 +286,9 @@ class Loop:
             async with aclosing(self._plan(said)) as steps:
                 async for step in steps:
                     yield step
-        stopped = ""
+        stopped = self.spent.over
+        if stopped:  # the plan alone took it all
+            tools = ()
         while True:
             for words in self._steer():
                 said.append(Message("user", words))
@@ -341,11 +349,15 @@ class Loop:
         names = ", ".join(one.name for one in self._toolbox.tools)
         asked = [*said, Message("user", f"{_PLAN} You will have these tools: {names or 'none'}.")]
         answer, text = self._ask(asked, (), _PLAN_SCHEMA), ""
-        async with aclosing(aiter(answer)) as deltas:
-            async for delta in deltas:
-                if isinstance(delta, Text):
-                    text += delta.text
-        self.spent.add(answer)
+        try:
+            async with aclosing(aiter(answer)) as deltas:
+                async for delta in deltas:
+                    if isinstance(delta, Text):
+                        text += delta.text
+                    if len(text) > _MOST_PLAN or self.spent.far_over:
+                        break
+        finally:
+            self.spent.add(answer)
         found = (repaired(text) or {}).get("steps")
         steps = (
             [one.strip() for one in found if isinstance(one, str)]
@@ -354,7 +366,7 @@ class Loop:
         )
         if not steps:  # it wrote no list: what it wrote is the plan
             steps = [line.strip(" -*") for line in text.splitlines() if line.strip(" -*")]
-        steps = steps[:7]
+        steps = [one[:_MOST_STEP] for one in steps[:7]]
         listed = "\n".join(f"{number}. {one}" for number, one in enumerate(steps, 1))
         said.append(Message("assistant", f"My plan:\n{listed}"))
         said.append(Message("user", "Good. Work on it step by step, and change it where needed."))
@@ -372,7 +384,8 @@ class Loop:
             yield Step(kind="call", text=call.name, facts=facts)
         outcomes = await self._all(wanted)
         if self.native:
-            said.append(Message("assistant", turn.text, calls=tuple(call for call, _ in wanted)))
+            shown = tuple(_shown_again(call) for call, _ in wanted)
+            said.append(Message("assistant", turn.text, calls=shown))
         else:
             said.append(
                 Message("assistant", turn.text + "".join(_as_written(call) for call, _ in wanted))
@@ -388,14 +401,14 @@ class Loop:
     def _checked(self, call: Call, *, cut: bool) -> dict[str, Any] | str:
         """The arguments, or what to tell the model instead of doing it."""
         arguments = repaired(call.arguments, cut=cut)
-        if call.name not in {one.name for one in self._toolbox.tools}:
+        if call.name and call.name not in {one.name for one in self._toolbox.tools}:
             self._mistakes += 1
             there = ", ".join(one.name for one in self._toolbox.tools)
             return f"There is no tool {call.name!r}. There are: {there}."
-        if arguments is None:
+        if arguments is None or not call.name:
             self._mistakes += 1
             return (
-                "The arguments could not be read, so nothing was done. Write them again, as one "
+                "The call or its arguments could not be read, so nothing was done. Write them again, as one "
                 "complete JSON object."
             )
         self._mistakes = 0
@@ -428,11 +441,14 @@ class Loop:
                 msgspec.structs.replace(one, text=_SHOWN_BEFORE) if at in old else one
                 for at, one in enumerate(said)
             ]
-            if shown <= 1 or sum(self._count(one.text) for one in messages) <= self._room:
+            if shown <= 1 or sum(map(self._size, messages)) <= self._room:
                 break
         if old:
             self.left_out = [f"{len(old)} earlier results"]
         return messages
+
+    def _size(self, message: Message) -> float:
+        return self._count(message.text) + sum(self._count(one.arguments) for one in message.calls)
 
     def _data(self, name: str, outcome: Outcome) -> str:
         text = outcome.text or "(nothing)"
@@ -441,6 +457,15 @@ class Loop:
             text = f"{text[:kept]}\n(cut off here: {len(text) - kept:,} more characters)"
         state = "" if outcome.ok else " failed"
         return f"<data {self._mark} from={name!r}{state}>\n{text}\n</data {self._mark}>"
+
+
+def _shown_again(call: Call) -> Call:
+    """As it stands in what is sent with the next step: long or unreadable arguments only in a
+    word, as a model needs them no more and some servers refuse them."""
+    if len(call.arguments) <= _MOST_ARGUMENTS and repaired(call.arguments, cut=True) is not None:
+        return call
+    note = json.dumps({"left_out": f"{len(call.arguments)} characters"})
+    return msgspec.structs.replace(call, arguments=note)
 
 
 def _is_result(one: Message) -> bool:

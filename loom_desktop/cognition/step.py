@@ -18,4 +18,4 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """``call``: id, tool, arguments. ``result``: id, tool, ok. ``plan``: steps. ``limit``: which.
     ``quick``: target; a better answer is asked for. ``replaced``: its text stands in the place of
     what was said. ``done``: route, model, seconds, cost (None: not known), reason, chips, left_out,
-    steps."""
+    steps, estimated (tokens and cost: the server did not say)."""

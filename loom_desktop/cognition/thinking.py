@@ -131,9 +131,21 @@ class World(NamedTuple):
     steer: Callable[[int], list[str]]
     """What the person said meanwhile in a conversation that is being answered, taken out."""
     settings: Callable[[], Thinking]
-    dollars: Callable[[], float]
-    """What one answer may cost."""
     clock: Clock
+
+
+class How(NamedTuple):
+    """How a question is to be worked on."""
+
+    way: str = ""
+    """See ``loop``; empty: as the settings say."""
+    model: str = ""
+    """The one of that name answers, no other and no skill."""
+    phases: bool = False
+    """Whether who asks can show a quick answer and a better one in its place."""
+
+
+_WITH_TOOLS = ("react", "plan")
 
 
 class Thinker:
@@ -145,25 +157,22 @@ class Thinker:
         """Models that refused tools: they are told of them in words from then on."""
 
     async def converse(
-        self, ctx: Asker, text: str, *, files: list[str], clip: str, way: str = "", model: str = ""
+        self, ctx: Asker, text: str, *, files: list[str], clip: str, how: How | None = None
     ) -> AsyncGenerator[Step, None]:
-        """The answer step by step; the last step is ``done``. Raises LoomError.
-
-        ``way``: how a model works on it (see ``loop``); empty: as the settings say. ``model``: the
-        one of that name answers, no other and no skill.
-        """
+        """The answer step by step; the last step is ``done``. Raises LoomError."""
+        how = how or How()
         begun = self._world.clock()
         copied = await ctx.clip(clip) if clip else ""
         from loom_desktop.cognition import skills
 
         phrase = skills.Phrase(text, tuple(files), copied, ctx.now)
-        wish = None if model else skills.understand(phrase)
+        wish = None if how.model else skills.understand(phrase)
         if wish and not wish.better_with_model:
             answer = self._by_skill(ctx, wish, files, begun)
         elif wish:
-            answer = self._by_better(ctx, wish, phrase, begun)
+            answer = self._by_better(ctx, wish, phrase, begun, how)
         else:
-            answer = self._by_model(ctx, phrase, begun, way, model)
+            answer = self._by_model(ctx, phrase, begun, how)
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
@@ -179,7 +188,7 @@ class Thinker:
         yield self._done(f"offline · {wish.skill}", "", begun, chips=value.get("chips", []))
 
     async def _by_better(
-        self, ctx: Asker, wish: skills.Wish, phrase: skills.Phrase, begun: float
+        self, ctx: Asker, wish: skills.Wish, phrase: skills.Phrase, begun: float, how: How
     ) -> AsyncGenerator[Step, None]:
         """A model where one may see it; what came of it stands, else the skill does it."""
         try:
@@ -195,7 +204,7 @@ class Thinker:
                 phrase = replace(phrase, clip=await ctx.clip())
             said = False
             try:
-                async with aclosing(self._by_model(ctx, phrase, begun)) as steps:
+                async with aclosing(self._by_model(ctx, phrase, begun, how)) as steps:
                     async for step in steps:
                         said = said or step.kind == "text"
                         yield step
@@ -208,7 +217,7 @@ class Thinker:
             yield step
 
     async def _by_model(
-        self, ctx: Asker, phrase: skills.Phrase, begun: float, way: str = "", model: str = ""
+        self, ctx: Asker, phrase: skills.Phrase, begun: float, how: How
     ) -> AsyncGenerator[Step, None]:
         from loom_desktop.cognition.loop import Limits, Loop
         from loom_desktop.cognition.prompt import Attachment, Wanted, build
@@ -230,8 +239,10 @@ class Thinker:
         memories = await world.recall(ctx, phrase.text)
         mark = os.urandom(4).hex()
         router, wanted = await world.router(), world.settings()
-        route = await router.route(ctx.event.privacy, ctx.event.origin, agent=ctx.agent, only=model)
-        toolbox = await self._toolbox(ctx, phrase, route, wanted)
+        route = await router.route(
+            ctx.event.privacy, ctx.event.origin, agent=ctx.agent, only=how.model
+        )
+        toolbox = await self._toolbox(ctx, phrase, route, how)
         built = build(
             Wanted(
                 question=phrase.text,
@@ -264,29 +275,31 @@ class Thinker:
                     turn=event.id,
                     tools=tools,
                     schema=schema,
-                    phases=not toolbox.tools and schema is None,
-                    only=model,
+                    phases=how.phases and not toolbox.tools and schema is None,
+                    only=how.model,
                 )
             )
             return answers[-1]
 
         limits = Limits(
             steps=wanted.steps, tokens=wanted.tokens, seconds=wanted.seconds,
-            dollars=world.dollars(),
+            dollars=router.dollars(ctx.agent),
         )  # fmt: skip
         loop = Loop(
             ask, toolbox, mark=mark, clock=world.clock, limits=limits,
             steer=lambda: world.steer(thread), native=route.words not in self._plain,
             room=route.room, count=router.counter(route),
         )  # fmt: skip
-        async with aclosing(loop.run(_way(way or wanted.way, toolbox), built.messages)) as steps:
+        async with aclosing(
+            loop.run(_way(how.way or wanted.way, toolbox), built.messages)
+        ) as steps:
             async for step in steps:
                 yield step
         answered = answers[-1].route
         if answered is None:
             raise Unavailable("No model answered.", hint="Try again.")
         if not loop.native:
-            self._plain.add(answered.words)
+            self._plain.add(route.words)
         yield self._done(
             answered.words,
             "" if answered.name == "offline" else answered.model,
@@ -295,16 +308,20 @@ class Thinker:
             reason=answered.reason,
             left_out=[*built.left_out, *loop.left_out],
             steps=loop.spent.steps,
+            estimated=loop.spent.estimated,
         )
 
     async def _toolbox(
-        self, ctx: Asker, phrase: skills.Phrase, route: Route, wanted: Thinking
+        self, ctx: Asker, phrase: skills.Phrase, route: Route, how: How
     ) -> BrokerTools:
-        """All of them for a model elsewhere; one on this computer reads slowly."""
+        """All of them for a model elsewhere; one on this computer reads slowly. None where words of
+        strangers are read, unless the person asked for tools with this very question."""
         from loom_desktop.cognition.toolbox import FEW, BrokerTools, fitting
 
         there: list[Capability] = []
-        if wanted.tools != "never" and route.name != "offline":
+        wanted = self._world.settings()
+        read_only = ctx.event.tainted and not (ctx.event.asked and how.way in _WITH_TOOLS)
+        if wanted.tools != "never" and route.name != "offline" and not read_only:
             there = await self._world.capabilities()
             if wanted.tools == "auto" and route.local:
                 there = fitting(there, phrase.text, FEW)
@@ -327,6 +344,7 @@ class Thinker:
         chips: list[dict[str, str]] | None = None,
         left_out: list[str] | None = None,
         steps: int = 1,
+        estimated: bool = False,
     ) -> Step:
         return Step(
             kind="done",
@@ -339,6 +357,7 @@ class Thinker:
                 "chips": chips or [],
                 "left_out": left_out or [],
                 "steps": steps,
+                "estimated": estimated,
             },
         )
 

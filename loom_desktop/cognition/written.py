@@ -23,6 +23,8 @@ _MARKS = ("<tool_call>", "```tool_call\n", "```tool\n", "<function=")
 _LONGEST_NAME = len("<function=") + 65
 _MOST = 200_000
 """Characters of one call; more is none."""
+_TOO_LONG = "(a call that is too long)"
+_FENCE = "```"
 
 
 class Piece(NamedTuple):
@@ -39,20 +41,25 @@ class Written:
 
     def __init__(self) -> None:
         self._held = ""
+        """Outside of a call: what is not certain yet."""
+        self._inside: list[str] = []
+        self._size = 0
+        self._tail = ""
+        """The end of what is inside, in which the mark may have begun."""
         self._end = ""
         self._name = ""
 
     def feed(self, text: str) -> Iterator[Piece]:
         """The pieces that are certain with this one."""
-        self._held += text
-        while True:
+        while text or self._held:
             if self._end:
-                inside, mark, rest = self._held.partition(self._end)
-                if not mark:
+                rest = self._go_on(text)
+                if rest is None:
                     return
-                yield Piece("call", inside.strip(), self._name)
-                self._held, self._end = rest, ""
+                yield self._whole()
+                text = rest
                 continue
+            self._held, text = self._held + text, ""
             opening = _OPENING.search(self._held)
             if opening is None:
                 safe = len(self._held) - _begun(self._held)
@@ -64,17 +71,38 @@ class Written:
                 yield Piece("text", before)
             self._name = opening["name"] or ""
             self._end = _ENDS["f" if self._name else opening[0][0]]
-            self._held = self._held[opening.end() :]
+            text, self._held = self._held[opening.end() :], ""
 
     def end(self) -> Iterator[Piece]:
         """The rest. A call without its end is one all the same: some servers cut the mark off."""
         held, self._held = self._held, ""
-        if not self._end:
-            if held:
-                yield Piece("text", held)
-        elif held.strip():
-            yield Piece("call", held.strip(), self._name)
+        if held:
+            yield Piece("text", held)
+        if self._end and "".join(self._inside).strip():
+            yield self._whole()
         self._end = ""
+
+    def _go_on(self, text: str) -> str | None:
+        """More of a call: what comes after its end, None while it has none."""
+        window = self._tail + text
+        at = window.find(self._end)
+        if at < 0:
+            self._inside.append(text)
+            self._size += len(text)
+            if self._size > _MOST:  # nothing of that will be read: its end is waited for
+                self._inside = [_TOO_LONG]
+            self._tail = window[-(len(self._end) - 1) :]
+            return None
+        self._inside.append(text)
+        whole = "".join(self._inside)
+        after = len(window) - at - len(self._end)
+        self._inside = [whole[: len(whole) - after - len(self._end)]]
+        return text[len(text) - after :] if after else ""
+
+    def _whole(self) -> Piece:
+        inside, name = "".join(self._inside).strip(), self._name
+        self._inside, self._size, self._tail, self._end, self._name = [], 0, "", "", ""
+        return Piece("call", inside, name)
 
 
 def _begun(text: str) -> int:
@@ -110,20 +138,25 @@ def repaired(text: str, *, cut: bool = False) -> dict[str, Any] | None:
     so nothing is closed that is open at its end."""
     if len(text) > _MOST:
         return None
-    text = text.strip()
-    if fenced := re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.S):
-        text = fenced[1]
+    text = _unfenced(text.strip())
     for mend in (str, _without_commas) if cut else (str, _without_commas, _closed):
         tried = mend(text)
         for read in (json.loads, ast.literal_eval):
             try:
-                found: Any = read(tried)
+                said: Any = read(tried)
+                found: Any = json.loads(json.dumps(said, allow_nan=False))
             except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
                 continue
-            if isinstance(found, dict) and all(isinstance(key, str) for key in found):
-                return found
-            return None
+            # what Python reads and JSON cannot say (sets, bytes, odd keys) is no arguments
+            return found if isinstance(found, dict) and found == said else None
     return None
+
+
+def _unfenced(text: str) -> str:
+    """Without the fence of a code block around it."""
+    if text.startswith(_FENCE) and text.endswith(_FENCE) and len(text) > 2 * len(_FENCE):
+        return text[len(_FENCE) : -len(_FENCE)].removeprefix("json").strip()
+    return text
 
 
 def _without_commas(text: str) -> str:

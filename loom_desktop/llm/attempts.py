@@ -133,6 +133,7 @@ class Attempts:
                             yield piece
                     return
                 except Failed as failed:
+                    failed.mask(ask.secret)
                     if begun or not failed.passing or tried >= MOST_TRIES:
                         better = ask.amend(body, failed) if ask.amend and not begun else None
                         if better is None:

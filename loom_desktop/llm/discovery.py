@@ -16,7 +16,7 @@ import msgspec
 from loom_desktop import clock as clocks
 from loom_desktop.clock import Clock
 from loom_desktop.errors import LoomError
-from loom_desktop.llm.endpoint import USUAL_PORTS
+from loom_desktop.llm.endpoint import USUAL_PORTS, passes_on
 from loom_desktop.net import Net
 
 LOOK_S = 0.3
@@ -27,7 +27,6 @@ _NO_CHAT = re.compile(
     r"embed|rerank|(^|[/_-])(bge|e5|gte|minilm|clip|whisper|tts|siglip|colbert)([._:-]|$)", re.I
 )
 _NO_CHAT_FAMILIES = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "clip", "xlm-roberta"})
-_ELSEWHERE = re.compile(r"[:-]cloud$")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,4 +143,4 @@ def _openai(body: Any) -> tuple[str, ...] | None:
 
 def talks(model: str) -> bool:
     """Whether a model of this name is one to talk with, here: no embedding, nothing elsewhere."""
-    return bool(model) and not _NO_CHAT.search(model) and not _ELSEWHERE.search(model)
+    return bool(model) and not _NO_CHAT.search(model) and not passes_on(model)

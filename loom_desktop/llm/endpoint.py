@@ -16,6 +16,14 @@ USUAL_PORTS = {11434: "Ollama", 1234: "LM Studio", 8080: "llama.cpp"}
 _HOME = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localhost")
 
 
+_PASSED_ON = re.compile(r"[:-]cloud$")
+
+
+def passes_on(model: str) -> bool:
+    """Whether a server on this computer (Ollama) passes what is said to this model on to others."""
+    return _PASSED_ON.search(model.strip().casefold()) is not None
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """An ``api_base``, read once."""
 

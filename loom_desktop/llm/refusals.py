@@ -46,6 +46,11 @@ class Failed(Exception):
         self.retry_after_s = retry_after_s
         self.location = location
 
+    def mask(self, secret: str) -> None:
+        """Take the secret out of what the server said: some repeat the key."""
+        self.words, self.location = plain(self.words, secret), plain(self.location, secret)
+        self.args = (self.words,)
+
     @property
     def invalid(self) -> bool:
         """Whether the server could not read the request: some say 500 where they mean 400."""

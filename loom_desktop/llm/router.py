@@ -14,6 +14,7 @@ switch ``[privacy] local_only`` both mean that nothing leaves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -239,6 +240,11 @@ class Router:
         answer = Answer(decision=question.decision)
         answer.deltas = self._run(answer, question)
         return answer
+
+    def dollars(self, agent: str) -> float:
+        """What one answer for this agent may cost, all its steps together."""
+        cap = self.policy.limits(agent, None, local_only=self.net.local_only).cost_cap
+        return math.inf if cap is None else cap
 
     def counter(self, route: Route) -> Callable[[str], float]:
         """Counts the tokens of a text as that model does, as far as it has said so."""

@@ -14,7 +14,7 @@ import msgspec
 
 from loom_desktop.llm import Asker, Delta, Facts, Message, Tool
 from loom_desktop.llm.attempts import Ask, Attempts, Reader
-from loom_desktop.llm.endpoint import endpoint
+from loom_desktop.llm.endpoint import endpoint, passes_on
 from loom_desktop.llm.keys import Secrets, check, resolve
 from loom_desktop.llm.refusals import Failed
 
@@ -86,7 +86,7 @@ class Served:
             model=settings.model,
             endpoint=where.at,
             api_base=where.base,
-            local=where.local and not self.elsewhere(settings.model),
+            local=where.local and not passes_on(settings.model),
             context=settings.context or (0 if where.local else ELSEWHERE),
             images=settings.images,
             tools=settings.tools,
@@ -163,10 +163,6 @@ class Served:
         return await resolve(self.settings.api_key, f"llm.{self._facts.name}", self._secrets)
 
     # ------------------------------------------------------------------ of the format
-
-    def elsewhere(self, model: str) -> bool:
-        """Whether a server on this computer passes what is said to this model on to others."""
-        return False
 
     def url(self) -> str:
         """Where a question goes."""

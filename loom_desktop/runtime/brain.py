@@ -60,7 +60,6 @@ class Brain:
                 recall=self._recall,
                 steer=lambda thread: self._steered.pop(thread, []),
                 settings=lambda: settings().thinking,
-                dollars=lambda: settings().router.cost_cap,
                 clock=clock.monotonic,
             )
         )

@@ -392,13 +392,18 @@ class Context:
         clip: str = "",
         way: str = "",
         model: str = "",
+        phases: bool = False,
     ) -> AsyncIterator[Step]:
         """Answer the person step by step: pieces of text, what was called and what came of it, and
         at the end how it was done. ``way``: direct, thought, react, plan; empty: as the settings
-        say. ``model``: the one of that name in loom.toml answers, or nobody."""
+        say. ``model``: the one of that name in loom.toml answers, or nobody. ``phases``: a quick
+        answer may come first, and a step ``replaced`` with a better one."""
+        from loom_desktop.cognition import How
+
         named = frozenset(files or () if self.event.asked else ())
+        how = How(way, model, phases)
         return self._parts.thinker.converse(
-            handed(self, named), text, files=files or [], clip=clip, way=way, model=model
+            handed(self, named), text, files=files or [], clip=clip, how=how
         )
 
     async def offer(self, offer: Offer) -> int:

@@ -20,9 +20,6 @@ from loom_desktop.llm.refusals import Failed, plain, sentence, status_of
 from loom_desktop.llm.served import Connection, Question, Served
 from loom_desktop.llm.thoughts import Thoughts
 
-_ELSEWHERE = re.compile(r"[:-]cloud$")  # Ollama passes these on to its maker's computers
-
-
 _FORMAT = re.compile("response_format|json_schema|json_object")
 
 
@@ -39,10 +36,6 @@ class OpenAI(Served):
     """One model behind an endpoint that speaks chat completions."""
 
     kind = "openai"
-
-    def elsewhere(self, model: str) -> bool:
-        """Ollama has such models."""
-        return bool(_ELSEWHERE.search(model))
 
     def url(self) -> str:
         """One for all models."""

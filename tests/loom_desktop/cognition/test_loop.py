@@ -188,6 +188,46 @@ async def test_what_makes_no_sense_is_told_back_and_never_done(case: str) -> Non
     assert text(steps) == "Sorry."
 
 
+async def test_a_written_call_that_was_cut_off_is_not_done_either() -> None:
+    cut = '<tool_call>{"name": "files-find", "arguments": {"moves": [{"target": "/b"'
+    script = Script([Text(cut), Finish("length")], [Text("Sorry.")])
+    steps = await script.run(native=False)
+    assert script.done == []
+    assert "could not be read" in next(one.text for one in steps if one.kind == "result")
+
+
+async def test_long_arguments_are_not_sent_again_with_each_step() -> None:
+    long = wants("files-find", text="x" * 100_000)
+    script = Script([long], [wants("files-read")], [Text("Done.")])
+    await script.run()
+    assert script.done[0][1] == {"text": "x" * 100_000}, "it was done as it was written"
+    sent = sum(len(call.arguments) for one in script.asked[-1][0] for call in one.calls)
+    assert sent < 1_000
+
+
+async def test_a_plan_without_end_is_cut() -> None:
+    script = Script([Text("word " * 50) for _ in range(1_000)], [Text("Done.")])
+    steps = await script.run("plan")
+    assert len(steps[0].text) < 2_000
+    assert text(steps) == "Done."
+
+
+async def test_a_plan_that_took_all_there_is_ends_with_an_answer() -> None:
+    script = Script([Text('{"steps": ["a"]}'), Usage(500, 500)], [Text("Done.")])
+    steps = await script.run("plan", limits=Limits(tokens=100))
+    assert not script.asked[1][1], "no tools any more"
+    assert text(steps) == "Done."
+
+
+async def test_a_third_model_that_took_over_is_heard() -> None:
+    line: list[Delta] = [Phase(phase="quick", target="local"), Phase(phase="refine")]
+    steps = await Script([*line, Text("The real answer."), Finish("stop")]).run("direct")
+    assert [(one.kind, one.text) for one in steps] == [
+        ("quick", ""),
+        ("replaced", "The real answer."),
+    ]
+
+
 async def test_sloppy_punctuation_is_repaired() -> None:
     script = Script([wrote('{"q": "a",}')], [Text(".")])
     await script.run()

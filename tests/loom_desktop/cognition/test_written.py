@@ -135,6 +135,36 @@ def test_what_was_called(piece: Piece, call: Any) -> None:
     assert call_of(piece) == call
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": {1, 2}}', '{"a": ...}', '{"a": b"x"}', '{"a": NaN}', '{"a": 1e999}',
+        '{"a": 0x' + "f" * 9_000 + "}",
+    ],
+    ids=["set", "ellipsis", "bytes", "nan", "infinite", "digits"],
+)  # fmt: skip
+def test_what_json_cannot_say_is_no_arguments(text: str) -> None:
+    assert repaired(text) is None
+
+
+def test_blanks_after_a_fence_take_no_time() -> None:
+    """Looked for with a pattern that goes back, this took an hour."""
+    assert repaired("```" + " " * 100_000 + "x") is None
+    assert repaired("```json\n" + '{"a": 1}' + " " * 100_000 + "\n```") == {"a": 1}
+
+
+def test_a_call_without_end_is_looked_at_once_and_given_up_when_it_is_too_long() -> None:
+    written = Written()
+    pieces = list(written.feed("<tool_call>"))
+    for _ in range(100_000):  # looked through from its beginning each time, this took minutes
+        pieces += written.feed("abcd")
+    pieces += written.feed("</tool_call>Hello")
+    assert pieces[-1] == Piece("text", "Hello")
+    (call,) = [one for one in pieces if one.kind == "call"]
+    assert len(call.text) < 1_000
+    assert call_of(call) is None
+
+
 def test_the_manual_names_every_tool_and_its_arguments() -> None:
     tool = Tool(name="find", description="Finds things.", parameters={"type": "object"})
     said = manual([tool])

@@ -254,6 +254,25 @@ async def test_a_list_of_another_shape_is_empty(form: Format, served: Make, foun
     assert served().listed(found) == []
 
 
+@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "x:cloud", "x-Cloud "])
+async def test_what_ollama_passes_on_does_not_stay_here(
+    form: Format, served: Make, name: str
+) -> None:
+    assert not served(model=name).facts.local
+
+
+async def test_no_error_repeats_the_key(
+    form: Format, served: Make, server: FakeModelServer
+) -> None:
+    words = "Incorrect API key provided: sk-right-key"
+    server.play(events(form.error(401, "auth", words)))
+    with pytest.raises(LoomError) as caught:
+        await asked(served(api_key="keyring:right"))
+    assert "sk-right-key" not in f"{caught.value.message} {caught.value.hint}"
+    cause = caught.value.__cause__
+    assert "sk-right-key" not in f"{cause!r} {cause}"
+
+
 async def test_what_is_said_here_stays_here(form: Format, served: Make, attempts: Attempts) -> None:
     assert served().facts.local
     told = {"api_base": "https://models.example.com", "model": "m"}
