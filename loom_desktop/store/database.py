@@ -453,8 +453,9 @@ class Database:
             except apsw.Error as failure:
                 self._roll_back()
                 job.error = failure
-                if isinstance(failure, NO_ROOM):
-                    self.disk = "full"
+                if isinstance(failure, NO_ROOM) and self.disk != "full":
+                    self.disk = "full"  # what was put by is used up as well
+                    self._tell_full(room=False)
         return None
 
     def _roll_back(self) -> None:
@@ -468,15 +469,18 @@ class Database:
         room = self._relieve()
         if not room and self.disk != "ok":
             return False  # told already, and nothing has changed
+        self._tell_full(room=room)
+        if room:
+            self._truncate()
+        return room
+
+    def _tell_full(self, *, room: bool) -> None:
         self.tell(
             "The disk is full. Loom works on with the room it had put by."
             if room
             else "The disk is full: nothing new is being saved.",
             "Free some space. What was saved before is safe.",
         )
-        if room:
-            self._truncate()
-        return room
 
     def _truncate(self) -> bool:
         if self.in_memory:
