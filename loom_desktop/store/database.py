@@ -443,7 +443,7 @@ class Database:
         if not worth_it:
             self.disk = "full" if isinstance(error, apsw.FullError) else "broken"
             return error
-        self.disk = "ok"
+        self.disk, full = "ok", False
         for job in group:
             try:
                 self._writing.execute("begin immediate")
@@ -453,8 +453,8 @@ class Database:
             except apsw.Error as failure:
                 self._roll_back()
                 job.error = failure
-                if isinstance(failure, NO_ROOM) and self.disk != "full":
-                    self.disk = "full"  # what was put by is used up as well
+                if isinstance(failure, NO_ROOM) and not full:
+                    self.disk, full = "full", True  # what was put by is used up as well
                     self._tell_full(room=False)
         return None
 

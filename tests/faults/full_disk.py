@@ -99,7 +99,8 @@ class Trial:
     async def _fill(self, store: Store) -> None:
         if self._how == "limit":
             await self._keep(store, 500)
-            _limit(self._path.stat().st_size + (1 << 20))
+            log = self._path.with_name(f"{self._path.name}-wal")
+            _limit(max(one.stat().st_size for one in (self._path, log)) + (1 << 20))
         before = 0
         while not self.failed:
             if not before and store.problems:
