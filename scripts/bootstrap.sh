@@ -109,7 +109,7 @@ fi
 
 case $profile in
 run) set -- --no-dev; lock=base ;;
-test) set --; lock=dev ;;
+test) set -- --extra embed; lock=dev ;;
 esac
 say "installing the locked packages ($profile)"
 # The project itself is not built for its own checkout: that would need a build backend that no

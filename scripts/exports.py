@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTS: dict[str, tuple[str, ...]] = {
     "base": ("--no-dev", "--extra", "mcp"),  # what `make run` installs
-    "dev": ("--extra", "mcp"),  # what `make test` installs
+    "dev": ("--extra", "mcp", "--extra", "embed"),  # what `make test` installs
     "voice": ("--no-dev", "--extra", "mcp", "--extra", "voice"),
 }
 """Name of the file, and what of the lock goes into it."""
