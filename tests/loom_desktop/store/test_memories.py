@@ -94,6 +94,18 @@ async def test_who_has_no_vector_gets_one_and_who_is_gone_does_not(store: Store)
     assert await store.memories.near("m", b"b") == [made.id]
 
 
+async def test_the_number_of_a_forgotten_one_is_not_given_again(store: Store) -> None:
+    """A card may still say it, and a vector may still be on its way."""
+    gone = await store.memories.add(Memory(text="The first"))
+    await store.memories.forget([gone.id])
+    other = await store.memories.add(Memory(text="The second"))
+    assert other.id > gone.id
+    await store.memories.put_vectors({gone.id: ("m", b"v", b"b")})
+    assert await store.memories.near("m", b"b") == []
+    assert await store.memories.forget([gone.id]) == []
+    assert await store.memories.listed() == [other]
+
+
 async def test_a_newer_fact_takes_the_place_of_the_old_one(store: Store, clock: HandClock) -> None:
     old = await store.memories.add(fact("Anna", "lives in", "Cologne"))
     clock.now += 60
