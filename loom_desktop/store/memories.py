@@ -72,6 +72,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 _NAMES = Memory.__struct_fields__
 _KEPT = tuple(name for name in _NAMES if name != "id")
+_SUPERSEDED = "superseded_by = ? and superseded_by > 0"
+"""The second half lets SQLite use its index, which has no others."""
 _ACTIVE = "state = 'active' and (expires = 0 or expires > ?)"
 
 
@@ -319,16 +321,13 @@ class Memories:
         )
 
     async def revert(self, id: int) -> list[int]:  # noqa: A002
-        """Remove this one as ``forget`` does, but what it took the place of counts again."""
+        """Remove this one as ``forget`` does, but what it took the place of stays.
 
-        def write(connection: apsw.Connection) -> list[int]:
-            connection.execute(
-                "update memory set state = 'active', superseded_by = 0 where superseded_by = ?",
-                (id,),
-            )
-            return _delete(connection, _derived(connection, [id]))
-
-        return await self._db.erase(write)
+        That counts again, or is the history of what took the place of this one.
+        """
+        return await self._db.erase(
+            lambda connection: _delete(connection, _derived(connection, [id]))
+        )
 
     async def sweep(self) -> tuple[list[int], float]:
         """Remove those whose time is over, and what was made from them.
@@ -441,7 +440,7 @@ def _rarest(counts: Mapping[str, int], most: int) -> list[str]:
 
 def _before(connection: apsw.Connection, ids: Iterable[int]) -> set[int]:
     """These, and all that they took the place of."""
-    return _closure(connection, ids, "select id from memory where superseded_by = ?")
+    return _closure(connection, ids, f"select id from memory where {_SUPERSEDED}")
 
 
 def _derived(connection: apsw.Connection, ids: Iterable[int]) -> set[int]:
@@ -462,15 +461,23 @@ def _closure(connection: apsw.Connection, ids: Iterable[int], step: str) -> set[
 
 
 def _delete(connection: apsw.Connection, ids: Iterable[int]) -> list[int]:
-    """Remove the rows and what only stands somewhere because of them; those that were there."""
+    """Remove the rows and what only stands somewhere because of them; those that were there.
+
+    What one of them took the place of, and is none of them, takes over the place of that one.
+    """
     gone: list[int] = []
     for number in sorted(ids):
-        found = connection.execute(
-            "select event, card from memory where id = ?", (number,)
+        found: Any = connection.execute(
+            "select event, card, state, superseded_by from memory where id = ?", (number,)
         ).fetchone()
         if found is None:
             continue
-        _delete_traces(connection, int(str(found[0])), int(str(found[1])))
+        event, card, state, newer = found
+        _delete_traces(connection, event, card)
+        connection.execute(
+            f"update memory set state = ?, superseded_by = ? where {_SUPERSEDED}",
+            (state, newer, number),
+        )
         connection.execute("delete from memory_source where source = ?", (number,))
         connection.execute("delete from memory where id = ?", (number,))
         gone.append(number)

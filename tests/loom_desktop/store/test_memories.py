@@ -126,6 +126,35 @@ async def test_a_newer_fact_takes_the_place_of_the_old_one(store: Store, clock: 
     assert await store.memories.words("Bonn") == [new.id]
 
 
+async def test_what_is_undone_in_the_middle_leaves_one_fact_and_its_history(store: Store) -> None:
+    old = await store.memories.add(fact("Anna", "lives in", "Bonn"))
+    new = await store.memories.add(fact("Anna", "lives in", "Berlin"), supersedes=[old.id])
+    newest = await store.memories.add(fact("Anna", "lives in", "Rome"), supersedes=[new.id])
+    assert await store.memories.revert(new.id) == [new.id]
+    assert await store.memories.facts("Anna", "lives in") == [newest]
+    assert await store.memories.words("Bonn") == []
+    assert [one.object for one in await store.memories.history(newest.id)] == ["Bonn"]
+    assert await store.memories.revert(newest.id) == [newest.id]
+    assert [one.id for one in await store.memories.facts("Anna", "lives in")] == [old.id]
+
+
+@pytest.mark.parametrize("how", ["forgotten", "undone", "changed"])
+async def test_what_goes_with_its_source_gives_its_place_back(store: Store, how: str) -> None:
+    """Else the older fact would be there, count no more and be the history of nothing."""
+    source = await store.memories.add(Memory(text="A letter"))
+    old = await store.memories.add(fact("Anna", "lives in", "Bonn"))
+    await store.memories.add(
+        fact("Anna", "lives in", "Berlin"), sources=[source.id], supersedes=[old.id]
+    )
+    if how == "forgotten":
+        await store.memories.forget([source.id])
+    elif how == "undone":
+        await store.memories.revert(source.id)
+    else:
+        await store.memories.change(replace(source, text="Nothing"))
+    assert [one.id for one in await store.memories.facts("Anna", "lives in")] == [old.id]
+
+
 async def test_changed_words_are_found_and_the_old_ones_are_not(store: Store) -> None:
     made = await store.memories.add(Memory(text="Buy bread"), vectors={"m": (b"old", b"o")})
     summary = await store.memories.add(Memory(text="Shopping"), sources=[made.id])
