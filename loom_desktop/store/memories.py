@@ -198,6 +198,7 @@ class Memories:
         def write(connection: apsw.Connection) -> None:
             _delete(connection, _derived(connection, [memory.id]) - {memory.id})
             _delete_traces(connection, before.event, before.card)
+            _delete_before(connection, before.superseded_by)
             _change(connection, memory)
             connection.execute("delete from memory_vector where memory = ?", (memory.id,))
             _put_vectors(connection, memory.id, dict(vectors or {}))
@@ -368,12 +369,15 @@ class Memories:
 
 
 def of_thread(connection: apsw.Connection, thread: int) -> None:
-    """A conversation is forgotten: so is what was learned in it, but for what was to be kept."""
+    """A conversation is forgotten: so is what was learned in it, but for what was to be kept.
+
+    What that took the place of was said in another one, and takes over its place.
+    """
     rows = connection.execute(
         "select id from memory where thread = ? and (kind <> 'note' or tier = 'working')", (thread,)
     ).fetchall()
     ids = [int(str(row[0])) for row in rows]
-    _delete(connection, _derived(connection, _before(connection, ids)))
+    _delete(connection, _derived(connection, ids))
 
 
 def _missing(number: int) -> NotFound:
@@ -474,6 +478,7 @@ def _delete(connection: apsw.Connection, ids: Iterable[int]) -> list[int]:
             continue
         event, card, state, newer = found
         _delete_traces(connection, event, card)
+        _delete_before(connection, newer)
         connection.execute(
             f"update memory set state = ?, superseded_by = ? where {_SUPERSEDED}",
             (state, newer, number),
@@ -492,8 +497,21 @@ def _delete_traces(connection: apsw.Connection, event: int, card: int) -> None:
         connection.execute(f"delete from dead where event_id = ? and {of_memory}", (event,))
     if not card:
         return
-    cause = connection.execute("select cause from card where id = ?", (card,)).get
+    _delete_offer(connection, card)
     connection.execute("delete from card where id = ?", (card,))
+
+
+def _delete_before(connection: apsw.Connection, newer: int) -> None:
+    """What the card of a newer fact says of the one before; the card and its undo stay."""
+    card: Any = connection.execute("select card from memory where id = ?", (newer,)).get
+    if card:
+        _delete_offer(connection, card)
+        connection.execute("update card set text = '' where id = ?", (card,))
+
+
+def _delete_offer(connection: apsw.Connection, card: int) -> None:
+    """The event with the words of that card."""
+    cause = connection.execute("select cause from card where id = ?", (card,)).get
     rows: Any = connection.execute(
         "select seq, event from event where cause = ? and topic = 'card.offered'", (cause or -1,)
     ).fetchall()

@@ -215,6 +215,67 @@ async def test_a_forgotten_conversation_takes_what_was_learned_in_it(store: Stor
             await store.memories.get(one.id)
 
 
+async def test_a_forgotten_conversation_leaves_what_others_said(store: Store) -> None:
+    bonn = await store.memories.add(fact("Anna", "lives in", "Bonn", thread=5))
+    berlin = await store.memories.add(
+        fact("Anna", "lives in", "Berlin", thread=6), supersedes=[bonn.id]
+    )
+    rome = await store.memories.add(
+        fact("Anna", "lives in", "Rome", thread=7), supersedes=[berlin.id]
+    )
+    await store.conversations.put(Message(conversation=6, turn=6, role="user", text="x", time=1.0))
+    await store.conversations.forget(6)
+    assert await store.memories.facts("Anna", "lives in") == [rome]
+    assert [one.id for one in await store.memories.history(rome.id)] == [bonn.id]
+    await store.conversations.put(Message(conversation=7, turn=7, role="user", text="x", time=1.0))
+    await store.conversations.forget(7)
+    assert [one.id for one in await store.memories.facts("Anna", "lives in")] == [bonn.id]
+    assert await store.memories.words("Bonn") == [bonn.id]
+
+
+@pytest.mark.parametrize("how", ["conversation", "forgotten", "undone", "changed"])
+async def test_no_byte_of_an_older_fact_stays_on_the_card_of_the_newer_one(
+    path: Path, clock: HandClock, ballast: Ballast, how: str
+) -> None:
+    """ "Instead of: ..." stands on it, in the event that offered it, and in the copies."""
+    secret = "Xylophonquarz"
+    async with Store(
+        path, None, clock=clock, upkeep=False, use_keyring=False, ballast=ballast
+    ) as s:
+        said = Message(conversation=5, turn=5, role="user", text=f"In {secret}", time=1.0)
+        await s.conversations.put(said)
+        older = await s.memories.add(fact("Anna", "lives in", "Bonn", thread=4))
+        old = await s.memories.add(
+            fact("Anna", "lives in", secret, thread=5), supersedes=[older.id]
+        )
+        new = await s.memories.add(fact("Anna", "lives in", "Rome", thread=6), supersedes=[old.id])
+        card = await s.cards.put(
+            Card(
+                kind="notice", agent="memory", title="Remembered: Rome", thread=6, cause=66,
+                text=f"Instead of: {secret}",
+            )
+        )  # fmt: skip
+        payload = {"card": {"id": card.id, "title": card.title, "text": card.text}}
+        await s.journal.append(Event(topic="card.offered", thread=6, cause=66, payload=payload))
+        await s.memories.told(new.id, card.id)
+        assert await s.snapshot()
+        assert secret.encode() in contents(path.parent)
+        if how == "changed":
+            await s.memories.change(replace(await s.memories.get(old.id), text="Nothing"))
+        elif how == "undone":
+            await s.memories.revert(old.id)
+        elif how == "forgotten":
+            await s.memories.forget([old.id])
+        await s.conversations.forget(5)
+        (there,) = await s.cards.open()
+        assert (there.id, there.title, there.text) == (card.id, "Remembered: Rome", "")
+        assert [one.object for one in await s.memories.facts("Anna", "lives in")] == ["Rome"]
+        assert await s.check(thorough=True)
+        after = contents(path.parent)
+        left = [one for one in (secret.encode(), b"xylophonquarz", b"xyl", b"arz") if one in after]
+        assert left == []
+
+
 @pytest.mark.parametrize("how", ["forgotten", "undone", "changed"])
 async def test_no_byte_of_it_stays_in_any_file(
     path: Path, clock: HandClock, ballast: Ballast, how: str
