@@ -89,13 +89,8 @@ def bits(vector: bytes) -> bytes:
     return signs.to_bytes((len(vector) + 7) // 8)
 
 
-def similarity(one: bytes, other: bytes) -> float:
-    """The cosine of two vectors, -1 to 1; 0 for such as cannot be compared."""
-    return likeness(one)(other)
-
-
 def likeness(one: bytes) -> Callable[[bytes], float]:
-    """The same for many others."""
+    """The cosine of this vector and of any other, -1 to 1; 0 for such as cannot be compared."""
     numbers = memoryview(one).cast("b")
     length = math.hypot(*numbers)
 

@@ -104,7 +104,11 @@ class Remembering:
         self._bus, self._store, self._desk, self._clock = bus, store, desk, clock
         self._tasks, self._on = tasks, on
         self.backend: Backend | None = None
-        """Where memories are kept, when that is not the store: set before the first is."""
+        """What adds, finds and forgets instead of the store: set before the first is kept.
+
+        Histories, changes and undos are the store's alone: a number of the backend means another
+        memory there, or none.
+        """
         self.problem: LoomError | None = None
         """Why the model that the settings name is not used."""
         self._recall: Recall | None = None
@@ -133,7 +137,8 @@ class Remembering:
         made_from: Iterable[int] = (),
         show: bool = False,
     ) -> Memory:
-        """Keep it, with the labels of its cause. ``show``: tell the person of a fact, with an undo.
+        """Keep it, with the labels of its cause. ``show``: tell the person of a fact, with an undo;
+        not of one in a backend, which has none.
 
         Raises UsageError for what cannot be kept, NotFound for what it cannot be made from.
         """
@@ -146,7 +151,7 @@ class Remembering:
             cause, "memory.updated", {"memory": kept.id, "kind": kept.kind, "tier": kept.tier}
         )
         self._changed.set()
-        new = kept.id not in {one.id for one in facts}
+        new = self.backend is None and kept.id not in {one.id for one in facts}
         if show and new and kept.kind == "semantic" and kept.tier == "long-term":
             await self._show(kept, cause)
         return kept
@@ -157,7 +162,7 @@ class Remembering:
         return [_found(one) for one in found]
 
     async def change(self, number: int, text: str) -> Memory:
-        """Give it other words; a fact becomes a text. Raises NotFound, UsageError."""
+        """Give one in the store other words; a fact becomes a text. Raises NotFound, UsageError."""
         recall = await self.ready()
         old = await self._store.memories.get(number)
         words = replace(old, text=text, subject="", relation="", object="")
@@ -175,7 +180,7 @@ class Remembering:
         return gone
 
     async def undo(self, number: int, cause: Event) -> list[int]:
-        """It was not meant: it goes, and what it took the place of counts again."""
+        """It was not meant: it goes from the store, and what it took the place of stays."""
         await self._written()
         gone = await self._store.memories.revert(number)
         if gone:
@@ -183,7 +188,7 @@ class Remembering:
         return gone
 
     async def one(self, number: int) -> Memory:
-        """That memory, also one of a history. Raises NotFound."""
+        """That memory in the store, also one of a history. Raises NotFound."""
         return await self._store.memories.get(number)
 
     async def ready(self) -> Recall:
@@ -392,12 +397,15 @@ class BoundMemory:
         """Remove one that this agent kept, without a trace, and all that was made from it.
 
         Answers with what is gone. Raises Denied for what others kept, and when what a stranger
-        wrote would remove what no stranger did; NotFound.
+        wrote would remove what no stranger did; NotFound. Of what is in a backend nobody can say
+        who kept it and who wrote it, so it counts as kept by others, and written by no stranger.
         """
-        ctx, there = self._ctx, await self._remembering.one(memory)
-        if not self._anyones and there.agent != ctx.agent:
+        ctx = self._ctx
+        known = self._remembering.backend is None
+        there = await self._remembering.one(memory) if known else None
+        if not self._anyones and (there is None or there.agent != ctx.agent):
             raise Denied(f"Memory {memory} is not one that {ctx.agent} kept.")
-        if ctx.event.tainted and not tainted(there.origin):
+        if ctx.event.tainted and (there is None or not tainted(there.origin)):
             raise Denied("What a stranger wrote does not decide what is forgotten.")
         return await self._remembering.forget([memory], ctx.event)
 

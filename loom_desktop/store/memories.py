@@ -72,6 +72,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 _NAMES = Memory.__struct_fields__
 _KEPT = tuple(name for name in _NAMES if name != "id")
+_SUPERSEDED = "superseded_by = ? and superseded_by > 0"
+"""The second half lets SQLite use its index, which has no others."""
 _ACTIVE = "state = 'active' and (expires = 0 or expires > ?)"
 
 
@@ -196,6 +198,7 @@ class Memories:
         def write(connection: apsw.Connection) -> None:
             _delete(connection, _derived(connection, [memory.id]) - {memory.id})
             _delete_traces(connection, before.event, before.card)
+            _delete_before(connection, before.superseded_by)
             _change(connection, memory)
             connection.execute("delete from memory_vector where memory = ?", (memory.id,))
             _put_vectors(connection, memory.id, dict(vectors or {}))
@@ -319,16 +322,13 @@ class Memories:
         )
 
     async def revert(self, id: int) -> list[int]:  # noqa: A002
-        """Remove this one as ``forget`` does, but what it took the place of counts again."""
+        """Remove this one as ``forget`` does, but what it took the place of stays.
 
-        def write(connection: apsw.Connection) -> list[int]:
-            connection.execute(
-                "update memory set state = 'active', superseded_by = 0 where superseded_by = ?",
-                (id,),
-            )
-            return _delete(connection, _derived(connection, [id]))
-
-        return await self._db.erase(write)
+        That counts again, or is the history of what took the place of this one.
+        """
+        return await self._db.erase(
+            lambda connection: _delete(connection, _derived(connection, [id]))
+        )
 
     async def sweep(self) -> tuple[list[int], float]:
         """Remove those whose time is over, and what was made from them.
@@ -369,12 +369,15 @@ class Memories:
 
 
 def of_thread(connection: apsw.Connection, thread: int) -> None:
-    """A conversation is forgotten: so is what was learned in it, but for what was to be kept."""
+    """A conversation is forgotten: so is what was learned in it, but for what was to be kept.
+
+    What that took the place of was said in another one, and takes over its place.
+    """
     rows = connection.execute(
         "select id from memory where thread = ? and (kind <> 'note' or tier = 'working')", (thread,)
     ).fetchall()
     ids = [int(str(row[0])) for row in rows]
-    _delete(connection, _derived(connection, _before(connection, ids)))
+    _delete(connection, _derived(connection, ids))
 
 
 def _missing(number: int) -> NotFound:
@@ -441,7 +444,7 @@ def _rarest(counts: Mapping[str, int], most: int) -> list[str]:
 
 def _before(connection: apsw.Connection, ids: Iterable[int]) -> set[int]:
     """These, and all that they took the place of."""
-    return _closure(connection, ids, "select id from memory where superseded_by = ?")
+    return _closure(connection, ids, f"select id from memory where {_SUPERSEDED}")
 
 
 def _derived(connection: apsw.Connection, ids: Iterable[int]) -> set[int]:
@@ -462,15 +465,24 @@ def _closure(connection: apsw.Connection, ids: Iterable[int], step: str) -> set[
 
 
 def _delete(connection: apsw.Connection, ids: Iterable[int]) -> list[int]:
-    """Remove the rows and what only stands somewhere because of them; those that were there."""
+    """Remove the rows and what only stands somewhere because of them; those that were there.
+
+    What one of them took the place of, and is none of them, takes over the place of that one.
+    """
     gone: list[int] = []
     for number in sorted(ids):
-        found = connection.execute(
-            "select event, card from memory where id = ?", (number,)
+        found: Any = connection.execute(
+            "select event, card, state, superseded_by from memory where id = ?", (number,)
         ).fetchone()
         if found is None:
             continue
-        _delete_traces(connection, int(str(found[0])), int(str(found[1])))
+        event, card, state, newer = found
+        _delete_traces(connection, event, card)
+        _delete_before(connection, newer)
+        connection.execute(
+            f"update memory set state = ?, superseded_by = ? where {_SUPERSEDED}",
+            (state, newer, number),
+        )
         connection.execute("delete from memory_source where source = ?", (number,))
         connection.execute("delete from memory where id = ?", (number,))
         gone.append(number)
@@ -485,8 +497,21 @@ def _delete_traces(connection: apsw.Connection, event: int, card: int) -> None:
         connection.execute(f"delete from dead where event_id = ? and {of_memory}", (event,))
     if not card:
         return
-    cause = connection.execute("select cause from card where id = ?", (card,)).get
+    _delete_offer(connection, card)
     connection.execute("delete from card where id = ?", (card,))
+
+
+def _delete_before(connection: apsw.Connection, newer: int) -> None:
+    """What the card of a newer fact says of the one before; the card and its undo stay."""
+    card: Any = connection.execute("select card from memory where id = ?", (newer,)).get
+    if card:
+        _delete_offer(connection, card)
+        connection.execute("update card set text = '' where id = ?", (card,))
+
+
+def _delete_offer(connection: apsw.Connection, card: int) -> None:
+    """The event with the words of that card."""
+    cause = connection.execute("select cause from card where id = ?", (card,)).get
     rows: Any = connection.execute(
         "select seq, event from event where cause = ? and topic = 'card.offered'", (cause or -1,)
     ).fetchall()

@@ -269,12 +269,13 @@ def routes(connection: apsw.Connection) -> None:
 def memories(connection: apsw.Connection) -> None:
     """Memories, what they were made from, and their vectors.
 
-    A vector is whole in its row: whatever finds the nearest can be made anew from there.
+    A vector is whole in its row: whatever finds the nearest can be made anew from there. The number
+    of a memory is never given again: a card, or a vector that is still being made, may hold it.
     """
     connection.execute("""
         create table memory (
-            id integer primary key, kind text not null, tier text not null, text text not null,
-            subject text not null, relation text not null, object text not null,
+            id integer primary key autoincrement, kind text not null, tier text not null,
+            text text not null, subject text not null, relation text not null, object text not null,
             time real not null, changed real not null, expires real not null,
             confidence real not null, thread integer not null, agent text not null,
             origin text not null, privacy integer not null, state text not null,

@@ -295,6 +295,26 @@ async def test_another_backend_may_keep_the_memories(tmp_path: Path) -> None:
         assert await loom.memory.forget([1]) == [1]
 
 
+async def test_a_number_of_a_backend_is_none_of_the_store(tmp_path: Path) -> None:
+    """Both begin at 1: what is done to the one must not be done to the other."""
+    async with loom_for_tests(tmp_path, settings=QUIET) as loom:
+        inside = await loom.store.memories.add(Memory(text="in the store", agent="a"))
+        there = loom.memory.backend = Elsewhere()
+        number = await context(loom).memory.add(**ANNA, object="Bonn", kind="semantic")
+        assert number == inside.id == there.kept[0].id
+        assert await cards(loom) == [], "its undo would remove another one"
+        assert (await loom.store.memories.get(inside.id)).card == 0
+        with pytest.raises(Denied):
+            await context(loom, agent="a").memory.forget(number)
+        broker = loom.memory.bound(context(loom, "web"), anyones=True)
+        with pytest.raises(Denied, match="stranger"):
+            await broker.forget(number)
+        assert len(there.kept) == 1
+        assert await loom.memory.bound(context(loom), anyones=True).forget(number) == [number]
+        assert there.kept == []
+        assert await loom.store.memories.listed() == [inside]
+
+
 def test_what_was_made_from_nothing_is_from_the_memory_alone() -> None:
     assert labels([]) == (frozenset({"memory"}), Privacy.PUBLIC)
 

@@ -94,6 +94,18 @@ async def test_who_has_no_vector_gets_one_and_who_is_gone_does_not(store: Store)
     assert await store.memories.near("m", b"b") == [made.id]
 
 
+async def test_the_number_of_a_forgotten_one_is_not_given_again(store: Store) -> None:
+    """A card may still say it, and a vector may still be on its way."""
+    gone = await store.memories.add(Memory(text="The first"))
+    await store.memories.forget([gone.id])
+    other = await store.memories.add(Memory(text="The second"))
+    assert other.id > gone.id
+    await store.memories.put_vectors({gone.id: ("m", b"v", b"b")})
+    assert await store.memories.near("m", b"b") == []
+    assert await store.memories.forget([gone.id]) == []
+    assert await store.memories.listed() == [other]
+
+
 async def test_a_newer_fact_takes_the_place_of_the_old_one(store: Store, clock: HandClock) -> None:
     old = await store.memories.add(fact("Anna", "lives in", "Cologne"))
     clock.now += 60
@@ -112,6 +124,35 @@ async def test_a_newer_fact_takes_the_place_of_the_old_one(store: Store, clock: 
     assert await store.memories.revert(newest.id) == [newest.id]
     assert [one.object for one in await store.memories.facts("Anna", "lives in")] == ["Bonn"]
     assert await store.memories.words("Bonn") == [new.id]
+
+
+async def test_what_is_undone_in_the_middle_leaves_one_fact_and_its_history(store: Store) -> None:
+    old = await store.memories.add(fact("Anna", "lives in", "Bonn"))
+    new = await store.memories.add(fact("Anna", "lives in", "Berlin"), supersedes=[old.id])
+    newest = await store.memories.add(fact("Anna", "lives in", "Rome"), supersedes=[new.id])
+    assert await store.memories.revert(new.id) == [new.id]
+    assert await store.memories.facts("Anna", "lives in") == [newest]
+    assert await store.memories.words("Bonn") == []
+    assert [one.object for one in await store.memories.history(newest.id)] == ["Bonn"]
+    assert await store.memories.revert(newest.id) == [newest.id]
+    assert [one.id for one in await store.memories.facts("Anna", "lives in")] == [old.id]
+
+
+@pytest.mark.parametrize("how", ["forgotten", "undone", "changed"])
+async def test_what_goes_with_its_source_gives_its_place_back(store: Store, how: str) -> None:
+    """Else the older fact would be there, count no more and be the history of nothing."""
+    source = await store.memories.add(Memory(text="A letter"))
+    old = await store.memories.add(fact("Anna", "lives in", "Bonn"))
+    await store.memories.add(
+        fact("Anna", "lives in", "Berlin"), sources=[source.id], supersedes=[old.id]
+    )
+    if how == "forgotten":
+        await store.memories.forget([source.id])
+    elif how == "undone":
+        await store.memories.revert(source.id)
+    else:
+        await store.memories.change(replace(source, text="Nothing"))
+    assert [one.id for one in await store.memories.facts("Anna", "lives in")] == [old.id]
 
 
 async def test_changed_words_are_found_and_the_old_ones_are_not(store: Store) -> None:
@@ -172,6 +213,67 @@ async def test_a_forgotten_conversation_takes_what_was_learned_in_it(store: Stor
     for one in (learned, summary, task):
         with pytest.raises(NotFound):
             await store.memories.get(one.id)
+
+
+async def test_a_forgotten_conversation_leaves_what_others_said(store: Store) -> None:
+    bonn = await store.memories.add(fact("Anna", "lives in", "Bonn", thread=5))
+    berlin = await store.memories.add(
+        fact("Anna", "lives in", "Berlin", thread=6), supersedes=[bonn.id]
+    )
+    rome = await store.memories.add(
+        fact("Anna", "lives in", "Rome", thread=7), supersedes=[berlin.id]
+    )
+    await store.conversations.put(Message(conversation=6, turn=6, role="user", text="x", time=1.0))
+    await store.conversations.forget(6)
+    assert await store.memories.facts("Anna", "lives in") == [rome]
+    assert [one.id for one in await store.memories.history(rome.id)] == [bonn.id]
+    await store.conversations.put(Message(conversation=7, turn=7, role="user", text="x", time=1.0))
+    await store.conversations.forget(7)
+    assert [one.id for one in await store.memories.facts("Anna", "lives in")] == [bonn.id]
+    assert await store.memories.words("Bonn") == [bonn.id]
+
+
+@pytest.mark.parametrize("how", ["conversation", "forgotten", "undone", "changed"])
+async def test_no_byte_of_an_older_fact_stays_on_the_card_of_the_newer_one(
+    path: Path, clock: HandClock, ballast: Ballast, how: str
+) -> None:
+    """ "Instead of: ..." stands on it, in the event that offered it, and in the copies."""
+    secret = "Xylophonquarz"
+    async with Store(
+        path, None, clock=clock, upkeep=False, use_keyring=False, ballast=ballast
+    ) as s:
+        said = Message(conversation=5, turn=5, role="user", text=f"In {secret}", time=1.0)
+        await s.conversations.put(said)
+        older = await s.memories.add(fact("Anna", "lives in", "Bonn", thread=4))
+        old = await s.memories.add(
+            fact("Anna", "lives in", secret, thread=5), supersedes=[older.id]
+        )
+        new = await s.memories.add(fact("Anna", "lives in", "Rome", thread=6), supersedes=[old.id])
+        card = await s.cards.put(
+            Card(
+                kind="notice", agent="memory", title="Remembered: Rome", thread=6, cause=66,
+                text=f"Instead of: {secret}",
+            )
+        )  # fmt: skip
+        payload = {"card": {"id": card.id, "title": card.title, "text": card.text}}
+        await s.journal.append(Event(topic="card.offered", thread=6, cause=66, payload=payload))
+        await s.memories.told(new.id, card.id)
+        assert await s.snapshot()
+        assert secret.encode() in contents(path.parent)
+        if how == "changed":
+            await s.memories.change(replace(await s.memories.get(old.id), text="Nothing"))
+        elif how == "undone":
+            await s.memories.revert(old.id)
+        elif how == "forgotten":
+            await s.memories.forget([old.id])
+        await s.conversations.forget(5)
+        (there,) = await s.cards.open()
+        assert (there.id, there.title, there.text) == (card.id, "Remembered: Rome", "")
+        assert [one.object for one in await s.memories.facts("Anna", "lives in")] == ["Rome"]
+        assert await s.check(thorough=True)
+        after = contents(path.parent)
+        left = [one for one in (secret.encode(), b"xylophonquarz", b"xyl", b"arz") if one in after]
+        assert left == []
 
 
 @pytest.mark.parametrize("how", ["forgotten", "undone", "changed"])
