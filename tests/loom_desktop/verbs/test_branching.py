@@ -158,6 +158,9 @@ async def test_a_model_that_is_named_answers_or_nobody(tmp_path: Path) -> None:
         said = await answered(loom, "retry", conversation=first.begins, model="other")
         assert said.topic == "chat.failed"
         assert said.payload["message"] == "There is no model called 'other', here or in loom.toml."
+        turn = said.payload["turn"]
+        said = await answered(loom, "retry", conversation=said.begins, turn=turn)
+        assert said.topic == "chat.answered", "what failed is asked again, too"
         with pytest.raises(NotFound, match="no model 'gpt'") as error:
             await loom.call("retry", conversation=first.begins, model="gpt")
         assert "scripted, other" in error.value.hint
