@@ -6,7 +6,7 @@ What is asked anew is asked in a branch: the conversation as it was stays in the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
@@ -18,8 +18,8 @@ from .transcript import Message
 if TYPE_CHECKING:
     from .popup import Popup
 
-Asked = tuple[str, tuple[str, ...]]
-"""A question, and the files that came with it."""
+Call = tuple[str, dict[str, Any]]
+"""A verb of the engine, and its arguments."""
 
 
 class Again(QObject):
@@ -58,8 +58,8 @@ class Again(QObject):
         if (at := self._asked()) is not None:
             said = self._popup.transcript.messages
             shown = Message("user", text, files=(*said[at].files, *files))
-            new = {"text": text, "files": list(files)}
-            self._popup.restart("edit", [*said[:at], shown], (text, files), new)
+            new = {"text": text, "files": list(files), "conversation": self._popup.conversation}
+            self._popup.restart("edit", [*said[:at], shown], new)
 
     def leave(self) -> None:
         """What is sent next is a question of its own."""
@@ -71,17 +71,17 @@ class Again(QObject):
         """The last question once more."""
         if (at := self._asked()) is not None:
             said = self._popup.transcript.messages
-            question = (said[at].text, said[at].files)
-            self._popup.restart("retry", said[: at + 1], question, {})
+            new = {"conversation": self._popup.conversation}
+            self._popup.restart("retry", said[: at + 1], new)
 
     def after_failure(self) -> None:
-        """The same question in the same place: no answer is lost with it."""
+        """The failed turn once more, with all that came along and its labels; a question that was
+        refused was no turn yet, and is put as it was."""
         kept = [m for m in self._popup.transcript.messages if m.role != "error"]
         while kept and kept[-1].role == "assistant":
             kept.pop()  # the part of an answer that broke off
-        text, files = self._popup.last_question
-        new = {"text": text, "files": list(files)}
-        self._popup.restart("ask", kept, (text, files), new)
+        verb, arguments = self._popup.last_call
+        self._popup.restart(verb, kept, arguments)
 
     def branch(self) -> None:
         """Go on in a conversation of its own with all that was said here."""

@@ -39,7 +39,7 @@ from loom_desktop.errors import LoomError
 from loom_desktop.event import Event
 
 from . import theme
-from .again import Again, Asked
+from .again import Again, Call
 from .clipboard import tell_own_copy
 from .commands import commands, past
 from .crossing import Engine
@@ -82,7 +82,7 @@ class Popup(Floating):
         self._asking: concurrent.futures.Future[Any] | None = None
         self._stopped: set[concurrent.futures.Future[Any]] = set()
         self._asked_at = 0.0
-        self.last_question: Asked = ("", ())
+        self.last_call: Call = ("ask", {})
         self._question_shown = False
         self._others = Turns()
         self.setWindowTitle(self.tr("Loom"))
@@ -323,7 +323,7 @@ class Popup(Floating):
         self._page_for_talk()
         self.transcript.add(Message("user", text, files=files))
         arguments = {"text": text, "files": list(files), "conversation": self._conversation}
-        self._start("ask", (text, files), arguments)
+        self._start("ask", arguments)
 
     def summarize_clipboard(self) -> None:
         """Ask the engine for it and show what comes."""
@@ -331,10 +331,10 @@ class Popup(Floating):
         self.new_conversation()
         self._page_for_talk()
         self.transcript.add(Message("user", words))
-        self._start("summarize_clipboard", (words, ()), {})
+        self._start("summarize_clipboard", {})
 
-    def _start(self, verb: str, question: Asked, arguments: dict[str, Any]) -> None:
-        self.last_question = question
+    def _start(self, verb: str, arguments: dict[str, Any]) -> None:
+        self.last_call = (verb, arguments)
         self._turn, self._question_shown = 0, True
         self._begin()
 
@@ -448,7 +448,6 @@ class Popup(Floating):
         self._question_shown = True
         if text:
             self.transcript.add(Message("user", text))
-            self.last_question = (text, ())
 
     def _page(self, event: Event) -> None:
         data = event.payload
@@ -465,6 +464,7 @@ class Popup(Floating):
             self._show_chips(data.get("chips") or [])
             self.transcript.announce(text)
         elif event.topic == "chat.failed":
+            self.last_call = ("retry", {"turn": data["turn"], "conversation": self._conversation})
             self._failed(*(str(data.get(key, "")) for key in ("text", "message", "hint")))
         elif event.topic == "chat.cancelled":
             self._ended(Meta(), self.tr("Stopped"))
@@ -507,11 +507,11 @@ class Popup(Floating):
         self._show_chips([])
         self.transcript.announce(f"{message} {hint}")
 
-    def restart(self, verb: str, kept: Sequence[Message], question: Asked, new: Any) -> None:
-        """Ask with this verb and these new arguments, below what is kept of the page."""
+    def restart(self, verb: str, kept: Sequence[Message], arguments: dict[str, Any]) -> None:
+        """Ask with this verb and these arguments, below what is kept of the page."""
         self.transcript.load(kept)
         self._page_for_talk()
-        self._start(verb, question, {**new, "conversation": self._conversation})
+        self._start(verb, arguments)
         self.prompt.edit.setFocus()  # the button that was pressed is gone
 
     def _working(self, working: bool) -> None:

@@ -156,19 +156,21 @@ def _turns(wanted: Wanted, room: float, left_out: list[str]) -> tuple[list[Messa
         oldest = kept.pop()
         free += count(oldest.text) + PER_MESSAGE
         gone += 1
-    lines = _folded(wanted.history[:gone], min(free, room * _FOLDED), count)
+    lines = _folded(wanted.history[:gone], wanted.mark, min(free, room * _FOLDED), count)
     short = ", but for a few words of them" if lines else ""
     left_out.append(f"{gone + wanted.more:,} earlier messages{short}")
     return kept[::-1], lines
 
 
-def _folded(history: Sequence[tuple[str, str]], room: float, count: Count) -> str:
-    """A line for each of the newest of them, as far as there is room, and one for the first."""
+def _folded(history: Sequence[tuple[str, str]], mark: str, room: float, count: Count) -> str:
+    """A line for each of the newest of them, as far as there is room, and one for the first. They
+    are data: what was imported, or answered about a file, may be in a stranger's words."""
     if not history:
         return ""
-    head = "What was said before, in short:"
+    head = f"What was said before, in short:\n<data {mark} name='earlier'>"
+    end = f"</data {mark}>"
     lines: list[str] = []
-    free = room - count(head)
+    free = room - count(head) - count(end)
     first, *rest = history
     for role, text in [first, *reversed(rest[-_MOST_FOLDED:])]:
         line = f"- {'asked' if role == 'user' else 'answered'}: {_beginning(text)}"
@@ -179,7 +181,7 @@ def _folded(history: Sequence[tuple[str, str]], room: float, count: Count) -> st
         lines.append(line)
     if not lines:
         return ""
-    return "\n".join([head, lines[0], *reversed(lines[1:])])
+    return "\n".join([head, lines[0], *reversed(lines[1:]), end])
 
 
 def _beginning(text: str) -> str:

@@ -344,8 +344,9 @@ _POINTERS = {
     "video_container_asset_pointer": "[video]",
     "real_time_user_audio_video_asset_pointer": "[sound and video]",
 }
-_CITED = re.compile("\ue200[^\ue201]*\ue201")
-"""How ChatGPT marks its sources in the text: signs that only its own window can show."""
+_CITED = re.compile("\ue200[^\ue200\ue201]*\ue201")
+"""How ChatGPT marks its sources in the text: signs that only its own window can show. None holds
+another: else each one without an end would be followed to the end of the text."""
 
 
 def _gpt_pieces(message: _GptMessage) -> list[str]:
@@ -374,7 +375,8 @@ def _gpt_pieces(message: _GptMessage) -> list[str]:
 
 def _gpt_part(part: Any) -> str:
     if isinstance(part, str):
-        return _CITED.sub("", part)
+        too_long = len(part) > transcripts.MOST_CHARACTERS  # it is refused, see transcripts.checked
+        return part if too_long else _CITED.sub("", part)
     if not isinstance(part, dict):
         return "[something that is no text]" if part is not None else ""
     kind = part.get("content_type")

@@ -34,8 +34,10 @@ _ORDINAL_BEFORE = re.compile(
     r"december|marts|maj\b|mars\b|desember|oktober)"
 )
 _END = re.compile(
-    r"(?:[.!?…‽؟۔।॥]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）》\"]*|[.!?…]+[”»](?=[^\s\W]))"
+    r"(?:(?<![.!?…‽؟۔।॥])[.!?…‽؟۔।॥]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）》\"]*"
+    r"|(?<![.!?…])[.!?…]+[”»](?=[^\s\W]))"
 )
+"""A run of marks is looked at from its beginning only: else a page of dots takes minutes."""
 _BULLET = re.compile(r"\s*(?:[-*+•‣▪◦–—·]|\(?\d{1,3}[.)]|[a-z]\))\s+(?=\S)")
 _HEADING = re.compile(r"\s*#{1,6}\s+|\s*={3,}\s*$|\s*-{3,}\s*$|\s*\*{3,}\s*$")
 _LAST_WORD = re.compile(r"([^\s(\[\"'“„«]*)\.$")

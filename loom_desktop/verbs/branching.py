@@ -35,14 +35,20 @@ async def edit(
     door: str = "window",
 ) -> dict[str, int]:
     """Ask the question of this turn in other words, in a branch that ends before it; 0: the last
-    question. Its files come along, and ``files`` with them. The answer comes as ``chat`` events."""
+    question. Its files come along, and ``files`` with them. The answer comes as ``chat`` events.
+
+    Other words are seldom all other words: the new question has the labels of the old one, too.
+    """
     said = await _said(loom, conversation)
     turn = turn or _last_question(said)
-    _in(said, turn)
+    question = _question(said, turn)
     before = await _asked(loom, conversation, turn)
     before["files"] = checked(loom, text, [*before["files"], *(files or ())])
     branch = await _branch(loom, conversation, turn, turn - 1)
-    return put(loom, text, conversation=branch, door=door, **before)
+    return put(
+        loom, text, conversation=branch, door=door, also=question.origin,
+        privacy=question.privacy, **before,
+    )  # fmt: skip
 
 
 async def retry(
@@ -58,17 +64,13 @@ async def retry(
         raise NotFound(f"There is no model {model!r} in loom.toml.", hint=f"There are: {there}.")
     said = await _said(loom, conversation)
     turn = turn or _last_question(said)
-    _in(said, turn)
-    question = next((one for one in said if one.turn == turn and one.role == "user"), None)
-    if question is None:
-        raise UsageError("Nothing was asked in that turn.", hint="Choose one with a question.")
+    question = _question(said, turn)
     before = await _asked(loom, conversation, turn)
     checked(loom, question.text, before["files"])
     branch = await _branch(loom, conversation, turn, turn - 1)
-    also, privacy = question.origin, question.privacy
     return put(
-        loom, question.text, conversation=branch, door=door, model=model, also=also,
-        privacy=privacy, **before,
+        loom, question.text, conversation=branch, door=door, model=model, also=question.origin,
+        privacy=question.privacy, **before,
     )  # fmt: skip
 
 
@@ -86,6 +88,14 @@ def _in(said: list[Message], turn: int) -> None:
             f"There is no turn {turn} in that conversation.",
             hint=f"See: loom conversations show {said[0].conversation}",
         )
+
+
+def _question(said: list[Message], turn: int) -> Message:
+    _in(said, turn)
+    question = next((one for one in said if one.turn == turn and one.role == "user"), None)
+    if question is None:
+        raise UsageError("Nothing was asked in that turn.", hint="Choose one with a question.")
+    return question
 
 
 def _last_question(said: list[Message]) -> int:

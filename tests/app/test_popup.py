@@ -199,28 +199,37 @@ def test_an_answer_to_a_page_that_was_left_does_not_come_back(
 
 
 def test_a_failure_says_what_to_do_and_is_tried_again(open_popup: Open, qtbot: QtBot) -> None:
-    popup, fake = open_popup()
+    popup, fake = open_popup(retry=lambda **_: {"turn": 9, "conversation": 8})
     asks(popup, fake, qtbot)
     fake.say("chat.streamed", turn=7, text="Half")
     fake.say("chat.failed", turn=7, text="Half", message="It went away.", hint="Start it.")
     qtbot.waitUntil(lambda: "It went away." in shown(popup))
     assert "Start it." in shown(popup)
     popup.transcript.retry.emit()
-    qtbot.waitUntil(lambda: len(fake.asked("ask")) == 2)
-    assert fake.asked("ask")[1]["text"] == "How much?"
+    qtbot.waitUntil(lambda: popup.conversation == 8)
+    assert fake.asked("retry") == [{"turn": 7, "conversation": 5}]
+    assert len(fake.asked("ask")) == 1, "asked anew it would lose its labels and what was copied"
     assert shown(popup).count("How much?") == 1
     assert "It went away." not in shown(popup)
     assert "Half" not in shown(popup)
 
 
 def test_a_refusal_of_the_question_is_an_answer_too(open_popup: Open, qtbot: QtBot) -> None:
-    def ask(**_: Any) -> None:
+    def refuse(**_: Any) -> None:
         raise Unavailable("The disk is full.", hint="Free some.")
 
-    popup, _ = open_popup(ask=ask)
-    popup.ask("Well?")
+    popup, fake = open_popup(ask=refuse, summarize_clipboard=refuse)
+    popup.ask("Well?", (__file__,))
     qtbot.waitUntil(lambda: "The disk is full." in shown(popup))
     assert popup.prompt.send_button.isVisible()
+    popup.transcript.retry.emit()
+    qtbot.waitUntil(lambda: len(fake.asked("ask")) == 2)
+    assert fake.asked("ask")[0] == fake.asked("ask")[1]
+    popup.summarize_clipboard()
+    qtbot.waitUntil(lambda: "The disk is full." in shown(popup))
+    popup.transcript.retry.emit()
+    qtbot.waitUntil(lambda: len(fake.asked("summarize_clipboard")) == 2)
+    assert len(fake.asked("ask")) == 2, "what was copied is no question of the person's own"
 
 
 def test_an_answer_asked_for_elsewhere_is_shown_from_its_beginning(

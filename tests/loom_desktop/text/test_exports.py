@@ -360,3 +360,17 @@ def test_the_limits_hold_for_the_services_too(
     monkeypatch.setattr(transcripts, "MOST_CHARACTERS", 1)
     with pytest.raises(NotUnderstood, match=r"Tea.*message 1 is longer than 1"):
         read(file(tmp_path, [GOOD]))
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("evil", ["\ue200" * 300_000, "\ue200cite" * 100_000])
+def test_signs_without_an_end_cost_linear_time(evil: str, tmp_path: Path) -> None:
+    said = f"So\ue200cite\ue201: {evil}"
+    (one,) = read(file(tmp_path, [gpt(node("x", None, "assistant", said))]))
+    assert one.messages[0].text == f"So: {evil}"
+
+
+def test_the_length_counts_before_the_signs_are_taken_out(tmp_path: Path) -> None:
+    signs = "\ue200\ue201" * (transcripts.MOST_CHARACTERS // 2)
+    with pytest.raises(NotUnderstood, match=r"message 1 is longer than"):
+        read(file(tmp_path, [gpt(node("x", None, "assistant", f"So{signs}"))]))

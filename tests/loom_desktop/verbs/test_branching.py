@@ -117,17 +117,24 @@ async def test_an_edited_question_keeps_its_files_and_takes_more(tmp_path: Path)
             await loom.call("edit", conversation=first.begins, text="And?", files=["none"])
 
 
-async def test_a_strangers_question_stays_one_when_it_is_asked_again(tmp_path: Path) -> None:
+AGAIN: list[tuple[str, dict[str, Any]]] = [("retry", {}), ("edit", {"text": "2 + 2"})]
+
+
+@pytest.mark.parametrize(("verb", "words"), AGAIN)
+async def test_a_strangers_question_stays_one_when_it_is_asked_again(
+    tmp_path: Path, verb: str, words: dict[str, Any]
+) -> None:
     async with loom_for_tests(tmp_path, says=["Green."]) as loom:
         done = await loom.call("import_conversations", path=exported(tmp_path, GPT))
-        said = await answered(loom, "retry", conversation=done["conversations"][0])
+        said = await answered(loom, verb, conversation=done["conversations"][0], **words)
         asked = await asked_in(loom, said)
         assert asked.tainted
         assert asked.origin == {"file", "user-typed"}
 
 
+@pytest.mark.parametrize(("verb", "words"), AGAIN)
 async def test_a_question_that_stays_here_stays_here_when_it_is_asked_again(
-    tmp_path: Path,
+    tmp_path: Path, verb: str, words: dict[str, Any]
 ) -> None:
     async with loom_for_tests(tmp_path) as loom:
         kept = Message(
@@ -135,7 +142,7 @@ async def test_a_question_that_stays_here_stays_here_when_it_is_asked_again(
             origin=frozenset({"user-typed"}), privacy=Privacy.LOCAL_ONLY,
         )  # fmt: skip
         await loom.store.conversations.put(kept)
-        said = await answered(loom, "retry", conversation=5)
+        said = await answered(loom, verb, conversation=5, **words)
         assert said.privacy is Privacy.LOCAL_ONLY
 
 
@@ -151,6 +158,9 @@ async def test_a_model_that_is_named_answers_or_nobody(tmp_path: Path) -> None:
         said = await answered(loom, "retry", conversation=first.begins, model="other")
         assert said.topic == "chat.failed"
         assert said.payload["message"] == "There is no model called 'other', here or in loom.toml."
+        turn = said.payload["turn"]
+        said = await answered(loom, "retry", conversation=said.begins, turn=turn)
+        assert said.topic == "chat.answered", "what failed is asked again, too"
         with pytest.raises(NotFound, match="no model 'gpt'") as error:
             await loom.call("retry", conversation=first.begins, model="gpt")
         assert "scripted, other" in error.value.hint
