@@ -408,8 +408,8 @@ class Loop:
         if arguments is None or not call.name:
             self._mistakes += 1
             return (
-                "The call or its arguments could not be read, so nothing was done. Write them again, as one "
-                "complete JSON object."
+                "The call or its arguments could not be read, so nothing was done. Write it again, "
+                "as one complete JSON object."
             )
         self._mistakes = 0
         key = f"{call.name} {json.dumps(arguments, sort_keys=True)}"
