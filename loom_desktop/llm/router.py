@@ -408,15 +408,18 @@ class Router:
         """A quick answer, and then a better one, which takes its place when it is whole."""
         assert choice.then, "there are two"
         finish: Finish | None = None
+        end, said = Finish("stop"), False
         yield Phase(phase="quick", target="local")
         try:
             async with aclosing(self._ask(answer, question, choice, passed, begun)) as deltas:
                 async for delta in deltas:
-                    if not isinstance(delta, Finish | Usage):
+                    if isinstance(delta, Finish):
+                        end = delta
+                    elif not isinstance(delta, Usage):
                         yield delta
         except _NEXT as error:
             passed.append(error.message.rstrip("."))
-            answer.text, answer.route = "", None
+            said, answer.text, answer.route = bool(answer.text), "", None
         quick, route = answer.text, answer.route
         yield Phase(phase="refine", target="cloud")
         answer.text, answer.route = "", None
@@ -428,12 +431,14 @@ class Router:
                     else:
                         yield delta
         except LoomError as error:
-            if route is None:
+            if route is None:  # what the next one says is no part of the better answer
+                said = said or bool(answer.text)
+                yield Phase(phase="settled", outcome="replaced" if said else "kept")
                 raise
             reason = f"{route.reason} {error.message}"
             answer.text, answer.route = quick, msgspec.structs.replace(route, reason=reason)
             yield Phase(phase="settled", outcome="kept")
-            yield Finish("stop")
+            yield end
             return
         same = quick.split() == answer.text.split()
         yield Phase(phase="settled", outcome="confirmed" if same else "replaced")

@@ -30,6 +30,7 @@ class Model:
         says: str = "",
         takes_s: float = 0.0,
         clock: Hands | None = None,
+        ends: str = "stop",
         **facts: Any,
     ) -> None:
         endpoint = "127.0.0.1:1" if local else f"{name}.example:443"
@@ -37,6 +38,7 @@ class Model:
             name=name, kind="openai", model=f"{name}-7b", local=local, endpoint=endpoint, **facts
         )
         self.says, self.takes_s, self.clock = says or f"I am {name}", takes_s, clock
+        self.ends = ends
         self.how: list[dict[str, Any]] = []
         self.fails, self.after, self.counted = fails, after, counted
         self.asked: list[tuple[Sequence[Message], Asker]] = []
@@ -62,7 +64,7 @@ class Model:
         yield Text(self.says)
         if self.counted:
             yield Usage(1_000_000, 2)
-        yield Finish("stop")
+        yield Finish(self.ends)
 
     async def models(self) -> list[str]:
         return [self.facts.model]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how_long
 from hypothesis import strategies as st
 
+from loom_desktop.cognition.loop import Turn
 from loom_desktop.errors import Denied, LoomError, NotFound, Unavailable
 from loom_desktop.event import Privacy
 from loom_desktop.llm import Asker, Delta, Finish, Image, Message, Phase, Text, Tool
@@ -310,6 +311,12 @@ async def test_without_the_better_answer_the_quick_one_stands(
     assert DOWN.message in answer.route.reason
 
 
+async def test_a_quick_answer_that_was_cut_and_stands_says_so(net: Net, told: Told) -> None:
+    models = Model("cloud", local=False, fails=DOWN), Model("here", ends="length")
+    _, deltas = await both(way(net, told, *models, policy=HYBRID))
+    assert deltas[-2:] == [Phase(phase="settled", outcome="kept"), Finish("length")]
+
+
 async def test_without_the_quick_answer_the_better_one_is_the_answer(net: Net, told: Told) -> None:
     models = Model("cloud", local=False), Model("here", fails=DOWN)
     answer, _ = await both(way(net, told, *models, policy=HYBRID))
@@ -319,6 +326,39 @@ async def test_without_the_quick_answer_the_better_one_is_the_answer(net: Net, t
     assert answer.text == "I am third"
     with pytest.raises(Unavailable):
         await both(way(net, told, *gone[:2], policy=HYBRID))
+
+
+async def shown(answer: Answer, turn: Turn) -> None:
+    async for delta in answer:
+        turn.feed(delta)
+
+
+@pytest.mark.parametrize(("half", "outcome"), [("", "kept"), ("Half of", "replaced")])
+async def test_what_the_third_says_is_shown_where_neither_of_two_answered(
+    half: str, outcome: str, net: Net, told: Told
+) -> None:
+    here = Model("here", fails=DOWN, after=half)
+    models = Model("cloud", local=False, fails=DOWN), here, Model("third")
+    _, deltas = await both(way(net, told, *models, policy=HYBRID))
+    kinds = [one.phase for one in deltas if isinstance(one, Phase)]
+    assert kinds == ["quick", "refine", "settled"]
+    settled = deltas.index(Phase(phase="settled", outcome=outcome))  # type: ignore[arg-type]
+    assert settled < deltas.index(Text("I am third"))
+    turn = Turn(written=False)
+    steps = [step for delta in deltas for step in turn.feed(delta)]
+    assert turn.text == "I am third"
+    assert (steps[-1].kind, steps[-1].text) == ("text", "I am third")
+
+
+async def test_half_a_better_answer_is_shown_where_there_is_no_quick_one(
+    net: Net, told: Told
+) -> None:
+    models = Model("cloud", local=False, fails=DOWN, after="Half"), Model("here", fails=DOWN)
+    answer = ask(way(net, told, *models, policy=HYBRID), phases=True)
+    turn = Turn(written=False)
+    with pytest.raises(Unavailable):
+        await shown(answer, turn)
+    assert (turn.text, answer.text) == ("Half", "Half")
 
 
 async def test_what_stays_here_gets_one_answer(net: Net, told: Told) -> None:
