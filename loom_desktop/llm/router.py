@@ -232,10 +232,12 @@ class Router:
         how: dict[str, Any] = {"tools": tools, "max_tokens": max_tokens, "temperature": temperature}
         if schema is not None:  # a provider of the person's own may not know it
             how["schema"] = schema
+        limits = msgspec.structs.replace(
+            self._limits(asker, routing), pictures=any(one.images for one in messages)
+        )
         question = _Question(
-            list(messages), asker, self._limits(asker, routing), how, phases, only, turn,
-            self._arm(thread),
-        )  # fmt: skip
+            list(messages), asker, limits, how, phases, only, turn, self._arm(thread)
+        )
         answer = Answer(decision=question.decision)
         answer.deltas = self._run(answer, question)
         return answer

@@ -195,6 +195,20 @@ async def test_a_model_that_cannot_do_it_is_not_asked(
     assert await text(ask(way(net, told, able), **how)) == "I am here"
 
 
+async def test_a_sensitive_picture_does_not_leave(net: Net, told: Told) -> None:
+    cloud = Model("cloud", local=False)
+    way_ = way(net, told, cloud, Model("here"))
+    answer = ask(way_, messages=PICTURE, privacy=Privacy.SENSITIVE)
+    assert await text(answer) == "I am here"
+    assert answer.route
+    assert "nothing takes secrets out of those" in answer.route.reason
+    seen = [Message("tool", "It is here.", PICTURE[0].images, answers="1"), *HELLO]
+    await text(ask(way_, messages=seen, privacy=Privacy.SENSITIVE))
+    assert not cloud.asked
+    assert await text(ask(way_, privacy=Privacy.SENSITIVE)) == "I am cloud"
+    assert await text(ask(way_, messages=PICTURE, privacy=V)) == "I am cloud"
+
+
 # ------------------------------------------------------------------------------ money
 
 
