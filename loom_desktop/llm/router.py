@@ -52,6 +52,7 @@ from loom_desktop.llm.costs import Prices
 from loom_desktop.llm.discovery import Discovery, Found
 from loom_desktop.llm.history import History
 from loom_desktop.llm.money import Money
+from loom_desktop.llm.passed import called, joined, left_alone, not_that, why
 from loom_desktop.llm.policy import Candidate, Decision, Left, Limits, decide
 from loom_desktop.llm.tokens import Counter, estimate
 from loom_desktop.llm.warm import Warmth
@@ -196,9 +197,9 @@ class Router:
             async for choice in chosen:
                 if not self._breaker(choice.provider).open:
                     return _route(choice, passed)
-                errors.append(_left_alone(choice.provider.facts))
+                errors.append(left_alone(choice.provider.facts))
                 passed.append(errors[-1].message.rstrip("."))
-        raise _joined(errors) if errors else _not_that(only)
+        raise joined(errors) if errors else not_that(only)
 
     def answer(
         self,
@@ -310,7 +311,7 @@ class Router:
             async with aclosing(self._chosen(question, passed, errors)) as chosen:
                 async for choice in chosen:
                     if errors and choice.provider is self._offline:
-                        raise _joined(errors)
+                        raise joined(errors)
                     ask = self._twice if choice.then else self._ask
                     try:
                         async with aclosing(ask(answer, question, choice, passed, begun)) as deltas:
@@ -323,9 +324,9 @@ class Router:
                         if self._discovery and choice.provider.facts.local:
                             self._discovery.forget()
                         errors.append(error)
-                        passed.append(error.message.rstrip("."))
+                        passed.append(why(choice.provider.facts, error))
             if question.only:
-                raise _joined(errors) if errors else _not_that(question.only)
+                raise joined(errors) if errors else not_that(question.only)
         finally:
             answer.seconds = self._clock() - begun
 
@@ -341,7 +342,7 @@ class Router:
         provider, facts = choice.provider, choice.provider.facts
         attempt = self._breaker(provider).begin()
         if attempt is None:
-            raise _left_alone(facts)
+            raise left_alone(facts)
         known = self._candidate(provider, question)
         said = question.messages
         if not facts.local:
@@ -420,7 +421,7 @@ class Router:
                     elif not isinstance(delta, Usage):
                         yield delta
         except _NEXT as error:
-            passed.append(error.message.rstrip("."))
+            passed.append(why(choice.provider.facts, error))
             said, answer.text, answer.route = bool(answer.text), "", None
         quick, route = answer.text, answer.route
         yield Phase(phase="refine", target="cloud")
@@ -437,7 +438,7 @@ class Router:
                 said = said or bool(answer.text)
                 yield Phase(phase="settled", outcome="replaced" if said else "kept")
                 raise
-            reason = f"{route.reason} {error.message}"
+            reason = f"{route.reason} {why(choice.then.provider.facts, error)}."
             answer.text, answer.route = quick, msgspec.structs.replace(route, reason=reason)
             yield Phase(phase="settled", outcome="kept")
             yield end
@@ -461,7 +462,7 @@ class Router:
         for one in decision.left:
             facts = models[one.index].facts
             if one.index < first:
-                passed.append(f"{_called(facts)} was left out: {one.why}")
+                passed.append(f"{called(facts)} was left out: {one.why}")
             if only or one.rule != "privacy":
                 errors.append(self._refused(question, models[one.index], one))
 
@@ -539,7 +540,7 @@ class Router:
     def _refused(self, question: _Question, provider: Provider, left: Left) -> LoomError:
         facts = provider.facts
         if left.rule == "capability":
-            words = f"{_called(facts)} was left out: {left.why}."
+            words = f"{called(facts)} was left out: {left.why}."
             return Unavailable(words, hint="Name a model that can in loom.toml, or ask for less.")
         hint = "Raise it with: loom settings router.cost_cap AMOUNT, or ask for less at once."
         if left.rule == "privacy":
@@ -548,7 +549,7 @@ class Router:
             cost = self._candidate(provider, question).cost
             refusal = self.money.refusal(facts, question.asker.agent, cost)
             hint = refusal.hint if refusal else hint
-        return Denied(f"{_called(facts)} was not asked: {left.why}.", hint=hint)
+        return Denied(f"{called(facts)} was not asked: {left.why}.", hint=hint)
 
     async def _hold(self, question: _Question, facts: Facts, cost: float | None) -> int:
         if self.money is None:
@@ -644,7 +645,7 @@ class Router:
     def _breaker(self, provider: Provider) -> Breaker:
         facts = provider.facts
         key = facts.endpoint or facts.name
-        return self._breakers.setdefault(key, Breaker(self._clock, name=_called(facts)))
+        return self._breakers.setdefault(key, Breaker(self._clock, name=called(facts)))
 
 
 def _label(privacy: Privacy, origin: frozenset[str]) -> Privacy:
@@ -652,32 +653,8 @@ def _label(privacy: Privacy, origin: frozenset[str]) -> Privacy:
     return privacy if origin else Privacy.LOCAL_ONLY
 
 
-def _left_alone(facts: Facts) -> Unavailable:
-    return Unavailable(
-        f"{_called(facts)} failed again and again, so it is left alone for half a minute.",
-        hint="Check that it runs, or pick another model in Settings.",
-    )
-
-
-def _joined(errors: Sequence[LoomError]) -> LoomError:
-    """One error for several models that did not answer: the kind and the hint of the first."""
-    first = errors[0]
-    messages = list(dict.fromkeys(one.message for one in errors))
-    return type(first)(" ".join(messages), hint=first.hint)
-
-
 def _here(endpoint: str) -> str:
     return endpoint.replace("localhost", "127.0.0.1")
-
-
-def _called(facts: Facts) -> str:
-    return f"{facts.name} ({facts.model})" if facts.model else facts.name
-
-
-def _not_that(name: str) -> LoomError:
-    return NotFound(
-        f"There is no model called {name!r}, here or in loom.toml.", hint="See them: loom models"
-    )
 
 
 def _route(choice: _Choice, passed: Sequence[str]) -> Route:

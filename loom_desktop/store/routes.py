@@ -150,6 +150,15 @@ _OF_TURN = """select routed.id from routed left join
         and not routed.background and routed.time between said.begun and said.ended)"""
 
 
+def of_thread(connection: apsw.Connection, thread: int) -> None:
+    """A conversation is forgotten: so is who was asked in it. Its messages are still there."""
+    connection.execute(
+        """delete from routed where thread = ?1
+        or turn in (select turn from message where conversation = ?1)""",
+        (thread,),
+    )
+
+
 def _routed(row: Any) -> Routed:
     values = dict(zip(_NAMES, row, strict=True))
     for name in _FLAGS:

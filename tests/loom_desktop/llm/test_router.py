@@ -108,15 +108,21 @@ async def test_sensitive_content_does_not_leave_unmasked(net: Net) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [DOWN, TimedOut("Slow.", hint="x"), NotFound("No model."), SettingsError("No key.")]
+    ("error", "words"),
+    [
+        (DOWN, "did not answer"),
+        (TimedOut("Slow.", hint="x"), "took too long"),
+        (NotFound("No model."), "has no such model"),
+        (SettingsError("No key."), "is not set up as it should be"),
+    ],
 )
 async def test_the_next_is_asked_when_one_is_not_there_and_it_is_said(
-    error: LoomError, net: Net
+    error: LoomError, words: str, net: Net
 ) -> None:
     answer = ask(router(net, Model("one", local=False, fails=error), Model("two")))
     assert await text(answer) == "I am two"
     assert answer.route
-    assert answer.route.reason == f"{error.message} It is in loom.toml."
+    assert answer.route.reason == f"One (one-7b) {words}. It is in loom.toml."
 
 
 async def test_a_model_that_was_asked_and_failed_is_told_not_hidden(net: Net) -> None:
@@ -289,7 +295,9 @@ async def test_a_found_server_steps_in_for_a_cloud_that_is_down(
     answer = ask(way)
     assert await text(answer) == "Here I am."
     assert answer.route
-    assert answer.route.reason == f"{DOWN.message} It was found on this computer."
+    assert answer.route.reason == (
+        "Cloud (cloud-7b) did not answer. It was found on this computer."
+    )
 
 
 async def test_a_found_server_that_goes_away_is_forgotten(net: Net, attempts: Attempts) -> None:
@@ -423,4 +431,4 @@ async def test_a_refusal_of_the_key_leads_to_the_next(
     answer = ask(router(net, *providers(tables, attempts, secret), Model("two")))
     assert await text(answer) == "I am two"
     assert answer.route
-    assert "wants a key" in answer.route.reason
+    assert answer.route.reason == "X (m) wants another key (401). It is in loom.toml."

@@ -100,7 +100,23 @@ async def test_a_fallback_is_a_row_of_the_same_decision(net: Net, told: Told) ->
     ]  # fmt: skip
     assert len({one.decision for one in told.rows}) == 1
     assert told.rows[0].cost == 0, "nothing came, nothing is paid"
-    assert told.rows[1].reason == f"{DOWN.message} It is in loom.toml."
+    assert told.rows[1].reason == "Cloud (cloud-7b) did not answer. It is in loom.toml."
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+async def test_what_a_server_says_is_neither_kept_nor_published(
+    hybrid: bool, net: Net, told: Told
+) -> None:
+    echo = Unavailable("cloud refused the request (400): bad input: 'MY PRIVATE WORDS'.")
+    models = Model("cloud", local=False, fails=echo), Model("here")
+    policy = HYBRID if hybrid else SEEDS
+    answer = ask(way(net, told, *models, policy=policy), phases=True)
+    assert await text(answer) == "I am here"
+    assert "PRIVATE" not in f"{told.rows} {told.events} {answer.route}"
+    assert answer.route
+    assert "loud (cloud-7b) did not answer (400)." in answer.route.reason
+    with pytest.raises(Unavailable, match="MY PRIVATE WORDS"):  # who asked may read it
+        await text(ask(way(net, told, models[0])))
 
 
 async def test_an_answer_that_is_broken_off_is_neither_success_nor_failure(
@@ -322,7 +338,7 @@ async def test_without_the_better_answer_the_quick_one_stands(
     assert answer.text == "I am here"
     assert answer.route
     assert answer.route.name == "here"
-    assert DOWN.message in answer.route.reason
+    assert answer.route.reason == "It is quick. cloud (cloud-7b) did not answer."
 
 
 async def test_a_quick_answer_that_was_cut_and_stands_says_so(net: Net, told: Told) -> None:
