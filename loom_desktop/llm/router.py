@@ -42,7 +42,9 @@ from loom_desktop.llm import (
     Phase,
     Provider,
     Text,
+    Thinking,
     Tool,
+    ToolCall,
     Usage,
 )
 from loom_desktop.llm.answer import Answer as Answer
@@ -350,13 +352,13 @@ class Router:
         how = dict(question.how)
         if choice.phase == "quick":
             how["max_tokens"] = min(how.get("max_tokens") or _QUICK_TOKENS, _QUICK_TOKENS)
-        usage, text, outcome, cost = Usage(0, 0), "", "cancelled", 0.0
+        usage, text, hidden, outcome, cost = Usage(0, 0), "", "", "cancelled", 0.0
         first: float | None = None
         try:
             held = await self._hold(question, facts, known.cost)
             row = self._row(question, choice, known, passed)
             self._told("decided", question, row)
-            asked = self._clock()
+            asked, sent = self._clock(), True  # who hangs up pays for what was read until then
             try:
                 async with aclosing(provider.stream(said, **how, asker=question.asker)) as deltas:
                     async for delta in deltas:
@@ -368,19 +370,23 @@ class Router:
                         if isinstance(delta, Text):
                             text += delta.text
                             answer.text += delta.text
+                        elif isinstance(delta, Thinking):
+                            hidden += delta.text
+                        elif isinstance(delta, ToolCall):
+                            hidden += delta.name + delta.arguments
                         elif isinstance(delta, Usage):
                             usage = delta
                         yield delta
                 attempt.worked()
                 outcome = "worked"
             except Exception as error:
-                outcome = "failed"
+                outcome, sent = "failed", isinstance(error, TimedOut)
                 if isinstance(error, Unavailable | TimedOut):
                     attempt.failed()
                 raise
             finally:
-                if first is not None:
-                    usage = self._counted(facts, said, usage, text)
+                if sent or first is not None:
+                    usage = self._counted(facts, said, how["tools"], usage, text, hidden)
                     paid = self._prices.cost(facts, usage)
                     answer.add(usage, paid)
                     cost = UNKNOWN if paid is None else paid
@@ -516,7 +522,8 @@ class Router:
     def _candidate(self, provider: Provider, question: _Question) -> Candidate:
         facts = provider.facts
         record = self.history.record(facts.name, facts.model)
-        prompt = self._counter(facts).prompt(question.messages)
+        tools = question.how.get("tools", ())
+        prompt = self._counter(facts).prompt(question.messages, tools)
         longest = question.how.get("max_tokens")
         usual = int(record.completion or _ANSWER_TOKENS)
         cost = self._prices.cost(facts, Usage(prompt, min(usual, longest or usual)))
@@ -524,7 +531,7 @@ class Router:
         lacks = ""
         if facts.images is False and any(one.images for one in question.messages):
             lacks = "it reads no images"
-        elif facts.tools is False and question.how.get("tools"):
+        elif facts.tools is False and tools:
             lacks = "it uses no tools"
         elif facts.context and prompt >= facts.context:
             lacks = f"it reads {facts.context:,} tokens, and this is about {prompt:,}"
@@ -629,14 +636,19 @@ class Router:
             ),
         )
 
-    def _counted(self, facts: Facts, said: list[Message], usage: Usage, text: str) -> Usage:
-        """What was used, estimated where the server did not say."""
+    def _counted(
+        self, facts: Facts, said: list[Message], tools: Sequence[Tool], usage: Usage, text: str,
+        hidden: str,
+    ) -> Usage:  # fmt: skip
+        """What was used, estimated where the server did not say. ``hidden``: thoughts and calls."""
         counter = self._counter(facts)
         if facts.kind == "offline":
             return Usage(0, 0)
         if usage == Usage(0, 0):
-            return Usage(counter.prompt(said), counter.count(text), estimated=True)
-        counter.learn(text, usage.completion)
+            written = counter.count(text) + counter.count(hidden)
+            return Usage(counter.prompt(said, tools), written, estimated=True)
+        if not hidden:  # else nobody says how many of them are the text's
+            counter.learn(text, usage.completion)
         return usage
 
     def _counter(self, facts: Facts) -> Counter:

@@ -31,6 +31,7 @@ class Model:
         takes_s: float = 0.0,
         clock: Hands | None = None,
         ends: str = "stop",
+        hidden: Sequence[Delta] = (),
         **facts: Any,
     ) -> None:
         endpoint = "127.0.0.1:1" if local else f"{name}.example:443"
@@ -38,7 +39,7 @@ class Model:
             name=name, kind="openai", model=f"{name}-7b", local=local, endpoint=endpoint, **facts
         )
         self.says, self.takes_s, self.clock = says or f"I am {name}", takes_s, clock
-        self.ends = ends
+        self.ends, self.hidden = ends, hidden
         self.how: list[dict[str, Any]] = []
         self.fails, self.after, self.counted = fails, after, counted
         self.asked: list[tuple[Sequence[Message], Asker]] = []
@@ -57,6 +58,8 @@ class Model:
         self.how.append({"tools": tools, "max_tokens": max_tokens, "schema": schema})
         if self.clock:
             self.clock.now += self.takes_s
+        for one in self.hidden:
+            yield one
         if self.after:
             yield Text(self.after)
         if self.fails:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -11,9 +13,20 @@ from hypothesis import settings as how_long
 from hypothesis import strategies as st
 
 from loom_desktop.cognition.loop import Turn
-from loom_desktop.errors import Denied, LoomError, NotFound, Unavailable
+from loom_desktop.errors import Denied, LoomError, NotFound, TimedOut, Unavailable
 from loom_desktop.event import Privacy
-from loom_desktop.llm import Asker, Delta, Finish, Image, Message, Phase, Text, Tool
+from loom_desktop.llm import (
+    Asker,
+    Delta,
+    Finish,
+    Image,
+    Message,
+    Phase,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+)
 from loom_desktop.llm.bandit import Bandit, arm_of
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.history import History
@@ -285,6 +298,63 @@ async def test_a_price_that_nobody_knows_is_asked_about_before_a_word_is_sent(
     alone = Money(Caps(), lambda: 5.0, lambda: 0.0)
     with pytest.raises(Denied, match="its price is not known, and nobody is there to ask"):
         await text(ask(way(net, told, cloud, prices=Prices({}), money=alone)))
+
+
+HIDDEN = (
+    Thinking("word " * 500),
+    ToolCall(index=0, name="t", arguments="word " * 300),
+    ToolCall(index=0, arguments="word " * 200),
+)
+
+
+async def test_thoughts_and_calls_are_paid_for(net: Net, told: Told) -> None:
+    cloud = Model("cloud", local=False, hidden=HIDDEN, counted=False)
+    answer = ask(way(net, told, cloud))
+    await text(answer)
+    assert answer.usage
+    assert answer.usage.completion >= 1000
+    assert told.rows[0].cost == pytest.approx(answer.usage.completion * 10 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "learns"), [(HIDDEN[:1], False), (HIDDEN[1:], False), ((), True)]
+)
+async def test_how_a_model_counts_is_learnt_from_pure_text(
+    hidden: tuple[Delta, ...], learns: bool, net: Net, told: Told
+) -> None:
+    model = Model("here", hidden=hidden, says="one two three " * 20)  # its server says: two tokens
+    way_ = way(net, told, model)
+    await text(ask(way_))
+    count = way_.counter(await way_.route(V, TYPED))
+    assert (count("word") < 1) is learns
+
+
+TO_READ = Prices({"cloud-7b": Price(read=100.0, write=0.0)})
+
+
+async def test_what_was_sent_and_not_answered_is_paid_for(net: Net, told: Told) -> None:
+    money = Money(Caps(), lambda: 5.0, lambda: 0.0)
+    slow = Model("cloud", local=False, fails=TimedOut("Slow."))
+    policy, long = Policy(redact=str), [Message("user", "word " * 1000)]
+    way_ = way(net, told, slow, policy=policy, prices=TO_READ, money=money)
+    with pytest.raises(TimedOut):
+        await text(ask(way_, messages=long))
+    assert money.today().total == told.rows[0].cost >= 0.1
+
+    asked = asyncio.Event()
+
+    async def silent(*_: Any, **__: Any) -> AsyncGenerator[Delta, None]:
+        asked.set()
+        await asyncio.Event().wait()
+        yield Text("never")
+
+    slow.stream = silent  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(text(ask(way_, messages=long)))
+        await asked.wait()
+        task.cancel()
+    assert told.rows[1].outcome == "cancelled"
+    assert money.today().total == pytest.approx(2 * told.rows[0].cost)
 
 
 # ------------------------------------------------------------------------------ two answers
