@@ -490,7 +490,11 @@ class Router:
                 yield choice(index)
         rule = decision.rule if not decision.order else "fallback"
         for found in await self._looked():
-            if only in ("", found.facts.name):
+            lacks = self._candidate(found, question).lacks
+            if lacks and only in ("", found.facts.name):
+                left = Left(len(models), "capability", lacks)
+                errors.append(self._refused(question, found, left))
+            elif only in ("", found.facts.name):
                 yield _Choice(found, "It was found on this computer", rule, decision.confidence)
         if not only:
             words = "No model is there" if self._models else "No model is connected"
@@ -533,8 +537,9 @@ class Router:
             lacks = "it reads no images"
         elif facts.tools is False and tools:
             lacks = "it uses no tools"
-        elif facts.context and prompt >= facts.context:
-            lacks = f"it reads {facts.context:,} tokens, and this is about {prompt:,}"
+        elif (reads := facts.context or (CONTEXT if facts.local else prompt + 1)) <= prompt:
+            known = "" if facts.context else ", as far as is known"
+            lacks = f"it reads {reads:,} tokens{known}, and this is about {prompt:,}"
         return Candidate(
             local=facts.local,
             lacks=lacks,
@@ -548,7 +553,10 @@ class Router:
         facts = provider.facts
         if left.rule == "capability":
             words = f"{called(facts)} was left out: {left.why}."
-            return Unavailable(words, hint="Name a model that can in loom.toml, or ask for less.")
+            hint = "Name a model that can in loom.toml, or ask for less."
+            if left.why.startswith("it reads") and not facts.context:
+                hint = f"Write context = TOKENS under [llm.{facts.name}], or ask for less."
+            return Unavailable(words, hint=hint)
         hint = "Raise it with: loom settings router.cost_cap AMOUNT, or ask for less at once."
         if left.rule == "privacy":
             hint = "See [router] privacy and [privacy] local_only in Settings."

@@ -17,13 +17,13 @@ from loom_desktop.errors import (
     UsageError,
 )
 from loom_desktop.event import Privacy
-from loom_desktop.llm import Asker, Text, Usage
+from loom_desktop.llm import Asker, Message, Text, Usage
 from loom_desktop.llm.attempts import Attempts
 from loom_desktop.llm.connect import connected, from_found, providers
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.discovery import Discovery
 from loom_desktop.llm.providers.offline import CAN_DO
-from loom_desktop.llm.router import Policy
+from loom_desktop.llm.router import CONTEXT, Policy
 from loom_desktop.net import Net
 from tests.fake_model_server import FakeModelServer, chunk, cut_after, silent_after, status, stream
 from tests.loom_desktop.llm.asking import DOWN, HELLO, TYPED, Hands, Model, ask, router, text
@@ -278,6 +278,16 @@ async def test_a_server_on_this_computer_is_found_and_answers(
     assert answer.route.words == "local · fake-7b"
     assert answer.route.reason == "It was found on this computer."
     assert answer.cost == 0.0
+
+
+async def test_a_found_server_is_not_asked_what_it_may_not_be_able_to_read(
+    net: Net, attempts: Attempts, server: FakeModelServer
+) -> None:
+    way = router(net, **found(net, attempts, server))
+    long = [Message("user", "word " * CONTEXT)]
+    with pytest.raises(Unavailable, match="as far as is known"):
+        await text(way.answer(long, privacy=Privacy.PRIVATE, origin=TYPED))
+    assert not server.questions
 
 
 async def test_nothing_is_looked_for_while_a_configured_model_answers(

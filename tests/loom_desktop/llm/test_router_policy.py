@@ -32,7 +32,7 @@ from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.history import History
 from loom_desktop.llm.money import Caps, Money
 from loom_desktop.llm.providers.offline import CAN_DO
-from loom_desktop.llm.router import Answer, Policy, Router
+from loom_desktop.llm.router import CONTEXT, Answer, Policy, Router
 from loom_desktop.net import Net
 from loom_desktop.settings import Routing
 from loom_desktop.store import Routed
@@ -222,6 +222,23 @@ async def test_a_model_that_cannot_do_it_is_not_asked(
     assert not here.asked
     able = Model("here", images=True, tools=True, context=100_000)
     assert await text(ask(way(net, told, able), **how)) == "I am here"
+
+
+async def test_a_local_model_that_nobody_knows_the_context_of_reads_the_usual(
+    net: Net, told: Told
+) -> None:
+    here, long = Model("here"), [Message("user", "word " * CONTEXT)]
+    cloud = Model("cloud", local=False, fails=DOWN)
+    with pytest.raises(Unavailable, match="8,192 tokens, as far as is known") as caught:
+        await text(ask(way(net, told, cloud, here), messages=long))
+    assert "did not answer" in caught.value.message
+    assert not here.asked
+    with pytest.raises(Unavailable) as caught:
+        await text(ask(way(net, told, here), messages=long))
+    assert "context = TOKENS under [llm.here]" in caught.value.hint
+    assert len(cloud.asked) == 1, "one elsewhere is tried"
+    able = Model("here", context=100_000)
+    assert await text(ask(way(net, told, able), messages=long)) == "I am here"
 
 
 async def test_a_sensitive_picture_does_not_leave(net: Net, told: Told) -> None:
