@@ -31,6 +31,7 @@ from loom_desktop.errors import (
     SettingsError,
     TimedOut,
     Unavailable,
+    UsageError,
 )
 from loom_desktop.event import Privacy, next_id
 from loom_desktop.llm import (
@@ -380,7 +381,8 @@ class Router:
                 attempt.worked()
                 outcome = "worked"
             except Exception as error:
-                outcome, sent = "failed", isinstance(error, TimedOut)
+                outcome = "refused" if isinstance(error, UsageError) else "failed"
+                sent = isinstance(error, TimedOut)
                 if isinstance(error, Unavailable | TimedOut):
                     attempt.failed()
                 raise

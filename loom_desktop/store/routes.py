@@ -57,7 +57,7 @@ class Routed(Struct, frozen=True, kw_only=True):
     prompt: int = 0
     completion: int = 0
     outcome: str = ""
-    """``worked``, ``failed``, ``cancelled``."""
+    """``worked``, ``failed``, ``cancelled``; ``refused``: the question was at fault."""
     thumb: int = 0
     """What the person said of the answer: 1, -1, or nothing."""
 

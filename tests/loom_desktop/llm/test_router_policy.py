@@ -13,7 +13,7 @@ from hypothesis import settings as how_long
 from hypothesis import strategies as st
 
 from loom_desktop.cognition.loop import Turn
-from loom_desktop.errors import Denied, LoomError, NotFound, TimedOut, Unavailable
+from loom_desktop.errors import Denied, LoomError, NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Privacy
 from loom_desktop.llm import (
     Asker,
@@ -27,11 +27,12 @@ from loom_desktop.llm import (
     Tool,
     ToolCall,
 )
-from loom_desktop.llm.bandit import Bandit, arm_of
+from loom_desktop.llm.bandit import Bandit, arm_of, reward
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.history import History
 from loom_desktop.llm.money import Caps, Money
 from loom_desktop.llm.providers.offline import CAN_DO
+from loom_desktop.llm.refusals import NoTools
 from loom_desktop.llm.router import CONTEXT, Answer, Policy, Router
 from loom_desktop.net import Net
 from loom_desktop.settings import Routing
@@ -140,6 +141,22 @@ async def test_an_answer_that_is_broken_off_is_neither_success_nor_failure(
     await answer.aclose()
     assert [one.outcome for one in told.rows] == ["cancelled"]
     assert told.rows[0].cost > 0, "what came is paid for"
+
+
+@pytest.mark.parametrize("error", [UsageError("Too long."), NoTools("It knows no tools.")])
+async def test_a_fault_of_the_question_is_no_failure_of_the_model(
+    error: UsageError, net: Net, told: Told
+) -> None:
+    model = Model("here")
+    way_ = way(net, told, model)
+    await text(ask(way_))
+    model.fails = error
+    with pytest.raises(type(error)):
+        await text(ask(way_))
+    assert [one.outcome for one in told.rows] == ["worked", "refused"]
+    past = way_.history.record("here", "here-7b")
+    assert (past.asked, past.worked) == (1, 1)
+    assert reward(told.rows[1], budget_s=4.0, cap=0.05) is None
 
 
 async def test_no_model_is_a_decision_too(net: Net, told: Told) -> None:
