@@ -346,16 +346,16 @@ class Router:
         attempt = self._breaker(provider).begin()
         if attempt is None:
             raise left_alone(facts)
-        known = self._candidate(provider, question)
-        said = question.messages
-        if not facts.local:
-            said = [self._masked(one) for one in said]
         how = dict(question.how)
         if choice.phase == "quick":
             how["max_tokens"] = min(how.get("max_tokens") or _QUICK_TOKENS, _QUICK_TOKENS)
         usage, text, hidden, outcome, cost = Usage(0, 0), "", "", "cancelled", 0.0
         first: float | None = None
         try:
+            known = self._candidate(provider, question)
+            said = question.messages
+            if not facts.local:
+                said = [self._masked(one) for one in said]
             held = await self._hold(question, facts, known.cost)
             row = self._row(question, choice, known, passed)
             self._told("decided", question, row)

@@ -205,6 +205,25 @@ async def test_a_trial_that_is_cancelled_leaves_room_for_another(net: Net) -> No
     assert await text(ask(way)) == "I am one"
 
 
+async def test_a_redactor_that_breaks_in_a_trial_leaves_room_for_another(net: Net) -> None:
+    clock, one, broken = Hands(), Model("one", local=False, fails=DOWN), False
+
+    def redact(said: str) -> str:
+        if broken:
+            raise ValueError("boom")
+        return said
+
+    way = router(net, one, Model("two"), clock=clock, policy=Policy(redact=redact))
+    for _ in range(MOST_FAILURES):
+        await text(ask(way))
+    clock.now += OPEN_S
+    one.fails, broken = None, True
+    with pytest.raises(ValueError, match="boom"):
+        await text(ask(way))
+    broken = False
+    assert await text(ask(way)) == "I am one"
+
+
 async def test_the_only_model_left_alone_is_an_error_and_no_silence(net: Net) -> None:
     way = router(net, Model("one", fails=DOWN), clock=Hands())
     for _ in range(MOST_FAILURES):
