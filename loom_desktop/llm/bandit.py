@@ -69,7 +69,7 @@ class Bandit:
 
 
 def reward(row: Routed, *, budget_s: float, cap: float) -> float | None:
-    """What an answer was worth, 0 to 1; None when somebody broke it off."""
+    """What an answer was worth, 0 to 1; None when that says nothing of the model."""
     if row.outcome == "failed" or row.thumb < 0:
         return 0.0
     if row.outcome != "worked":

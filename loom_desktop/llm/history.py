@@ -28,7 +28,7 @@ class Record(Struct, frozen=True, kw_only=True):
     model: str
     local: bool = True
     asked: int = 0
-    """Answers that somebody broke off do not count."""
+    """Answers that somebody broke off do not count, nor questions that were at fault."""
     worked: int = 0
     up: int = 0
     down: int = 0

@@ -98,8 +98,8 @@ class Money:
         self._held: dict[int, Payment] = {}
         self._next = 0
         self._asking = asyncio.Lock()
-        self._said: dict[str, bool] = {}
-        """What the person said to models of unknown price, in this run."""
+        self._said: dict[tuple[str, str], bool] = {}
+        """What the person said to models of unknown price, in this run, by endpoint and model."""
 
     def refusal(self, facts: Facts, agent: str, cost: float | None) -> Refusal | None:
         """Why this may not be paid for; None when it may, or when the person has to be asked."""
@@ -118,13 +118,13 @@ class Money:
                     hint=f"Raise it with: loom settings {setting} AMOUNT. It begins anew at "
                     "midnight, and a model on this computer costs nothing.",
                 )
-        if cost is not None or self._said.get(facts.model):
+        if cost is not None or self._said.get(_one(facts)):
             return None
         mode = self.caps.unknown_price
-        if mode == "allow" or (mode == "ask" and facts.model not in self._said and self._there()):
+        if mode == "allow" or (mode == "ask" and _one(facts) not in self._said and self._there()):
             return None
         why = "" if mode == "refuse" else ", and nobody is there to ask"
-        if facts.model in self._said:
+        if _one(facts) in self._said:
             why = ", and you said no"
         return Refusal(
             why=f"its price is not known{why}",
@@ -145,7 +145,7 @@ class Money:
         if unknown and self._ask is not None:
             async with self._asking:  # who comes meanwhile gets the same answer
                 self._check(facts, asker, cost)
-                if not self._said.get(facts.model):
+                if not self._said.get(_one(facts)):
                     await self._asked(self._ask, facts, asker)
             self._check(facts, asker, cost)
         self._next += 1
@@ -160,9 +160,9 @@ class Money:
             await ask(facts, asker)
         except Denied:
             if self._there():  # who went away meanwhile has not said no
-                self._said[facts.model] = False
+                self._said[_one(facts)] = False
             raise
-        self._said[facts.model] = True
+        self._said[_one(facts)] = True
 
     def settle(self, held: int, cost: float | None) -> None:
         """It is over, and this is what it cost; None: nobody knows."""
@@ -220,6 +220,11 @@ class Money:
 
     def _there(self) -> bool:
         return self._ask is not None and self._attended()
+
+
+def _one(facts: Facts) -> tuple[str, str]:
+    """Whom a yes is for: another seller of a model may take another price."""
+    return facts.endpoint, facts.model
 
 
 def _called(facts: Facts) -> str:

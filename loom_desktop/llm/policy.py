@@ -45,6 +45,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """The switch: nothing leaves, whatever else is set."""
     masked: bool = True
     """Secrets are taken out of what leaves. Without it, sensitive content does not leave."""
+    pictures: bool = False
+    """It is asked with pictures: nothing takes secrets out of those."""
     latency_budget_ms: int | None = None
     """Until the first word."""
     cost_cap: float | None = None
@@ -129,6 +131,8 @@ def barred(label: Privacy, limits: Limits) -> str:
         return f"[router] privacy keeps {label.word} content here"
     if label is Privacy.SENSITIVE and not limits.masked:
         return "sensitive content leaves only with its secrets taken out"
+    if label is Privacy.SENSITIVE and limits.pictures:
+        return "sensitive content leaves without pictures: nothing takes secrets out of those"
     return ""
 
 

@@ -32,6 +32,7 @@ from loom_desktop.errors import (
     SettingsError,
     TimedOut,
     Unavailable,
+    UsageError,
 )
 from loom_desktop.event import Privacy, next_id
 from loom_desktop.llm import (
@@ -43,7 +44,9 @@ from loom_desktop.llm import (
     Phase,
     Provider,
     Text,
+    Thinking,
     Tool,
+    ToolCall,
     Usage,
 )
 from loom_desktop.llm.answer import Answer as Answer
@@ -53,6 +56,7 @@ from loom_desktop.llm.costs import Prices
 from loom_desktop.llm.discovery import Discovery, Found
 from loom_desktop.llm.history import History
 from loom_desktop.llm.money import Money
+from loom_desktop.llm.passed import called, joined, left_alone, not_that, why
 from loom_desktop.llm.policy import Candidate, Decision, Left, Limits, decide
 from loom_desktop.llm.tokens import Counter, estimate
 from loom_desktop.llm.warm import Warmth
@@ -197,9 +201,9 @@ class Router:
             async for choice in chosen:
                 if not self._breaker(choice.provider).open:
                     return _route(choice, passed)
-                errors.append(_left_alone(choice.provider.facts))
+                errors.append(left_alone(choice.provider.facts))
                 passed.append(errors[-1].message.rstrip("."))
-        raise _joined(errors) if errors else _not_that(only)
+        raise joined(errors) if errors else not_that(only)
 
     def answer(
         self,
@@ -233,10 +237,12 @@ class Router:
         how: dict[str, Any] = {"tools": tools, "max_tokens": max_tokens, "temperature": temperature}
         if schema is not None:  # a provider of the person's own may not know it
             how["schema"] = schema
+        limits = msgspec.structs.replace(
+            self._limits(asker, routing), pictures=any(one.images for one in messages)
+        )
         question = _Question(
-            list(messages), asker, self._limits(asker, routing), how, phases, only, turn,
-            self._arm(thread),
-        )  # fmt: skip
+            list(messages), asker, limits, how, phases, only, turn, self._arm(thread)
+        )
         answer = Answer(decision=question.decision)
         answer.deltas = self._run(answer, question)
         return answer
@@ -314,7 +320,7 @@ class Router:
             async with aclosing(self._chosen(question, passed, errors)) as chosen:
                 async for choice in chosen:
                     if errors and choice.provider is self._offline:
-                        raise _joined(errors)
+                        raise joined(errors)
                     ask = self._twice if choice.then else self._ask
                     try:
                         async with aclosing(ask(answer, question, choice, passed, begun)) as deltas:
@@ -327,9 +333,9 @@ class Router:
                         if self._discovery and choice.provider.facts.local:
                             self._discovery.forget()
                         errors.append(error)
-                        passed.append(error.message.rstrip("."))
+                        passed.append(why(choice.provider.facts, error))
             if question.only:
-                raise _joined(errors) if errors else _not_that(question.only)
+                raise joined(errors) if errors else not_that(question.only)
         finally:
             answer.seconds = self._clock() - begun
 
@@ -345,21 +351,21 @@ class Router:
         provider, facts = choice.provider, choice.provider.facts
         attempt = self._breaker(provider).begin()
         if attempt is None:
-            raise _left_alone(facts)
-        known = self._candidate(provider, question)
-        said = question.messages
-        if not facts.local:
-            said = [self._masked(one) for one in said]
+            raise left_alone(facts)
         how = dict(question.how)
         if choice.phase == "quick":
             how["max_tokens"] = min(how.get("max_tokens") or _QUICK_TOKENS, _QUICK_TOKENS)
-        usage, text, outcome, cost = Usage(0, 0), "", "cancelled", 0.0
+        usage, text, hidden, outcome, cost = Usage(0, 0), "", "", "cancelled", 0.0
         first: float | None = None
         try:
+            known = self._candidate(provider, question)
+            said = question.messages
+            if not facts.local:
+                said = [self._masked(one) for one in said]
             held = await self._hold(question, facts, known.cost)
             row = self._row(question, choice, known, passed)
             self._told("decided", question, row)
-            asked = self._clock()
+            asked, sent = self._clock(), True  # who hangs up pays for what was read until then
             try:
                 async with aclosing(provider.stream(said, **how, asker=question.asker)) as deltas:
                     async for delta in deltas:
@@ -371,19 +377,24 @@ class Router:
                         if isinstance(delta, Text):
                             text += delta.text
                             answer.text += delta.text
+                        elif isinstance(delta, Thinking):
+                            hidden += delta.text
+                        elif isinstance(delta, ToolCall):
+                            hidden += delta.name + delta.arguments
                         elif isinstance(delta, Usage):
                             usage = delta
                         yield delta
                 attempt.worked()
                 outcome = "worked"
             except Exception as error:
-                outcome = "failed"
+                outcome = "refused" if isinstance(error, UsageError) else "failed"
+                sent = isinstance(error, TimedOut)
                 if isinstance(error, Unavailable | TimedOut):
                     attempt.failed()
                 raise
             finally:
-                if first is not None:
-                    usage = self._counted(facts, said, usage, text)
+                if sent or first is not None:
+                    usage = self._counted(facts, said, how["tools"], usage, text, hidden)
                     paid = self._prices.cost(facts, usage)
                     answer.add(usage, paid)
                     cost = UNKNOWN if paid is None else paid
@@ -414,15 +425,18 @@ class Router:
         """A quick answer, and then a better one, which takes its place when it is whole."""
         assert choice.then, "there are two"
         finish: Finish | None = None
+        end, said = Finish("stop"), False
         yield Phase(phase="quick", target="local")
         try:
             async with aclosing(self._ask(answer, question, choice, passed, begun)) as deltas:
                 async for delta in deltas:
-                    if not isinstance(delta, Finish | Usage):
+                    if isinstance(delta, Finish):
+                        end = delta
+                    elif not isinstance(delta, Usage):
                         yield delta
         except _NEXT as error:
-            passed.append(error.message.rstrip("."))
-            answer.text, answer.route = "", None
+            passed.append(why(choice.provider.facts, error))
+            said, answer.text, answer.route = bool(answer.text), "", None
         quick, route = answer.text, answer.route
         yield Phase(phase="refine", target="cloud")
         answer.text, answer.route = "", None
@@ -434,12 +448,14 @@ class Router:
                     else:
                         yield delta
         except LoomError as error:
-            if route is None:
+            if route is None:  # what the next one says is no part of the better answer
+                said = said or bool(answer.text)
+                yield Phase(phase="settled", outcome="replaced" if said else "kept")
                 raise
-            reason = f"{route.reason} {error.message}"
+            reason = f"{route.reason} {why(choice.then.provider.facts, error)}."
             answer.text, answer.route = quick, msgspec.structs.replace(route, reason=reason)
             yield Phase(phase="settled", outcome="kept")
-            yield Finish("stop")
+            yield end
             return
         same = quick.split() == answer.text.split()
         yield Phase(phase="settled", outcome="confirmed" if same else "replaced")
@@ -460,7 +476,7 @@ class Router:
         for one in decision.left:
             facts = models[one.index].facts
             if one.index < first:
-                passed.append(f"{_called(facts)} was left out: {one.why}")
+                passed.append(f"{called(facts)} was left out: {one.why}")
             if only or one.rule != "privacy":
                 errors.append(self._refused(question, models[one.index], one))
 
@@ -482,7 +498,11 @@ class Router:
                 yield choice(index)
         rule = decision.rule if not decision.order else "fallback"
         for found in await self._looked():
-            if only in ("", found.facts.name):
+            lacks = self._candidate(found, question).lacks
+            if lacks and only in ("", found.facts.name):
+                left = Left(len(models), "capability", lacks)
+                errors.append(self._refused(question, found, left))
+            elif only in ("", found.facts.name):
                 yield _Choice(found, "It was found on this computer", rule, decision.confidence)
         if not only:
             words = "No model is there" if self._models else "No model is connected"
@@ -514,7 +534,8 @@ class Router:
     def _candidate(self, provider: Provider, question: _Question) -> Candidate:
         facts = provider.facts
         record = self.history.record(facts.name, facts.model)
-        prompt = self._counter(facts).prompt(question.messages)
+        tools = question.how.get("tools", ())
+        prompt = self._counter(facts).prompt(question.messages, tools)
         longest = question.how.get("max_tokens")
         usual = int(record.completion or _ANSWER_TOKENS)
         cost = self._prices.cost(facts, Usage(prompt, min(usual, longest or usual)))
@@ -522,10 +543,11 @@ class Router:
         lacks = ""
         if facts.images is False and any(one.images for one in question.messages):
             lacks = "it reads no images"
-        elif facts.tools is False and question.how.get("tools"):
+        elif facts.tools is False and tools:
             lacks = "it uses no tools"
-        elif facts.context and prompt >= facts.context:
-            lacks = f"it reads {facts.context:,} tokens, and this is about {prompt:,}"
+        elif (reads := facts.context or (CONTEXT if facts.local else prompt + 1)) <= prompt:
+            known = "" if facts.context else ", as far as is known"
+            lacks = f"it reads {reads:,} tokens{known}, and this is about {prompt:,}"
         return Candidate(
             local=facts.local,
             lacks=lacks,
@@ -538,8 +560,11 @@ class Router:
     def _refused(self, question: _Question, provider: Provider, left: Left) -> LoomError:
         facts = provider.facts
         if left.rule == "capability":
-            words = f"{_called(facts)} was left out: {left.why}."
-            return Unavailable(words, hint="Name a model that can in loom.toml, or ask for less.")
+            words = f"{called(facts)} was left out: {left.why}."
+            hint = "Name a model that can in loom.toml, or ask for less."
+            if left.why.startswith("it reads") and not facts.context:
+                hint = f"Write context = TOKENS under [llm.{facts.name}], or ask for less."
+            return Unavailable(words, hint=hint)
         hint = "Raise it with: loom settings router.cost_cap AMOUNT, or ask for less at once."
         if left.rule == "privacy":
             hint = "See [router] privacy and [privacy] local_only in Settings."
@@ -547,7 +572,7 @@ class Router:
             cost = self._candidate(provider, question).cost
             refusal = self.money.refusal(facts, question.asker.agent, cost)
             hint = refusal.hint if refusal else hint
-        return Denied(f"{_called(facts)} was not asked: {left.why}.", hint=hint)
+        return Denied(f"{called(facts)} was not asked: {left.why}.", hint=hint)
 
     async def _hold(self, question: _Question, facts: Facts, cost: float | None) -> int:
         if self.money is None:
@@ -627,14 +652,19 @@ class Router:
             ),
         )
 
-    def _counted(self, facts: Facts, said: list[Message], usage: Usage, text: str) -> Usage:
-        """What was used, estimated where the server did not say."""
+    def _counted(
+        self, facts: Facts, said: list[Message], tools: Sequence[Tool], usage: Usage, text: str,
+        hidden: str,
+    ) -> Usage:  # fmt: skip
+        """What was used, estimated where the server did not say. ``hidden``: thoughts and calls."""
         counter = self._counter(facts)
         if facts.kind == "offline":
             return Usage(0, 0)
         if usage == Usage(0, 0):
-            return Usage(counter.prompt(said), counter.count(text), estimated=True)
-        counter.learn(text, usage.completion)
+            written = counter.count(text) + counter.count(hidden)
+            return Usage(counter.prompt(said, tools), written, estimated=True)
+        if not hidden:  # else nobody says how many of them are the text's
+            counter.learn(text, usage.completion)
         return usage
 
     def _counter(self, facts: Facts) -> Counter:
@@ -643,7 +673,7 @@ class Router:
     def _breaker(self, provider: Provider) -> Breaker:
         facts = provider.facts
         key = facts.endpoint or facts.name
-        return self._breakers.setdefault(key, Breaker(self._clock, name=_called(facts)))
+        return self._breakers.setdefault(key, Breaker(self._clock, name=called(facts)))
 
 
 def _label(privacy: Privacy, origin: frozenset[str]) -> Privacy:
@@ -651,32 +681,8 @@ def _label(privacy: Privacy, origin: frozenset[str]) -> Privacy:
     return privacy if origin else Privacy.LOCAL_ONLY
 
 
-def _left_alone(facts: Facts) -> Unavailable:
-    return Unavailable(
-        f"{_called(facts)} failed again and again, so it is left alone for half a minute.",
-        hint="Check that it runs, or pick another model in Settings.",
-    )
-
-
-def _joined(errors: Sequence[LoomError]) -> LoomError:
-    """One error for several models that did not answer: the kind and the hint of the first."""
-    first = errors[0]
-    messages = list(dict.fromkeys(one.message for one in errors))
-    return type(first)(" ".join(messages), hint=first.hint)
-
-
 def _here(endpoint: str) -> str:
     return endpoint.replace("localhost", "127.0.0.1")
-
-
-def _called(facts: Facts) -> str:
-    return f"{facts.name} ({facts.model})" if facts.model else facts.name
-
-
-def _not_that(name: str) -> LoomError:
-    return NotFound(
-        f"There is no model called {name!r}, here or in loom.toml.", hint="See them: loom models"
-    )
 
 
 def _route(choice: _Choice, passed: Sequence[str]) -> Route:

@@ -7,8 +7,11 @@ letters a token, the usual rule, is 68 % too low for Chinese. Vocabularies cost 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from loom_desktop.llm import Message
+import msgspec
+
+from loom_desktop.llm import Message, Tool
 
 _WORDS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 _BREAKS = re.compile(r"\s{2,}|[^\S ]")
@@ -61,14 +64,23 @@ class Counter:
         """Tokens of a text, rounded up."""
         return -int(-estimate(text) * self.factor // 1)
 
-    def prompt(self, messages: tuple[Message, ...] | list[Message]) -> int:
-        """Tokens of a whole conversation."""
-        return sum(
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
+        """Tokens of a whole conversation, with its calls and the tools that are told of."""
+        said = sum(
             self.count(one.text) + PER_MESSAGE + PER_IMAGE * len(one.images) for one in messages
         )
+        called = sum(
+            self.count(f"{call.name} {call.arguments}") for one in messages for call in one.calls
+        )
+        return said + called + sum(self._tool(one) for one in tools)
+
+    def _tool(self, tool: Tool) -> int:
+        schema = msgspec.json.encode(tool.parameters).decode()
+        return self.count(f"{tool.name} {tool.description} {schema}")
 
     def learn(self, text: str, counted: int) -> None:
-        """The server counted ``counted`` tokens in ``text``. Short texts teach nothing."""
+        """The server counted ``counted`` tokens in ``text``, and in nothing else. Short texts teach
+        nothing."""
         guess = estimate(text)
         if guess <= 20 or counted <= 0:
             return

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loom_desktop.event import Privacy, next_id
-from loom_desktop.store import provenance
+from loom_desktop.store import provenance, routes
 from loom_desktop.store.columns import labels, matching, origins, storable
 from loom_desktop.store.database import Database
 from loom_desktop.store.memories import of_thread
@@ -194,8 +194,8 @@ class Conversations:
         return await self._db.do(lambda connection: _take_in(connection, given))
 
     async def forget(self, conversation: int) -> int:
-        """Remove its messages, events, cards and what was learned in it from every file. Returns
-        the messages.
+        """Remove its messages, events, cards, which models were asked and what was learned in it
+        from every file. Returns the messages.
 
         Reminders, notes and what was to be remembered stay: they are the person's own.
         """
@@ -438,6 +438,7 @@ def _forget(connection: apsw.Connection, conversation: int) -> int:
     connection.execute("delete from dead where thread = ?", (conversation,))
     connection.execute("delete from card where thread = ?", (conversation,))
     of_thread(connection, conversation)
+    routes.of_thread(connection, conversation)
     provenance.forget(connection, conversation)
     return _changes(connection, "delete from message where conversation = ?", (conversation,))
 

@@ -57,7 +57,7 @@ class Routed(Struct, frozen=True, kw_only=True):
     prompt: int = 0
     completion: int = 0
     outcome: str = ""
-    """``worked``, ``failed``, ``cancelled``."""
+    """``worked``, ``failed``, ``cancelled``; ``refused``: the question was at fault."""
     thumb: int = 0
     """What the person said of the answer: 1, -1, or nothing."""
 
@@ -148,6 +148,15 @@ _OF_TURN = """select routed.id from routed left join
         where turn = ?1) as said on true
     where routed.turn = ?1 or (routed.turn = 0 and routed.thread = said.thread
         and not routed.background and routed.time between said.begun and said.ended)"""
+
+
+def of_thread(connection: apsw.Connection, thread: int) -> None:
+    """A conversation is forgotten: so is who was asked in it. Its messages are still there."""
+    connection.execute(
+        """delete from routed where thread = ?1
+        or turn in (select turn from message where conversation = ?1)""",
+        (thread,),
+    )
 
 
 def _routed(row: Any) -> Routed:

@@ -30,6 +30,8 @@ class Model:
         says: str = "",
         takes_s: float = 0.0,
         clock: Hands | None = None,
+        ends: str = "stop",
+        hidden: Sequence[Delta] = (),
         **facts: Any,
     ) -> None:
         endpoint = "127.0.0.1:1" if local else f"{name}.example:443"
@@ -37,6 +39,7 @@ class Model:
             name=name, kind="openai", model=f"{name}-7b", local=local, endpoint=endpoint, **facts
         )
         self.says, self.takes_s, self.clock = says or f"I am {name}", takes_s, clock
+        self.ends, self.hidden = ends, hidden
         self.how: list[dict[str, Any]] = []
         self.fails, self.after, self.counted = fails, after, counted
         self.asked: list[tuple[Sequence[Message], Asker]] = []
@@ -55,6 +58,8 @@ class Model:
         self.how.append({"tools": tools, "max_tokens": max_tokens, "schema": schema})
         if self.clock:
             self.clock.now += self.takes_s
+        for one in self.hidden:
+            yield one
         if self.after:
             yield Text(self.after)
         if self.fails:
@@ -62,7 +67,7 @@ class Model:
         yield Text(self.says)
         if self.counted:
             yield Usage(1_000_000, 2)
-        yield Finish("stop")
+        yield Finish(self.ends)
 
     async def models(self) -> list[str]:
         return [self.facts.model]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from loom_desktop.errors import Denied
@@ -186,6 +187,24 @@ async def test_a_no_holds_for_the_run_and_is_not_asked_again(clock: Hands) -> No
         await money.hold(CLOUD, CHAT, None, background=False)
     assert "prices.toml" in error.value.hint
     assert person.asked == 1
+
+
+@pytest.mark.parametrize("says", [True, False])
+async def test_an_answer_is_for_one_seller_of_a_model(clock: Hands, says: bool) -> None:
+    person = Person(True)
+    money = attended(clock, person)
+    one, other = (msgspec.structs.replace(CLOUD, endpoint=f"{at}.example:443") for at in "ab")
+    await money.hold(one, CHAT, None, background=False)
+    person.says = says
+    if says:
+        await money.hold(other, CHAT, None, background=False)
+    else:
+        with pytest.raises(Denied, match="No"):
+            await money.hold(other, CHAT, None, background=False)
+    assert person.asked == 2
+    await money.hold(one, CHAT, None, background=False)
+    assert bool(money.refusal(other, "chat", None)) is not says
+    assert person.asked == 2
 
 
 async def test_nobody_there_is_no_yes_and_no_no(clock: Hands) -> None:

@@ -17,13 +17,13 @@ from loom_desktop.errors import (
     UsageError,
 )
 from loom_desktop.event import Privacy
-from loom_desktop.llm import Asker, Text, Usage
+from loom_desktop.llm import Asker, Message, Text, Usage
 from loom_desktop.llm.attempts import Attempts
 from loom_desktop.llm.connect import connected, from_found, providers
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.discovery import Discovery
 from loom_desktop.llm.providers.offline import CAN_DO
-from loom_desktop.llm.router import Policy
+from loom_desktop.llm.router import CONTEXT, Policy
 from loom_desktop.net import Net
 from tests.fake_model_server import FakeModelServer, chunk, cut_after, silent_after, status, stream
 from tests.loom_desktop.llm.asking import DOWN, HELLO, TYPED, Hands, Model, ask, router, text
@@ -108,15 +108,21 @@ async def test_sensitive_content_does_not_leave_unmasked(net: Net) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [DOWN, TimedOut("Slow.", hint="x"), NotFound("No model."), SettingsError("No key.")]
+    ("error", "words"),
+    [
+        (DOWN, "did not answer"),
+        (TimedOut("Slow.", hint="x"), "took too long"),
+        (NotFound("No model."), "has no such model"),
+        (SettingsError("No key."), "is not set up as it should be"),
+    ],
 )
 async def test_the_next_is_asked_when_one_is_not_there_and_it_is_said(
-    error: LoomError, net: Net
+    error: LoomError, words: str, net: Net
 ) -> None:
     answer = ask(router(net, Model("one", local=False, fails=error), Model("two")))
     assert await text(answer) == "I am two"
     assert answer.route
-    assert answer.route.reason == f"{error.message} It is in loom.toml."
+    assert answer.route.reason == f"One (one-7b) {words}. It is in loom.toml."
 
 
 async def test_a_model_that_was_asked_and_failed_is_told_not_hidden(net: Net) -> None:
@@ -199,6 +205,25 @@ async def test_a_trial_that_is_cancelled_leaves_room_for_another(net: Net) -> No
     assert await text(ask(way)) == "I am one"
 
 
+async def test_a_redactor_that_breaks_in_a_trial_leaves_room_for_another(net: Net) -> None:
+    clock, one, broken = Hands(), Model("one", local=False, fails=DOWN), False
+
+    def redact(said: str) -> str:
+        if broken:
+            raise ValueError("boom")
+        return said
+
+    way = router(net, one, Model("two"), clock=clock, policy=Policy(redact=redact))
+    for _ in range(MOST_FAILURES):
+        await text(ask(way))
+    clock.now += OPEN_S
+    one.fails, broken = None, True
+    with pytest.raises(ValueError, match="boom"):
+        await text(ask(way))
+    broken = False
+    assert await text(ask(way)) == "I am one"
+
+
 async def test_the_only_model_left_alone_is_an_error_and_no_silence(net: Net) -> None:
     way = router(net, Model("one", fails=DOWN), clock=Hands())
     for _ in range(MOST_FAILURES):
@@ -274,6 +299,16 @@ async def test_a_server_on_this_computer_is_found_and_answers(
     assert answer.cost == 0.0
 
 
+async def test_a_found_server_is_not_asked_what_it_may_not_be_able_to_read(
+    net: Net, attempts: Attempts, server: FakeModelServer
+) -> None:
+    way = router(net, **found(net, attempts, server))
+    long = [Message("user", "word " * CONTEXT)]
+    with pytest.raises(Unavailable, match="as far as is known"):
+        await text(way.answer(long, privacy=Privacy.PRIVATE, origin=TYPED))
+    assert not server.questions
+
+
 async def test_nothing_is_looked_for_while_a_configured_model_answers(
     net: Net, attempts: Attempts, server: FakeModelServer
 ) -> None:
@@ -289,7 +324,9 @@ async def test_a_found_server_steps_in_for_a_cloud_that_is_down(
     answer = ask(way)
     assert await text(answer) == "Here I am."
     assert answer.route
-    assert answer.route.reason == f"{DOWN.message} It was found on this computer."
+    assert answer.route.reason == (
+        "Cloud (cloud-7b) did not answer. It was found on this computer."
+    )
 
 
 async def test_a_found_server_that_goes_away_is_forgotten(net: Net, attempts: Attempts) -> None:
@@ -423,4 +460,4 @@ async def test_a_refusal_of_the_key_leads_to_the_next(
     answer = ask(router(net, *providers(tables, attempts, secret), Model("two")))
     assert await text(answer) == "I am two"
     assert answer.route
-    assert "wants a key" in answer.route.reason
+    assert answer.route.reason == "X (m) wants another key (401). It is in loom.toml."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -10,15 +12,28 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how_long
 from hypothesis import strategies as st
 
-from loom_desktop.errors import Denied, LoomError, NotFound, Unavailable
+from loom_desktop.cognition.loop import Turn
+from loom_desktop.errors import Denied, LoomError, NotFound, TimedOut, Unavailable, UsageError
 from loom_desktop.event import Privacy
-from loom_desktop.llm import Asker, Delta, Finish, Image, Message, Phase, Text, Tool
-from loom_desktop.llm.bandit import Bandit, arm_of
+from loom_desktop.llm import (
+    Asker,
+    Delta,
+    Finish,
+    Image,
+    Message,
+    Phase,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+)
+from loom_desktop.llm.bandit import Bandit, arm_of, reward
 from loom_desktop.llm.costs import Price, Prices
 from loom_desktop.llm.history import History
 from loom_desktop.llm.money import Caps, Money
 from loom_desktop.llm.providers.offline import CAN_DO
-from loom_desktop.llm.router import Answer, Policy, Router
+from loom_desktop.llm.refusals import NoTools
+from loom_desktop.llm.router import CONTEXT, Answer, Policy, Router
 from loom_desktop.net import Net
 from loom_desktop.settings import Routing
 from loom_desktop.store import Routed
@@ -99,7 +114,23 @@ async def test_a_fallback_is_a_row_of_the_same_decision(net: Net, told: Told) ->
     ]  # fmt: skip
     assert len({one.decision for one in told.rows}) == 1
     assert told.rows[0].cost == 0, "nothing came, nothing is paid"
-    assert told.rows[1].reason == f"{DOWN.message} It is in loom.toml."
+    assert told.rows[1].reason == "Cloud (cloud-7b) did not answer. It is in loom.toml."
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+async def test_what_a_server_says_is_neither_kept_nor_published(
+    hybrid: bool, net: Net, told: Told
+) -> None:
+    echo = Unavailable("cloud refused the request (400): bad input: 'MY PRIVATE WORDS'.")
+    models = Model("cloud", local=False, fails=echo), Model("here")
+    policy = HYBRID if hybrid else SEEDS
+    answer = ask(way(net, told, *models, policy=policy), phases=True)
+    assert await text(answer) == "I am here"
+    assert "PRIVATE" not in f"{told.rows} {told.events} {answer.route}"
+    assert answer.route
+    assert "loud (cloud-7b) did not answer (400)." in answer.route.reason
+    with pytest.raises(Unavailable, match="MY PRIVATE WORDS"):  # who asked may read it
+        await text(ask(way(net, told, models[0])))
 
 
 async def test_an_answer_that_is_broken_off_is_neither_success_nor_failure(
@@ -110,6 +141,22 @@ async def test_an_answer_that_is_broken_off_is_neither_success_nor_failure(
     await answer.aclose()
     assert [one.outcome for one in told.rows] == ["cancelled"]
     assert told.rows[0].cost > 0, "what came is paid for"
+
+
+@pytest.mark.parametrize("error", [UsageError("Too long."), NoTools("It knows no tools.")])
+async def test_a_fault_of_the_question_is_no_failure_of_the_model(
+    error: UsageError, net: Net, told: Told
+) -> None:
+    model = Model("here")
+    way_ = way(net, told, model)
+    await text(ask(way_))
+    model.fails = error
+    with pytest.raises(type(error)):
+        await text(ask(way_))
+    assert [one.outcome for one in told.rows] == ["worked", "refused"]
+    past = way_.history.record("here", "here-7b")
+    assert (past.asked, past.worked) == (1, 1)
+    assert reward(told.rows[1], budget_s=4.0, cap=0.05) is None
 
 
 async def test_no_model_is_a_decision_too(net: Net, told: Told) -> None:
@@ -194,6 +241,37 @@ async def test_a_model_that_cannot_do_it_is_not_asked(
     assert await text(ask(way(net, told, able), **how)) == "I am here"
 
 
+async def test_a_local_model_that_nobody_knows_the_context_of_reads_the_usual(
+    net: Net, told: Told
+) -> None:
+    here, long = Model("here"), [Message("user", "word " * CONTEXT)]
+    cloud = Model("cloud", local=False, fails=DOWN)
+    with pytest.raises(Unavailable, match="8,192 tokens, as far as is known") as caught:
+        await text(ask(way(net, told, cloud, here), messages=long))
+    assert "did not answer" in caught.value.message
+    assert not here.asked
+    with pytest.raises(Unavailable) as caught:
+        await text(ask(way(net, told, here), messages=long))
+    assert "context = TOKENS under [llm.here]" in caught.value.hint
+    assert len(cloud.asked) == 1, "one elsewhere is tried"
+    able = Model("here", context=100_000)
+    assert await text(ask(way(net, told, able), messages=long)) == "I am here"
+
+
+async def test_a_sensitive_picture_does_not_leave(net: Net, told: Told) -> None:
+    cloud = Model("cloud", local=False)
+    way_ = way(net, told, cloud, Model("here"))
+    answer = ask(way_, messages=PICTURE, privacy=Privacy.SENSITIVE)
+    assert await text(answer) == "I am here"
+    assert answer.route
+    assert "nothing takes secrets out of those" in answer.route.reason
+    seen = [Message("tool", "It is here.", PICTURE[0].images, answers="1"), *HELLO]
+    await text(ask(way_, messages=seen, privacy=Privacy.SENSITIVE))
+    assert not cloud.asked
+    assert await text(ask(way_, privacy=Privacy.SENSITIVE)) == "I am cloud"
+    assert await text(ask(way_, messages=PICTURE, privacy=V)) == "I am cloud"
+
+
 # ------------------------------------------------------------------------------ money
 
 
@@ -256,6 +334,63 @@ async def test_a_price_that_nobody_knows_is_asked_about_before_a_word_is_sent(
         await text(ask(way(net, told, cloud, prices=Prices({}), money=alone)))
 
 
+HIDDEN = (
+    Thinking("word " * 500),
+    ToolCall(index=0, name="t", arguments="word " * 300),
+    ToolCall(index=0, arguments="word " * 200),
+)
+
+
+async def test_thoughts_and_calls_are_paid_for(net: Net, told: Told) -> None:
+    cloud = Model("cloud", local=False, hidden=HIDDEN, counted=False)
+    answer = ask(way(net, told, cloud))
+    await text(answer)
+    assert answer.usage
+    assert answer.usage.completion >= 1000
+    assert told.rows[0].cost == pytest.approx(answer.usage.completion * 10 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "learns"), [(HIDDEN[:1], False), (HIDDEN[1:], False), ((), True)]
+)
+async def test_how_a_model_counts_is_learnt_from_pure_text(
+    hidden: tuple[Delta, ...], learns: bool, net: Net, told: Told
+) -> None:
+    model = Model("here", hidden=hidden, says="one two three " * 20)  # its server says: two tokens
+    way_ = way(net, told, model)
+    await text(ask(way_))
+    count = way_.counter(await way_.route(V, TYPED))
+    assert (count("word") < 1) is learns
+
+
+TO_READ = Prices({"cloud-7b": Price(read=100.0, write=0.0)})
+
+
+async def test_what_was_sent_and_not_answered_is_paid_for(net: Net, told: Told) -> None:
+    money = Money(Caps(), lambda: 5.0, lambda: 0.0)
+    slow = Model("cloud", local=False, fails=TimedOut("Slow."))
+    policy, long = Policy(redact=str), [Message("user", "word " * 1000)]
+    way_ = way(net, told, slow, policy=policy, prices=TO_READ, money=money)
+    with pytest.raises(TimedOut):
+        await text(ask(way_, messages=long))
+    assert money.today().total == told.rows[0].cost >= 0.1
+
+    asked = asyncio.Event()
+
+    async def silent(*_: Any, **__: Any) -> AsyncGenerator[Delta, None]:
+        asked.set()
+        await asyncio.Event().wait()
+        yield Text("never")
+
+    slow.stream = silent  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(text(ask(way_, messages=long)))
+        await asked.wait()
+        task.cancel()
+    assert told.rows[1].outcome == "cancelled"
+    assert money.today().total == pytest.approx(2 * told.rows[0].cost)
+
+
 # ------------------------------------------------------------------------------ two answers
 
 
@@ -307,7 +442,13 @@ async def test_without_the_better_answer_the_quick_one_stands(
     assert answer.text == "I am here"
     assert answer.route
     assert answer.route.name == "here"
-    assert DOWN.message in answer.route.reason
+    assert answer.route.reason == "It is quick. cloud (cloud-7b) did not answer."
+
+
+async def test_a_quick_answer_that_was_cut_and_stands_says_so(net: Net, told: Told) -> None:
+    models = Model("cloud", local=False, fails=DOWN), Model("here", ends="length")
+    _, deltas = await both(way(net, told, *models, policy=HYBRID))
+    assert deltas[-2:] == [Phase(phase="settled", outcome="kept"), Finish("length")]
 
 
 async def test_without_the_quick_answer_the_better_one_is_the_answer(net: Net, told: Told) -> None:
@@ -319,6 +460,39 @@ async def test_without_the_quick_answer_the_better_one_is_the_answer(net: Net, t
     assert answer.text == "I am third"
     with pytest.raises(Unavailable):
         await both(way(net, told, *gone[:2], policy=HYBRID))
+
+
+async def shown(answer: Answer, turn: Turn) -> None:
+    async for delta in answer:
+        turn.feed(delta)
+
+
+@pytest.mark.parametrize(("half", "outcome"), [("", "kept"), ("Half of", "replaced")])
+async def test_what_the_third_says_is_shown_where_neither_of_two_answered(
+    half: str, outcome: str, net: Net, told: Told
+) -> None:
+    here = Model("here", fails=DOWN, after=half)
+    models = Model("cloud", local=False, fails=DOWN), here, Model("third")
+    _, deltas = await both(way(net, told, *models, policy=HYBRID))
+    kinds = [one.phase for one in deltas if isinstance(one, Phase)]
+    assert kinds == ["quick", "refine", "settled"]
+    settled = deltas.index(Phase(phase="settled", outcome=outcome))  # type: ignore[arg-type]
+    assert settled < deltas.index(Text("I am third"))
+    turn = Turn(written=False)
+    steps = [step for delta in deltas for step in turn.feed(delta)]
+    assert turn.text == "I am third"
+    assert (steps[-1].kind, steps[-1].text) == ("text", "I am third")
+
+
+async def test_half_a_better_answer_is_shown_where_there_is_no_quick_one(
+    net: Net, told: Told
+) -> None:
+    models = Model("cloud", local=False, fails=DOWN, after="Half"), Model("here", fails=DOWN)
+    answer = ask(way(net, told, *models, policy=HYBRID), phases=True)
+    turn = Turn(written=False)
+    with pytest.raises(Unavailable):
+        await shown(answer, turn)
+    assert (turn.text, answer.text) == ("Half", "Half")
 
 
 async def test_what_stays_here_gets_one_answer(net: Net, told: Told) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loom_desktop.llm import Image, Message
+from loom_desktop.llm import Call, Image, Message, Tool
 from loom_desktop.llm.tokens import PER_IMAGE, PER_MESSAGE, Counter, estimate
 
 
@@ -82,6 +82,13 @@ def test_one_odd_count_does_not_throw_it_off() -> None:
 def test_a_conversation_counts_its_turns_and_pictures() -> None:
     messages = [Message("user", "hi", images=(Image("image/png", b""),)), Message("assistant", "")]
     assert Counter().prompt(messages) == 1 + 2 * PER_MESSAGE + PER_IMAGE
+
+
+def test_calls_and_tools_are_read_as_well() -> None:
+    call = Call(id="1", name="look", arguments='{"at": "' + "word " * 100 + '"}')
+    assert Counter().prompt([Message("assistant", "", calls=(call,))]) > 100
+    tool = Tool(name="look", description="word " * 50, parameters={"at": "word " * 50})
+    assert Counter().prompt([], [tool]) > 100
 
 
 def test_a_large_text_is_counted_in_a_frame() -> None:

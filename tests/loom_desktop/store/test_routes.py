@@ -85,3 +85,11 @@ async def test_a_thumb_goes_to_the_one_that_gave_the_answer(store: Store, thumb:
     assert (rated.name, rated.thumb) == ("good", thumb)
     assert [one.thumb for one in await store.routes.of(3)] == [0, thumb, 0, 0]
     assert await store.routes.rate(99, thumb) is None
+
+
+async def test_a_conversation_that_is_forgotten_takes_its_rows_along(store: Store) -> None:
+    await said(store, 7, 10.0, 20.0)
+    rows = row("asked", thread=3), row("by turn", turn=7), row("other", thread=4), row("none")
+    keep(store, *rows)
+    assert await store.conversations.forget(3) == 2
+    assert [one.name for one in await store.routes.recent()] == ["none", "other"]
